@@ -1,0 +1,213 @@
+"""Knows Modbus requests and replies, RTU and TCP, both directions; knows no port, no clock and no sensor.
+
+Sources: MODBUS Application Protocol V1.1b3; MODBUS over Serial Line V1.02; MODBUS Messaging on TCP/IP V1.0b.
+A reply is believed only when unit, function, byte count, length and CRC all fit the request.
+"""
+
+import struct
+
+from protocols.checks import crc16
+from protocols.errors import DeviceError, FrameError, RangeError
+from protocols.record import Record
+
+READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY = 3, 4, 6, 16
+_READS = (READ_HOLDING, READ_INPUT)
+
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE, ACKNOWLEDGE, BUSY = 1, 2, 3, 4, 5, 6
+
+
+class Request(Record):
+    """One question. Reads have `quantity`, writes have `values` (16-bit words).
+
+    A quantity of 0 is outside the standard, but some sensors start measuring by it (EnviroDIY/YosemitechModbus).
+    """
+
+    __slots__ = ("address", "function", "quantity", "unit_id", "values")
+
+    def __init__(
+        self, unit_id: int, function: int, address: int, quantity: int, values: "tuple[int, ...]" = ()
+    ) -> None:
+        if not 0 <= unit_id <= 255 or not 0 <= address <= 0xFFFF or not 0 <= quantity <= 125:
+            raise RangeError("unit %d, address %d or quantity %d" % (unit_id, address, quantity))
+        if function not in (READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY):
+            raise RangeError("function %d" % function)
+        if len(values) != (0 if function in _READS else 1 if function == WRITE_ONE else quantity):
+            raise RangeError("function %d, quantity %d with %d words" % (function, quantity, len(values)))
+        for value in values:
+            if not 0 <= value <= 0xFFFF:
+                raise RangeError("word %d" % value)
+        self.unit_id = unit_id
+        self.function = function
+        self.address = address
+        self.quantity = quantity
+        self.values = tuple(values)
+
+    def pdu(self) -> bytes:
+        if self.function == WRITE_ONE:
+            return struct.pack(">BHH", WRITE_ONE, self.address, self.values[0])
+        head = struct.pack(">BHH", self.function, self.address, self.quantity)
+        if self.function in _READS:
+            return head
+        words = struct.pack(">%dH" % len(self.values), *self.values)
+        return head + bytes((len(words),)) + words
+
+    def reply_length(self) -> int:
+        """Bytes of the reply's PDU when the device does not refuse."""
+        return 2 + 2 * self.quantity if self.function in _READS else 5
+
+    def accept(self, pdu: bytes) -> "tuple[int, ...]":
+        """The words of a reply (none for a write). DeviceError: refused. FrameError: no answer to this request."""
+        if len(pdu) == 2 and pdu[0] == self.function | 0x80:
+            raise DeviceError(pdu[1])
+        if not pdu or pdu[0] != self.function or len(pdu) != self.reply_length():
+            raise FrameError("not a reply to function %d with %d bytes" % (self.function, self.reply_length()))
+        if self.function in _READS:
+            if pdu[1] != 2 * self.quantity:
+                raise FrameError("byte count %d for %d words" % (pdu[1], self.quantity))
+            return struct.unpack(">%dH" % self.quantity, pdu[2:])
+        if pdu != self.pdu()[:5]:
+            raise FrameError("a write confirmed with other content")
+        return ()
+
+
+def parse_request(unit_id: int, pdu: bytes) -> Request:
+    """The request behind a PDU. RangeError: a function we do not serve. FrameError: the length does not fit."""
+    if not pdu:
+        raise FrameError("empty request")
+    function = pdu[0]
+    if function in (READ_HOLDING, READ_INPUT, WRITE_ONE) and len(pdu) == 5:
+        address, second = struct.unpack(">HH", pdu[1:])
+        if function == WRITE_ONE:
+            return Request(unit_id, function, address, 1, (second,))
+        return Request(unit_id, function, address, second)
+    if function == WRITE_MANY and len(pdu) >= 6:
+        address, quantity, count = struct.unpack(">HHB", pdu[1:6])
+        if count != len(pdu) - 6 or count != 2 * quantity:
+            raise FrameError("byte count %d for %d words" % (count, quantity))
+        return Request(unit_id, function, address, quantity, struct.unpack(">%dH" % quantity, pdu[6:]))
+    if function in (READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY):
+        raise FrameError("request of %d bytes" % len(pdu))
+    raise RangeError("function %d" % function)
+
+
+def reply(request: Request, words: "tuple[int, ...]" = ()) -> bytes:
+    """The PDU that answers a request: the server's half."""
+    if request.function in _READS:
+        return bytes((request.function, 2 * len(words))) + struct.pack(">%dH" % len(words), *words)
+    return request.pdu()[:5]
+
+
+def refusal(function: int, code: int) -> bytes:
+    """The PDU of an exception reply."""
+    return bytes((function | 0x80, code))
+
+
+# --- RTU ------------------------------------------------------------------------------------------------------------
+
+
+def rtu(unit_id: int, pdu: bytes) -> bytes:
+    """A frame for the serial line: unit, PDU, CRC with its low byte first."""
+    frame = bytes((unit_id,)) + pdu
+    return frame + struct.pack("<H", crc16(frame))
+
+
+def rtu_ok(frame: bytes) -> bool:
+    """Whether a whole frame's CRC fits."""
+    return len(frame) >= 4 and crc16(frame) == 0  # the CRC over a frame and its own CRC is zero
+
+
+class RtuReply:
+    """Finds the one reply to `request` in what a line delivers, noise before and after it included."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> "bytes | None":
+        """More bytes; the reply's PDU once it is whole and its CRC fits."""
+        buffer = self._buffer
+        buffer += data
+        unit, function, length = self._request.unit_id, self._request.function, self._request.reply_length()
+        for start in range(len(buffer) - 4):
+            if buffer[start] != unit:
+                continue
+            if buffer[start + 1] == function:
+                end = start + 1 + length + 2
+                if function in _READS and buffer[start + 2] != length - 2:
+                    continue
+            elif buffer[start + 1] == function | 0x80:
+                end = start + 5
+            else:
+                continue
+            if end <= len(buffer) and rtu_ok(bytes(buffer[start:end])):
+                return bytes(buffer[start + 1 : end - 2])
+        return None
+
+    def diagnosis(self) -> str:
+        """Why there is no reply, for people: what came instead."""
+        frame = bytes(self._buffer)
+        if not frame:
+            return "silence"
+        if not rtu_ok(frame):
+            return "noise or damaged frame"
+        if frame[0] != self._request.unit_id:
+            return "answer of unit %d" % frame[0]
+        return "answer to another request"
+
+
+class RtuRequests:
+    """Cuts requests out of a byte stream: the server's half. Damage is dropped until the line is quiet (idle())."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> "list[bytes]":
+        """Whole frames, CRC checked, unit and CRC included."""
+        self._buffer += data
+        frames: list[bytes] = []
+        while True:
+            frame = self._first()
+            if frame is None:
+                return frames
+            frames.append(frame)
+            self._buffer = self._buffer[len(frame) :]
+
+    def _first(self) -> "bytes | None":
+        buffer = self._buffer
+        if len(buffer) < 8:
+            return None
+        length = 9 + buffer[6] if buffer[1] == WRITE_MANY else 8
+        frame = bytes(buffer[:length])
+        return frame if len(frame) == length and rtu_ok(frame) else None
+
+    def idle(self) -> None:
+        """3.5 characters of silence: what is left was no frame."""
+        self._buffer = bytearray()
+
+
+# --- TCP ------------------------------------------------------------------------------------------------------------
+
+
+def tcp(transaction: int, unit_id: int, pdu: bytes) -> bytes:
+    """An MBAP header and the PDU."""
+    return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit_id) + pdu
+
+
+class TcpFrames:
+    """Cuts (transaction, unit, PDU) out of a TCP stream. FrameError: the stream is no Modbus TCP, close it."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> "list[tuple[int, int, bytes]]":
+        self._buffer += data
+        frames: list[tuple[int, int, bytes]] = []
+        while len(self._buffer) >= 8:
+            transaction, protocol, length, unit_id = struct.unpack(">HHHB", bytes(self._buffer[:7]))
+            if protocol or not 2 <= length <= 254:
+                raise FrameError("not Modbus TCP")
+            if len(self._buffer) < 6 + length:
+                break
+            frames.append((transaction, unit_id, bytes(self._buffer[7 : 6 + length])))
+            self._buffer = self._buffer[6 + length :]
+        return frames

@@ -1,0 +1,53 @@
+"""Knows what all Yosemitech water probes have in common on the wire; knows no single model.
+
+Source: EnviroDIY/YosemitechModbus:src/YosemitechModbus.cpp, README.md and ChangeLog.md (registers, float bytes least
+significant first, 9600 8N1, unit 1, only functions 3 and 16, no reply at all to a register the manual does not list).
+Ranges, decimals and times: EnviroDIY/ModularSensors:src/sensors/YosemitechY*.h, whose decimals follow the accuracy.
+"""
+
+from protocols.registers import Profile, Register
+
+START = (3, 0x2500, 0)  # a read of no registers, answered with no registers: outside the standard
+
+_NOTES = (
+    "No reply to unlisted registers nor to broadcast 0. Keep addresses on one bus a few numbers apart (library "
+    "README). 5-12 V; a brush draws up to 290 mA for 10-15 ms as it starts. Brush interval and other settings fall "
+    "back to their factory values with each loss of power."
+)
+
+
+def temperature(address: int = 0x2600, low: int = 0, high: int = 50, decimals: int = 1) -> Register:
+    """The water temperature that every probe adds; accuracy 0.2 degC."""
+    return Register("temperature", address, "f32", "degC", low, high, decimals=decimals)
+
+
+def probe(
+    model: str,
+    title: str,
+    title_zh: str,
+    registers: "tuple[Register, ...]",
+    times_ms: "tuple[int, int, int]",
+    start: "tuple[int, int, int] | None" = START,
+    notes: str = "",
+    power_mw: "int | None" = None,
+) -> Profile:
+    """A Yosemitech profile; `times_ms` is warm-up, settling, measuring as ModularSensors gives them."""
+    warm_up_ms, settle_ms, measure_ms = times_ms
+    header = "Yosemitech" + model.split("_")[1].upper() + ".h"
+    return Profile(
+        model,
+        title,
+        title_zh,
+        "water",
+        registers,
+        confidence="driver",
+        source="EnviroDIY/YosemitechModbus:src/YosemitechModbus.cpp; EnviroDIY/ModularSensors:src/sensors/" + header,
+        notes=(notes + " " + _NOTES) if notes else _NOTES,
+        order="DCBA",
+        warm_up_ms=warm_up_ms,
+        settle_ms=settle_ms,
+        measure_ms=measure_ms,
+        start=start,
+        silent_on_unknown=True,
+        power_mw=power_mw,
+    )
