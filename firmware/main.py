@@ -1,0 +1,30 @@
+"""Knows how a node starts: which board, then the cycle for ever; knows nothing of either."""
+
+import sys
+
+from firmware.board import Board
+from firmware.cycle import Cycle
+
+
+def run(coroutine) -> object:  # type: ignore[no-untyped-def]
+    """Drives a coroutine of a board whose own coroutines block: it never has to wait for anything else."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("a blocking board's coroutine yielded")
+
+
+async def live(board: Board) -> None:
+    cycle = Cycle(board)
+    while True:
+        await cycle.step()
+
+
+def main() -> None:
+    """Entry on hardware, from main.py on the board's own file system."""
+    if sys.platform == "esp32":
+        from firmware.boards import esp32 as port
+    else:
+        from firmware.boards import rp2 as port
+    run(live(port.open_board()))
