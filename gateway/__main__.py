@@ -1,0 +1,108 @@
+"""Knows watertower's command line; every command's work stands in its own module."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from gateway import profiles
+from gateway.faults import SiteError, check_text
+from gateway.library import Library
+from gateway.messages import LANGUAGES, say, set_language
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: 0 done, 1 failed, 2 the command or the site file is wrong."""
+    arguments = sys.argv[1:] if argv is None else argv
+    _choose_language(arguments)
+    args = _parser().parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except SiteError as error:
+        print("\n".join(check_text(error, args.site)), file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `watertower profiles | head`
+        sys.stderr.close()
+        return 0
+
+
+def _choose_language(arguments: list[str]) -> None:
+    """Before the parser is made, so that its help speaks the language too."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--lang", choices=LANGUAGES)
+    known, _ = first.parse_known_args(arguments)
+    if known.lang:
+        set_language(known.lang)
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--lang", choices=LANGUAGES, help=say("help.lang"))
+    with_site = argparse.ArgumentParser(add_help=False, parents=[shared])
+    with_site.add_argument("site", type=Path, metavar="site.toml", help=say("help.site"))
+    with_site.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help=say("help.set"))
+
+    parser = argparse.ArgumentParser(prog="watertower", description=say("help.watertower"), parents=[shared])
+    commands = parser.add_subparsers(required=True, metavar=say("help.command"))
+
+    run = commands.add_parser("run", parents=[with_site], help=say("help.run"))
+    run.set_defaults(run=_run)
+    check = commands.add_parser("check", parents=[with_site], help=say("help.check"))
+    check.set_defaults(run=_check)
+    models = commands.add_parser("profiles", parents=[shared], help=say("help.profiles"))
+    models.add_argument("model", nargs="?", help=say("help.model"))
+    models.set_defaults(run=_profiles)
+    demo = commands.add_parser("demo", parents=[shared], help=say("help.demo"))
+    demo.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
+    demo.add_argument("--json", action="store_true", help=say("help.json"))
+    demo.add_argument("--broker", metavar="HOST:PORT", help=say("help.broker"))
+    demo.add_argument("--kill-at", action="append", type=float, default=[], metavar="SECONDS", help=say("help.kill_at"))
+    demo.add_argument("--seconds-per-row", type=float, default=1.0, metavar="SECONDS", help=say("help.seconds_per_row"))
+    demo.add_argument("--folder", type=Path, help=say("help.folder"))
+    demo.add_argument("--seed", type=int, default=1, help=say("help.seed"))
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from gateway import config
+
+    return config.load(args.site, dict(item.partition("=")[::2] for item in args.set))
+
+
+def _run(args: argparse.Namespace) -> int:
+    from gateway import app
+
+    site = _site(args)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    asyncio.run(app.serve(site))
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    site = _site(args)
+    print(say("check.sound", site=args.site, nodes=len(site.nodes), channels=len(site.channels)))
+    return 0
+
+
+def _profiles(args: argparse.Namespace) -> int:
+    library = Library()
+    if args.model is None:
+        print(profiles.table(library.all()))
+    elif args.model in library.models:
+        print(profiles.detail(library.profile(args.model)))
+    else:
+        print(say("profiles.unknown", model=args.model, known=", ".join(library.models)), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from hw_sim import demo  # the gateway itself never needs the simulator
+
+    return demo.main(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

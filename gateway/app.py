@@ -1,0 +1,127 @@
+"""Knows which parts a gateway has and keeps each of them running; knows nothing of what they do."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from gateway import lines
+from gateway.collect.modbus import BusPoller, Client
+from gateway.collect.radio import RadioCollector
+from gateway.config import Bus, MqttUplink, Site
+from gateway.lines import Opener, OpenLine
+from gateway.ports import Clock, Publisher, SystemClock
+from gateway.store import Store
+from gateway.uplink.mqtt import MqttForwarder
+from gateway.uplink.paho import PahoPublisher
+from protocols.modbus_client import RtuClient, TcpClient
+
+log = logging.getLogger(__name__)
+_DRAIN_S = 4.0  # a clean stop takes less than 5 s in all
+_FIRST_RESTART_S, _LAST_RESTART_S = 1.0, 60.0
+
+
+class Outside:
+    """Where the gateway's core meets the machine: time, lines and brokers. A simulated world brings its own."""
+
+    def __init__(self) -> None:
+        self.clock: Clock = SystemClock()
+
+    def radio(self, site: Site) -> Opener:
+        assert site.radio is not None
+        return lines.serial_opener(site.radio.port, site.radio.baud)
+
+    def bus(self, bus: Bus) -> Opener:
+        if bus.tcp is not None:
+            return lines.tcp_opener(bus.tcp)
+        assert bus.port is not None
+        return lines.serial_opener(bus.port, bus.baud, bus.parity, bus.stop_bits)
+
+    def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
+        will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
+        return PahoPublisher(uplink.host, uplink.port, f"watertower-{station}-{uplink.id}", will)
+
+
+class Gateway:
+    """All parts of one site."""
+
+    def __init__(self, site: Site, outside: Outside) -> None:
+        self.store = Store(Path(site.store.path), outside.clock)
+        self._clock = outside.clock
+        self._commit_delay_s = site.store.commit_delay_s
+        self._collectors: dict[str, Callable[[], Awaitable[None]]] = {}
+        if site.nodes:
+            self._collectors["radio"] = RadioCollector(site, outside.radio(site), self.store, self._clock).run
+        for bus in site.buses:
+            if any(sensor.bus == bus.id for sensor in site.sensors):
+                poller = BusPoller(site, bus.id, outside.bus(bus), self._client_of(bus), self.store, self._clock)
+                self._collectors[f"bus {bus.id}"] = poller.run
+        self._forwarders = {
+            f"uplink {uplink.id}": MqttForwarder(
+                uplink, site.station.id, outside.publisher(uplink, site.station.id), self.store, self._clock
+            )
+            for uplink in site.uplinks
+        }
+
+    def _client_of(self, bus: Bus) -> Callable[[OpenLine], Client]:
+        now_ms = self._clock.monotonic_ms
+        if bus.tcp is not None:
+            return lambda line: TcpClient(line, now_ms)
+        return lambda line: RtuClient(line, now_ms, bus.baud)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Runs until `stop` is set; then commits, gives the uplinks a few seconds, and ends."""
+        self.store.begin_run()
+        collectors = [self._task(name, run) for name, run in self._collectors.items()]
+        collectors.append(self._task("commit", self._commit))
+        forwarders = [self._task(name, forwarder.run) for name, forwarder in self._forwarders.items()]
+        await stop.wait()
+        await _cancel(collectors)
+        self.store.commit()
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                await asyncio.gather(*(forwarder.drained() for forwarder in self._forwarders.values()))
+        except TimeoutError:
+            log.info("stopped with unsent readings; they go out after the next start")
+        await _cancel(forwarders)
+        self.store.end_run()
+
+    def _task(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return asyncio.create_task(self._supervised(name, run), name=name)
+
+    async def _supervised(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Runs one part for ever: what fails is told and started again, more and more rarely; the others go on."""
+        wait_s = _FIRST_RESTART_S
+        while True:
+            started_ms = self._clock.monotonic_ms()
+            try:
+                await run()
+            except Exception as error:
+                log.exception("%s failed", name)
+                self.store.event("part_failed", {"part": name, "error": repr(error)})
+            if self._clock.monotonic_ms() - started_ms > _LAST_RESTART_S * 1000:
+                wait_s = _FIRST_RESTART_S
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LAST_RESTART_S)
+
+    async def _commit(self) -> None:
+        while True:
+            await asyncio.sleep(self._commit_delay_s)
+            self.store.commit()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def serve(site: Site) -> None:
+    """The gateway process: until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await Gateway(site, Outside()).run(stop)

@@ -1,0 +1,1 @@
+"""What brings readings into the store: the radio's nodes and the buses the gateway polls itself."""

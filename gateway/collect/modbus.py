@@ -1,0 +1,130 @@
+"""Knows how the sensors of one bus are polled, each at its period; knows no other bus and no uplink."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.config import Sensor, Site
+from gateway.lines import LineLost, Opener, OpenLine
+from gateway.ports import Clock
+from gateway.store import Store
+from protocols import poll, quality
+from protocols.errors import DeviceError, FrameError, NoReply
+from protocols.modbus import Request
+
+log = logging.getLogger(__name__)
+_REOPEN_S = 2.0
+_MOST_BACK_OFF = 32  # periods
+
+
+class Client(Protocol):
+    asked_ms: int
+
+    async def ask(self, request: Request) -> tuple[int, ...]: ...
+
+
+class _Polled:
+    """One sensor on the bus: its schedule and whether it answers."""
+
+    def __init__(self, site: Site, sensor: Sensor, series: int) -> None:
+        self.sensor = sensor
+        self.profile = site.profile(sensor)
+        self.registers = site.registers(sensor)
+        self.series = series
+        self.due_ms = 0  # Unix time of the next poll
+        self.silent = 0  # polls in a row without any answer
+        self.started = False
+
+    def plan(self, now_ms: int) -> None:
+        """The next whole period; a silent sensor is asked ever more rarely."""
+        period_ms = self.sensor.period_s * 1000
+        if self.silent > 1:
+            period_ms *= min(1 << (self.silent - 1), _MOST_BACK_OFF)
+        self.due_ms = (now_ms // period_ms + 1) * period_ms
+
+
+class BusPoller:
+    """Polls the sensors of one bus, earliest first, and opens the line again when it is lost."""
+
+    def __init__(
+        self,
+        site: Site,
+        bus: str,
+        opener: Opener,
+        client: Callable[[OpenLine], Client],
+        store: Store,
+        clock: Clock,
+    ) -> None:
+        self._bus = bus
+        self._opener = opener
+        self._client = client
+        self._store = store
+        self._clock = clock
+        self._polled = [
+            _Polled(site, sensor, store.series(f"sensor {sensor.id}", site.channels_of(sensor)))
+            for sensor in site.sensors
+            if sensor.bus == bus
+        ]
+
+    async def run(self) -> None:
+        lost = False
+        while True:
+            try:
+                line = await self._opener()
+                if lost:
+                    self._store.event("bus_back", {"bus": self._bus})
+                lost = False
+                try:
+                    await self._poll_all(self._client(line))
+                finally:
+                    line.close()
+            except LineLost as error:
+                if not lost:
+                    log.warning("bus %s: %s", self._bus, error)
+                    self._store.event("bus_lost", {"bus": self._bus, "reason": str(error)})
+                lost = True
+                await asyncio.sleep(_REOPEN_S)
+
+    async def _poll_all(self, client: Client) -> None:
+        for polled in self._polled:
+            polled.started = False
+            polled.plan(self._clock.unix_ms())
+        while True:
+            polled = min(self._polled, key=lambda p: p.due_ms)
+            await asyncio.sleep(max(polled.due_ms - self._clock.unix_ms(), 0) / 1000)
+            await self._poll(client, polled)
+            polled.plan(self._clock.unix_ms())
+
+    async def _poll(self, client: Client, polled: _Polled) -> None:
+        unit_id = polled.sensor.unit_id
+        if not polled.started and polled.profile.start is not None:
+            try:
+                await poll.start(client, unit_id, polled.profile)
+                polled.started = True
+            except (NoReply, FrameError, DeviceError):
+                pass  # the reading below will show it
+        before_ms = self._clock.monotonic_ms()
+        cells = await poll.read(
+            client, unit_id, polled.profile, polled.registers, _sleep_ms, tries=1 if polled.silent else 2
+        )
+        asked_ms = max(client.asked_ms, before_ms)
+        unix_ms = self._clock.unix_ms() - (self._clock.monotonic_ms() - asked_ms)
+        self._note_silence(polled, all(flag & quality.NO_REPLY for _, flag in cells))
+        if not polled.silent or polled.silent == 1:
+            self._store.add_poll(polled.series, unix_ms, cells)
+
+    def _note_silence(self, polled: _Polled, silent: bool) -> None:
+        """One event when a sensor goes, one when it returns."""
+        if silent:
+            polled.silent += 1
+            polled.started = False
+            if polled.silent == 1:
+                self._store.event("sensor_silent", {"sensor": polled.sensor.id})
+        elif polled.silent:
+            self._store.event("sensor_back", {"sensor": polled.sensor.id, "missed_polls": polled.silent})
+            polled.silent = 0
+
+
+async def _sleep_ms(duration_ms: int) -> None:
+    await asyncio.sleep(duration_ms / 1000)

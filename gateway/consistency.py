@@ -1,0 +1,138 @@
+"""Knows what the tables of a site file must agree on; knows nothing of their own form, which is declared in config.py.
+
+Works on the sound part of a file (see faults.walk): what is missing there is already a fault and is passed over here,
+so that every fault is named once and all at once.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from gateway.faults import Fault, Tree, doubled, nearest, quoted
+from gateway.library import Library, serial_text
+from gateway.messages import Phrase
+from protocols.registers import Profile
+
+
+def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
+    """Every disagreement between the tables of `site`, whose relative ports are taken from `folder`."""
+    nodes = _rows(site, "node")
+    owners = [("", site), *nodes]
+    yield from _identities(site, nodes, owners)
+    yield from _ports(site, folder)
+    for path, owner in owners:
+        yield from _unit_ids(path, owner)
+        for place, sensor in _rows(owner, "sensor", path):
+            yield from _bus(place, sensor, owner)
+            yield from _profile(place, sensor, owner, library)
+    for path, node in nodes:
+        yield from _report(path, node)
+    if nodes and site.get("radio", {}) is None:
+        yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
+
+
+def absolute(folder: Path, name: str) -> str:
+    """A path or serial port of the site file, from the file's `folder`; COM3 and socket://.. stand for themselves."""
+    return name if re.match(r"COM\d+\Z|[a-z0-9]+://", name, re.IGNORECASE) else str(folder / name)
+
+
+def _rows(owner: Tree, key: str, path: str = "") -> list[tuple[str, Tree]]:
+    """(path, table) of each table in the list `key` of the table at `path`."""
+    start = f"{path}." if path else ""
+    return [(f"{start}{key}[{index}]", row) for index, row in enumerate(owner.get(key, ()))]
+
+
+def _column(rows: list[tuple[str, Tree]], key: str) -> list[tuple[str, Any]]:
+    return [(f"{path}.{key}", row.get(key)) for path, row in rows]
+
+
+def _identities(site: Tree, nodes: list[tuple[str, Tree]], owners: list[tuple[str, Tree]]) -> Iterator[Fault]:
+    for path, owner in owners:
+        yield from doubled(_column(_rows(owner, "bus", path), "id"))
+    yield from doubled([row for path, owner in owners for row in _column(_rows(owner, "sensor", path), "id")])
+    yield from doubled(_column(_rows(site, "uplink"), "id"))
+    yield from doubled(_column(nodes, "id"))
+    yield from doubled(_column(nodes, "name"))
+    yield from doubled(_column(nodes, "key"), secret=True, same=str.lower)
+
+
+def _ports(site: Tree, folder: Path) -> Iterator[Fault]:
+    used = [("radio.port", site["radio"].get("port"))] if site.get("radio") else []
+    for path, bus in _rows(site, "bus"):
+        if "port" in bus and "tcp" in bus and (bus["port"] is None) == (bus["tcp"] is None):
+            neither = bus["port"] is None
+            yield Fault(path, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
+        used.append((f"{path}.port", bus.get("port")))
+    yield from doubled(used, same=lambda port: absolute(folder, port))
+    yield from doubled(_column(_rows(site, "bus"), "tcp"))
+
+
+def _unit_ids(path: str, owner: Tree) -> Iterator[Fault]:
+    first: dict[tuple[str, int], str] = {}
+    for place, sensor in _rows(owner, "sensor", path):
+        bus, unit_id = sensor.get("bus"), sensor.get("unit_id")
+        if bus is None or unit_id is None:
+            continue
+        if (bus, unit_id) in first:
+            other = first[bus, unit_id]
+            yield Fault(f"{place}.unit_id", "fault.doubled_unit_id", unit_id=unit_id, bus=quoted(bus), other=other)
+        else:
+            first[bus, unit_id] = place
+
+
+def _bus(path: str, sensor: Tree, owner: Tree) -> Iterator[Fault]:
+    known = [bus.get("id") for bus in owner.get("bus", [{}])]
+    if "bus" in sensor and None not in known and sensor["bus"] not in known:
+        yield Fault(f"{path}.bus", "fault.unknown_bus", nearest(sensor["bus"], known), found=quoted(sensor["bus"]))
+
+
+def _profile(path: str, sensor: Tree, owner: Tree, library: Library) -> Iterator[Fault]:
+    model = sensor.get("profile")
+    if model is None or model in library.faulty:
+        return
+    if model not in library.models:
+        yield Fault(f"{path}.profile", "fault.unknown_profile", nearest(model, library.models), found=quoted(model))
+        return
+    profile = library.profile(model)
+    if sensor.get("unit_id") in profile.reserved_unit_ids:
+        found = sensor["unit_id"]
+        yield Fault(f"{path}.unit_id", "fault.reserved_unit_id", Phrase("hint.other_unit_id"), found=found, model=model)
+    yield from _quantities(f"{path}.quantities", sensor.get("quantities") or (), profile)
+    for bus in owner.get("bus", ()):
+        if bus.get("id") == sensor.get("bus") is not None and sensor.get("serial") == "profile":
+            yield from _serial(path, bus, profile)
+
+
+def _quantities(path: str, quantities: Sequence[str | None], profile: Profile) -> Iterator[Fault]:
+    known = [register.name for register in profile.registers]
+    rows = [(f"{path}[{index}]", name) for index, name in enumerate(quantities)]
+    yield from doubled(rows)
+    for place, name in rows:
+        if name is not None and name not in known:
+            yield Fault(place, "fault.unknown_quantity", nearest(name, known), found=quoted(name), model=profile.model)
+
+
+def _serial(path: str, bus: Tree, profile: Profile) -> Iterator[Fault]:
+    """A device that speaks otherwise than its line will never answer."""
+    if bus.get("tcp") is not None or not {"baud", "parity", "stop_bits"} <= bus.keys():
+        return
+    spoken = (profile.baud, profile.parity, profile.stop_bits)
+    line = (bus["baud"], bus["parity"], bus["stop_bits"])
+    if spoken == line:
+        return
+    yield Fault(
+        f"{path}.bus",
+        "fault.serial",
+        Phrase("hint.serial", bus=quoted(bus["id"]), baud=spoken[0], parity=spoken[1], stop_bits=spoken[2]),
+        model=profile.model,
+        spoken=serial_text(*spoken),
+        bus=quoted(bus["id"]),
+        line=serial_text(*line),
+    )
+
+
+def _report(path: str, node: Tree) -> Iterator[Fault]:
+    periods = [sensor["period_s"] for sensor in node.get("sensor", ()) if "period_s" in sensor]
+    if periods and node.get("report_s", max(periods)) < min(periods):
+        yield Fault(f"{path}.report_s", "fault.report_too_often", found=node["report_s"], smallest=min(periods))

@@ -1,0 +1,181 @@
+"""Knows how serial ports and TCP connections become Lines on the asyncio loop; knows nothing of what they carry."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import serial
+
+
+class LineLost(Exception):
+    """The port or connection is gone: open it again later."""
+
+
+class OpenLine(Protocol):
+    """A Line (protocols/modbus_client.py) that can be closed; every verb may raise LineLost."""
+
+    async def write(self, data: bytes) -> None: ...
+    async def read(self, timeout_ms: int) -> bytes: ...
+    def pending(self) -> bytes: ...
+    def close(self) -> None: ...
+
+
+Opener = Callable[[], Awaitable[OpenLine]]
+
+
+class Inbox:
+    """Bytes that have come, and whoever waits for them."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._waiter: asyncio.Future[None] | None = None
+        self._lost: str | None = None
+
+    def put(self, data: bytes) -> None:
+        self._buffer += data
+        self._wake()
+
+    def lose(self, why: str) -> None:
+        self._lost = why
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def pending(self) -> bytes:
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        if not data and self._lost is not None:
+            raise LineLost(self._lost)
+        return data
+
+    async def read(self, timeout_ms: int) -> bytes:
+        if not self._buffer and self._lost is None and timeout_ms > 0:
+            loop = asyncio.get_running_loop()
+            waiter = self._waiter = loop.create_future()
+            timer = loop.call_later(timeout_ms / 1000, self._wake)
+            try:
+                await waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+        return self.pending()
+
+
+class SerialLine:
+    """A serial port through pyserial. The pty of a simulator knows no parity, so there N is set (see `open`)."""
+
+    def __init__(self, port: serial.Serial) -> None:
+        self._port = port
+        self._fd = port.fileno()
+        self._is_pty = _is_pty(port.port or "")
+        self._inbox = Inbox()
+        asyncio.get_running_loop().add_reader(self._fd, self._readable)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._fd, 4096)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            data = b""
+            self._inbox.lose(str(error))
+        if data:
+            self._inbox.put(data)
+        else:
+            self._inbox.lose(f"{self._port.port} is gone")
+            asyncio.get_running_loop().remove_reader(self._fd)
+
+    async def write(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+            # pyserial's drain would block the loop: sleep for the time on the wire instead
+            bits = 1 + self._port.bytesize + (self._port.parity != "N") + self._port.stopbits
+            if not self._is_pty:
+                await asyncio.sleep(len(data) * bits / self._port.baudrate)
+        except (serial.SerialException, OSError) as error:
+            raise LineLost(str(error)) from error
+
+    async def read(self, timeout_ms: int) -> bytes:
+        return await self._inbox.read(timeout_ms)
+
+    def pending(self) -> bytes:
+        return self._inbox.pending()
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._fd)
+        with contextlib.suppress(OSError):
+            self._port.close()
+
+
+def _is_pty(port: str) -> bool:
+    return os.path.realpath(port).startswith("/dev/pts/")
+
+
+def serial_opener(port: str, baud: int, parity: str = "N", stop_bits: int = 1) -> Opener:
+    """Opens a serial port for this process alone."""
+
+    async def open_port() -> OpenLine:
+        try:
+            kept_parity = "N" if _is_pty(port) else parity  # Linux ptys refuse any other
+            return SerialLine(
+                serial.Serial(
+                    port, baud, parity=kept_parity, stopbits=stop_bits, timeout=0, write_timeout=0, exclusive=True
+                )
+            )
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise LineLost(str(error)) from error
+
+    return open_port
+
+
+class TcpLine(asyncio.Protocol):
+    """A TCP connection."""
+
+    def __init__(self) -> None:
+        self._inbox = Inbox()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._inbox.put(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._inbox.lose(str(exc) if exc else "closed by the other side")
+
+    async def write(self, data: bytes) -> None:
+        if self._transport is None:
+            raise LineLost("not connected")
+        self._transport.write(data)
+
+    async def read(self, timeout_ms: int) -> bytes:
+        return await self._inbox.read(timeout_ms)
+
+    def pending(self) -> bytes:
+        return self._inbox.pending()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def tcp_opener(address: str, timeout_s: float = 5.0) -> Opener:
+    """Connects to "host:port"."""
+    host, _, port = address.rpartition(":")
+
+    async def connect() -> OpenLine:
+        try:
+            async with asyncio.timeout(timeout_s):
+                _, line = await asyncio.get_running_loop().create_connection(TcpLine, host.strip("[]"), int(port))
+            return line
+        except (OSError, TimeoutError) as error:
+            raise LineLost(f"{address}: {error}") from error
+
+    return connect

@@ -1,0 +1,41 @@
+"""Knows what the gateway's core asks of the outside: time and a publisher; a Line is in protocols/modbus_client.py."""
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def monotonic_ms(self) -> int: ...
+
+    def unix_ms(self) -> int: ...
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+    def unix_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class LinkDown(Exception):
+    """The broker or the way to it is gone: connect again later; what was not confirmed must be sent again."""
+
+
+class Publisher(Protocol):
+    """One connection to a broker at a time. Nothing is remembered from one connection to the next."""
+
+    async def connect(self) -> None:
+        """LinkDown when it can't be had."""
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[None]":
+        """Hands over one message; the future ends with the broker's confirmation, or with LinkDown."""
+
+    def check(self) -> None:
+        """LinkDown when the connection has ended."""
+
+    async def close(self) -> None:
+        """Says goodbye; never raises."""

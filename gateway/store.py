@@ -1,0 +1,239 @@
+"""Knows how readings, events and positions lie on disk (SQLite, WAL); knows no bus, no radio and no broker.
+
+What somebody waits for commits at once; polled rows wait in memory for commit(). A seq exists only once it is on disk.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gateway.config import Channel
+from gateway.ports import Clock
+from protocols.batch import NodeRecord
+
+SCHEMA_VERSION = 1
+Cell = tuple[int | None, int]  # (fixed-point value, quality)
+
+
+class StoreError(Exception):
+    """The store can't be used as it is; the text says what to do."""
+
+
+class Series(NamedTuple):
+    """The channels of a row's cells: (name, unit, decimals) each."""
+
+    id: int
+    source: str
+    channels: tuple[tuple[str, str, int], ...]
+
+
+class Row(NamedTuple):
+    """One poll or one node record."""
+
+    seq: int
+    series: int
+    unix_ms: int
+    cells: tuple[int | None, ...]
+    quality: tuple[int, ...] | None
+
+
+class Store:
+    """The only writer of one station's database."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._clock = clock
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns, power cut or not
+        self._create(path)
+        self._pending: list[tuple[int, int, str, str | None]] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._series: dict[tuple[str, str], int] = {
+            (source, channels): id
+            for id, source, channels in self._db.execute("SELECT id, source, channels FROM series")
+        }
+        self.last_seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
+
+    def _create(self, path: Path) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            script = Path(__file__).with_name("store.sql").read_text("utf-8")
+            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        elif version != SCHEMA_VERSION:
+            raise StoreError(f"{path} has format {version}, this watertower reads {SCHEMA_VERSION}")
+
+    # --- a run --------------------------------------------------------------------------------------------------------
+
+    def begin_run(self) -> None:
+        """Notes that the gateway runs. After an unclean stop, polled readings after the last commit may be missing:
+        that gap becomes an event."""
+        if self._meta("running"):
+            last_ms = self._db.execute("SELECT max(unix_ms) FROM row WHERE node IS NULL").fetchone()[0]
+            self.event("gap", {"reason": "unclean_stop", "from_ms": last_ms, "to_ms": self._clock.unix_ms()})
+        self._set_meta("running", 1)
+
+    def end_run(self) -> None:
+        """Commits everything and notes a clean stop."""
+        self.commit()
+        self._set_meta("running", 0)
+        self._db.close()
+
+    def _meta(self, key: str) -> Any:
+        found = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return found[0] if found else None
+
+    def _set_meta(self, key: str, value: object) -> None:
+        self._db.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+        )
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def series(self, source: str, channels: Sequence[Channel]) -> int:
+        """The id of the series of these channels; made when it is new."""
+        text = json.dumps([[c.name, c.unit, c.decimals] for c in channels], separators=(",", ":"))
+        if (source, text) not in self._series:
+            cursor = self._db.execute("INSERT INTO series (source, channels) VALUES (?, ?)", (source, text))
+            assert cursor.lastrowid is not None
+            self._series[source, text] = cursor.lastrowid
+        return self._series[source, text]
+
+    def add_poll(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
+        """Takes one polled row; on disk with the next commit()."""
+        self._pending.append((series, unix_ms, *_packed(cells)))
+
+    def commit(self) -> None:
+        """Puts every polled row on disk."""
+        if self._pending:
+            with self._transaction():
+                self._write_pending()
+
+    def add_batch(self, node: int, counter: int, series: int, rows: Sequence[NodeRecord]) -> int:
+        """Puts a node's records on disk, each once; returns the node's `have`."""
+        have = max(self.have(node), rows[-1].number)
+        with self._transaction():
+            self._write_pending()
+            for row in rows:
+                cells, quality = _packed(row.cells)
+                self._db.execute(
+                    "INSERT INTO row (series, unix_ms, node, record, cells, quality) VALUES (?, ?, ?, ?, ?, ?) "
+                    "ON CONFLICT DO NOTHING",
+                    (series, row.time_s * 1000, node, row.number, cells, quality),
+                )
+            self._set_node(node, counter, have)
+        return have
+
+    def add_unread(self, node: int, counter: int, body: bytes) -> int:
+        """Keeps a batch that can't be read; returns the node's `have`, which does not move."""
+        have = self.have(node)
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO unread (unix_ms, node, body) VALUES (?, ?, ?)", (self._clock.unix_ms(), node, body)
+            )
+            self._set_node(node, counter, have)
+        return have
+
+    def heard(self, node: int, counter: int) -> int:
+        """Notes a counter that carried nothing; returns the node's `have`."""
+        have = self.have(node)
+        self._set_node(node, counter, have)
+        return have
+
+    def event(self, kind: str, detail: dict[str, object]) -> None:
+        """Notes something a person may want to know later. On disk at once."""
+        text = json.dumps(detail, separators=(",", ":"), ensure_ascii=False)
+        self._db.execute(
+            "INSERT INTO event (unix_ms, kind, detail) VALUES (?, ?, ?)", (self._clock.unix_ms(), kind, text)
+        )
+
+    def set_position(self, uplink: str, seq: int) -> None:
+        """Everything up to `seq` is confirmed by that uplink's receiver."""
+        self._db.execute(
+            "INSERT INTO position VALUES (?, ?) ON CONFLICT (uplink) DO UPDATE SET seq = excluded.seq", (uplink, seq)
+        )
+
+    def _set_node(self, node: int, counter: int, have: int) -> None:
+        self._db.execute(
+            "INSERT INTO node VALUES (?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET counter = excluded.counter, have = excluded.have",
+            (node, counter, have),
+        )
+
+    def _write_pending(self) -> None:
+        self._db.executemany("INSERT INTO row (series, unix_ms, cells, quality) VALUES (?, ?, ?, ?)", self._pending)
+
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self._db, self._committed)
+
+    def _committed(self) -> None:
+        self._pending.clear()
+        self.last_seq = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def counters(self) -> dict[int, int]:
+        return dict(self._db.execute("SELECT id, counter FROM node"))
+
+    def have(self, node: int) -> int:
+        found = self._db.execute("SELECT have FROM node WHERE id = ?", (node,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def position(self, uplink: str) -> int:
+        found = self._db.execute("SELECT seq FROM position WHERE uplink = ?", (uplink,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def all_series(self) -> list[Series]:
+        return [
+            Series(id, source, tuple((name, unit, decimals) for name, unit, decimals in json.loads(channels)))
+            for (source, channels), id in self._series.items()
+        ]
+
+    def rows_after(self, seq: int, limit: int) -> list[Row]:
+        """The rows that follow `seq`, oldest first."""
+        found = self._db.execute(
+            "SELECT seq, series, unix_ms, cells, quality FROM row WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+        )
+        return [
+            Row(seq, series, unix_ms, tuple(json.loads(cells)), tuple(json.loads(quality)) if quality else None)
+            for seq, series, unix_ms, cells, quality in found
+        ]
+
+    async def beyond(self, seq: int) -> None:
+        """Returns once there is a row after `seq`."""
+        while self.last_seq <= seq:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+
+class _Transaction:
+    """All or nothing; `then` is called once it is on disk."""
+
+    def __init__(self, db: sqlite3.Connection, then: Any) -> None:
+        self._db = db
+        self._then = then
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._db.execute("ROLLBACK")
+            return
+        self._db.execute("COMMIT")
+        self._then()
+
+
+def _packed(cells: Sequence[Cell]) -> tuple[str, str | None]:
+    values = json.dumps([value for value, _ in cells], separators=(",", ":"))
+    if not any(flag for _, flag in cells):
+        return values, None
+    return values, json.dumps([flag for _, flag in cells], separators=(",", ":"))

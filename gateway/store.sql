@@ -1,0 +1,47 @@
+-- The store: one row per poll or node record, one sequence over all of them. Version 1.
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+-- A series is the fixed list of channels that the cells of a row belong to: [["do.temperature","degC",2], ...].
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,           -- "node 17" or "sensor level"
+    channels TEXT NOT NULL,
+    UNIQUE (source, channels)
+);
+
+CREATE TABLE row (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    series INTEGER NOT NULL REFERENCES series (id),
+    unix_ms INTEGER NOT NULL,       -- when it was measured
+    node INTEGER,                   -- NULL: polled by the gateway
+    record INTEGER,                 -- the node's own number
+    cells TEXT NOT NULL,            -- [812,null,1023]: value * 10^decimals
+    quality TEXT                    -- [0,1,0], NULL: all good
+);
+CREATE UNIQUE INDEX row_record ON row (node, record) WHERE node IS NOT NULL;
+
+CREATE TABLE node (
+    id INTEGER PRIMARY KEY,
+    counter INTEGER NOT NULL,       -- the highest frame counter accepted
+    have INTEGER NOT NULL           -- every record up to this one is here, or the node no longer has it
+) WITHOUT ROWID;
+
+-- Batches of a slice this gateway does not know: kept as they came, never guessed at.
+CREATE TABLE unread (id INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, node INTEGER NOT NULL, body BLOB NOT NULL);
+
+CREATE TABLE position (uplink TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE event (id INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
+
+-- For people with sqlite3: one line per sample.
+CREATE VIEW sample AS
+SELECT row.seq,
+       strftime('%Y-%m-%dT%H:%M:%fZ', row.unix_ms / 1000.0, 'unixepoch') AS time,
+       json_extract(channel.value, '$[0]') AS channel,
+       cell.value / CAST('1e' || json_extract(channel.value, '$[2]') AS REAL) AS value,
+       json_extract(channel.value, '$[1]') AS unit,
+       coalesce(json_extract(row.quality, '$[' || cell.key || ']'), 0) AS quality
+FROM row
+JOIN series ON series.id = row.series
+JOIN json_each(row.cells) AS cell
+JOIN json_each(series.channels) AS channel ON channel.key = cell.key;
