@@ -1,0 +1,80 @@
+"""Knows the world's time, virtual or real; knows nothing that happens in it.
+
+Virtual: an asyncio event loop whose selector, instead of waiting, moves the clock to the next timer. Unchanged asyncio
+code runs on it, as fast as the machine allows and in the same order every time. Real: asyncio's own loop.
+"""
+
+import asyncio
+import selectors
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+START_UNIX_S = 1_767_225_600  # 2026-01-01T00:00:00Z, where a virtual world begins unless told otherwise
+
+
+class Deadlock(RuntimeError):
+    """Nothing can happen any more: every task waits for something that no timer will bring."""
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """Never waits: what it is told to wait for is added to the clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise Deadlock("no timer is set and no task can run")
+        self.now_s += max(timeout, 0.0)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """asyncio in virtual time. Threads and sockets have no virtual time: executors are refused."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+        self._clock_resolution = 1e-9
+
+    def time(self) -> float:
+        return self._jumping.now_s
+
+    def run_in_executor(self, *_: Any) -> Any:  # type: ignore[override]  # whatever is asked
+        raise RuntimeError("no threads in virtual time")
+
+
+class WorldClock:
+    """True time in the world, for whoever runs on the current event loop. `unix_s` is the loop's zero."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, unix_s: float) -> None:
+        self._loop = loop
+        self._zero_unix_s = unix_s
+
+    @property
+    def is_virtual(self) -> bool:
+        return isinstance(self._loop, VirtualLoop)
+
+    def monotonic_ms(self) -> int:
+        return int(self._loop.time() * 1000 + 1e-6)
+
+    def unix_ms(self) -> int:
+        return int((self._zero_unix_s + self._loop.time()) * 1000 + 1e-6)
+
+
+def world_clock(unix_s: float = START_UNIX_S) -> WorldClock:
+    """The clock of the running loop: a virtual one starts at `unix_s`, a real one shows the machine's time."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualLoop):
+        return WorldClock(loop, unix_s)
+    return WorldClock(loop, time.time() - loop.time())
+
+
+def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+    """asyncio.run() in virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)

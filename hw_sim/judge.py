@@ -1,0 +1,136 @@
+"""Knows how what arrived is held against what the sensors answered; knows no simulation and no transport.
+
+Words: *measured* readings are in the ledger and belong to a finished poll or wake. *lost* ones are not at the platform
+although a journal held them or the gateway had committed them. *cut_at_kill* were polled but not committed when the
+gateway was killed.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from hw_sim.ledger import Ledger, Reading
+
+
+class Verdict(NamedTuple):
+    """Counts of readings. Sound: lost, wrong_values, wrong_times and duplicates are 0."""
+
+    measured: int
+    stored: int
+    delivered: int
+    lost: int
+    duplicates: int
+    cut_at_kill: int
+    wrong_values: int
+    wrong_times: int
+    distinct_values: int
+
+    @property
+    def sound(self) -> bool:
+        return not (self.lost or self.duplicates or self.wrong_values or self.wrong_times)
+
+
+class Found(NamedTuple):
+    """How one channel's arrivals fit its ledger."""
+
+    matched: int
+    wrong_values: int
+    wrong_times: int
+    missing: list[Reading]
+
+
+_SEARCH_MS = 3_600_000  # the same value so far away is called a wrong time, farther a wrong value
+
+
+def match(ledger: Sequence[Reading], arrived: Sequence[tuple[int, int]], tolerance_ms: int) -> Found:
+    """Pairs arrivals (Unix ms, value) with ledger readings, each used once, equal in value and near in time."""
+    readings = sorted(ledger)
+    times = [reading.unix_ms for reading in readings]
+    free = [True] * len(readings)
+    strays: list[tuple[int, int]] = []
+    matched = 0
+    for unix_ms, value in sorted(arrived):
+        index = _pick(readings, times, free, unix_ms, value, tolerance_ms)
+        if index is None:
+            strays.append((unix_ms, value))
+        else:
+            free[index] = False
+            matched += 1
+    wrong_times = 0
+    for unix_ms, value in strays:
+        index = _pick(readings, times, free, unix_ms, value, _SEARCH_MS)
+        if index is not None:
+            wrong_times += 1
+        else:
+            index = _pick(readings, times, free, unix_ms, None, _SEARCH_MS)
+        if index is not None:
+            free[index] = False  # it has arrived, if wrongly: it is not lost as well
+    missing = [reading for reading, unused in zip(readings, free, strict=True) if unused]
+    return Found(matched, len(strays) - wrong_times, wrong_times, missing)
+
+
+def _pick(
+    readings: Sequence[Reading],
+    times: Sequence[int],
+    free: Sequence[bool],
+    unix_ms: int,
+    value: int | None,
+    span_ms: int,
+) -> int | None:
+    """The first free reading of this value (None: the nearest of any) within `span_ms`."""
+    start = bisect_left(times, unix_ms - span_ms)
+    near = [i for i in range(start, bisect_left(times, unix_ms + span_ms + 1)) if free[i]]
+    if value is None:
+        return min(near, key=lambda i: abs(times[i] - unix_ms), default=None)
+    return next((i for i in near if readings[i].value == value), None)
+
+
+def judge(
+    ledger: Ledger,
+    delivered: Mapping[str, Sequence[tuple[int, int]]],
+    stored: Mapping[str, Sequence[tuple[int, int]]],
+    polled: frozenset[str],
+    *,
+    until_ms: int,
+    kills_ms: Sequence[int],
+    commit_delay_ms: int,
+    duplicates: int,
+    tolerance_ms: Mapping[bool, int],
+) -> Verdict:
+    """The verdict over everything measured up to `until_ms`.
+
+    `delivered` and `stored` map a channel to (Unix ms, value); `polled` names the gateway's own channels;
+    `tolerance_ms` says how far a time may be off, for polled (True) and nodes' channels (False). Readings that a kill
+    cut are those of polled channels not stored within one commit delay before it.
+    """
+    measured = kept = came = cut = lost = wrong_values = wrong_times = 0
+    for channel in {*ledger.readings, *delivered}:
+        truth = ledger.readings.get(channel, [])
+        slack_ms = tolerance_ms[channel in polled]
+        found = match(truth, delivered.get(channel, ()), slack_ms)
+        missing = [reading for reading in found.missing if reading.unix_ms <= until_ms]
+        unstored = [r for r in match(truth, stored.get(channel, ()), slack_ms).missing if r.unix_ms <= until_ms]
+        excused = {
+            reading
+            for reading in (unstored if channel in polled else ())
+            if any(kill_ms - commit_delay_ms - slack_ms <= reading.unix_ms <= kill_ms for kill_ms in kills_ms)
+        }
+        due = sum(reading.unix_ms <= until_ms for reading in truth)
+        measured += due
+        kept += due - len(unstored)
+        came += due - len(missing)
+        cut += len(excused)
+        lost += sum(reading not in excused for reading in missing)
+        wrong_values += found.wrong_values
+        wrong_times += found.wrong_times
+    return Verdict(
+        measured=measured,
+        stored=kept,
+        delivered=came,
+        lost=lost,
+        duplicates=duplicates,
+        cut_at_kill=cut,
+        wrong_values=wrong_values,
+        wrong_times=wrong_times,
+        distinct_values=len({(channel, value) for channel, rows in delivered.items() for _, value in rows}),
+    )

@@ -1,0 +1,49 @@
+"""Knows what is true at a place over time: recordings replayed; knows no sensor that looks at it."""
+
+import csv
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+RECORDINGS = Path(__file__).parent / "recordings"
+
+Signal = Callable[[float], float]  # seconds since the world began -> the true value, in the unit its user expects
+
+
+@cache
+def column(recording: str, name: str) -> tuple[float | None, ...]:
+    """One column of a recording; an empty cell and the recording's sentinels are None. KeyError: no such column."""
+    with (RECORDINGS / f"{recording}.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(_number(row[name]) for row in csv.DictReader(file))
+
+
+_SENTINELS = (-9999.0, 7999.0)  # recordings/SOURCES.md: written by the logger, never by a sensor
+
+
+def _number(cell: str) -> float | None:
+    value = float(cell) if cell else None
+    return None if value in _SENTINELS else value
+
+
+def replay(
+    recording: str, name: str, seconds_per_row: float, first_row: int = 0, scale: float = 1.0, offset: float = 0.0
+) -> Signal:
+    """A recorded column as truth, `scale` * value + `offset`, a row for each `seconds_per_row`, round and round.
+
+    Where the recording has a hole the value before it stays true: a real probe always sees something.
+    """
+    held: list[float] = []
+    values = column(recording, name)
+    last = next(value for value in values if value is not None)
+    for value in values[first_row:] + values[:first_row]:
+        last = last if value is None else value
+        held.append(last)
+
+    def signal(time_s: float) -> float:
+        return scale * held[int(time_s / seconds_per_row) % len(held)] + offset
+
+    return signal
+
+
+def constant(value: float) -> Signal:
+    return lambda _time_s: value

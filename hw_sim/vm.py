@@ -1,0 +1,108 @@
+"""Knows how a real MicroPython process runs the firmware against a simulated board; knows no firmware."""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from firmware.board import Line
+from hw_sim.board import SimBoard
+from hw_sim.interpreter import Interpreter
+
+ROOT = Path(__file__).parent.parent
+
+
+class GuestFailed(Exception):
+    """The firmware ended by itself: its last words."""
+
+
+class Vm:
+    """One MicroPython process for one boot of one node. In virtual time nothing happens while the guest computes."""
+
+    def __init__(
+        self, interpreter: Interpreter, board: SimBoard, is_virtual: bool, heap_kib: int | None = None
+    ) -> None:
+        self._interpreter = interpreter
+        self._board = board
+        self._is_virtual = is_virtual
+        self._heap_kib = heap_kib
+        self._lines: list[Line] = [board.radio]
+
+    async def run(self) -> None:
+        """Serves the guest's calls until cancelled, which ends it like a power cut. GuestFailed: it ended itself."""
+        argv, env = self._interpreter.command(
+            ROOT / "hw_sim" / "guest" / "node.py", path=(ROOT,), heap_kib=self._heap_kib
+        )
+        process = subprocess.Popen(
+            argv, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert process.stdin is not None and process.stdout is not None
+        words: list[str] = []
+        try:
+            next_line = await self._reader(process.stdout)
+            while line := await next_line():
+                if not line.startswith(b'["'):
+                    words.append(line.decode(errors="replace"))
+                    continue
+                name, *arguments = json.loads(line)
+                result = await self._serve(name, arguments)
+                answer = json.dumps([result, self._board.monotonic_ms()]).encode() + b"\n"
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.write(answer)
+                    process.stdin.flush()
+            raise GuestFailed("".join(words[-20:]) or f"exit status {process.wait()}")
+        finally:
+            process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+
+    async def _reader(self, pipe: Any) -> Callable[[], Awaitable[bytes]]:
+        """Virtual time waits for the guest; real time lets others run meanwhile."""
+        if self._is_virtual:
+
+            async def blocking() -> bytes:
+                return bytes(pipe.readline())
+
+            return blocking
+        stream = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), pipe)
+        return stream.readline
+
+    async def _serve(self, name: str, arguments: list[Any]) -> Any:
+        board = self._board
+        match name, arguments:
+            case "sleep", [duration_ms]:
+                await board.sleep_ms(duration_ms)
+            case "write", [number, data]:
+                await self._lines[number].write(bytes.fromhex(data))
+            case "read", [number, timeout_ms]:
+                return (await self._lines[number].read(timeout_ms)).hex()
+            case "pending", [number]:
+                return self._lines[number].pending().hex()
+            case "line", [bus, baud, parity, stop_bits]:
+                self._lines.append(board.line(bus, baud, parity, stop_bits))
+                return len(self._lines) - 1
+            case "flash_size", []:
+                return board.flash.sectors, board.flash.sector_bytes
+            case "flash_read", [offset, count]:
+                return board.flash.read(offset, count).hex()
+            case "flash_write", [offset, data]:
+                board.flash.write(offset, bytes.fromhex(data))
+            case "flash_erase", [sector]:
+                board.flash.erase(sector)
+            case "random", [below]:
+                return board.random(below)
+            case "rail", [rail, on]:
+                board.rail(rail, on)
+            case "config", []:
+                return board.config().hex()
+            case "log", [text]:
+                board.log(text)
+            case _:
+                raise GuestFailed(f"unknown call {name}{arguments}")
+        return None
