@@ -73,21 +73,29 @@ class Gateway:
         return lambda line: RtuClient(line, now_ms, bus.baud)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Runs until `stop` is set; then commits, gives the uplinks a few seconds, and ends."""
+        """Runs until `stop` is set; then commits, gives the uplinks a few seconds, and ends. Cancelled instead, it ends
+        as a killed process would: what was not committed is gone."""
         self.store.begin_run()
         collectors = [self._task(name, run) for name, run in self._collectors.items()]
         collectors.append(self._task("commit", self._commit))
         forwarders = [self._task(name, forwarder.run) for name, forwarder in self._forwarders.items()]
-        await stop.wait()
-        await _cancel(collectors)
-        self.store.commit()
+        try:
+            await stop.wait()
+            await _cancel(collectors)
+            self.store.commit()
+            await self._drain()
+            await _cancel(forwarders)
+            self.store.end_run()
+        finally:
+            await _cancel([*collectors, *forwarders])
+            self.store.close()
+
+    async def _drain(self) -> None:
         try:
             async with asyncio.timeout(_DRAIN_S):
                 await asyncio.gather(*(forwarder.drained() for forwarder in self._forwarders.values()))
         except TimeoutError:
             log.info("stopped with unsent readings; they go out after the next start")
-        await _cancel(forwarders)
-        self.store.end_run()
 
     def _task(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         return asyncio.create_task(self._supervised(name, run), name=name)

@@ -6,7 +6,8 @@ What somebody waits for commits at once; polled rows wait in memory for commit()
 import asyncio
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,13 +46,16 @@ class Store:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns, power cut or not
-        self._create(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns, power cut or not
+            self._create(path)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{path} can't be used as the store: {error}") from error
         self._pending: list[tuple[int, int, str, str | None]] = []
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: set[asyncio.Future[None]] = set()
         self._series: dict[tuple[str, str], int] = {
             (source, channels): id
             for id, source, channels in self._db.execute("SELECT id, source, channels FROM series")
@@ -80,6 +84,9 @@ class Store:
         """Commits everything and notes a clean stop."""
         self.commit()
         self._set_meta("running", 0)
+
+    def close(self) -> None:
+        """Lets go of the file; what was not committed is gone."""
         self._db.close()
 
     def _meta(self, key: str) -> Any:
@@ -110,19 +117,18 @@ class Store:
         """Puts every polled row on disk."""
         if self._pending:
             with self._transaction():
-                self._write_pending()
+                pass
 
     def add_batch(self, node: int, counter: int, series: int, rows: Sequence[NodeRecord]) -> int:
         """Puts a node's records on disk, each once; returns the node's `have`."""
         have = max(self.have(node), rows[-1].number)
         with self._transaction():
-            self._write_pending()
             for row in rows:
-                cells, quality = _packed(row.cells)
+                # ON CONFLICT DO NOTHING would use up a seq for nothing, which a receiver would wait for
                 self._db.execute(
-                    "INSERT INTO row (series, unix_ms, node, record, cells, quality) VALUES (?, ?, ?, ?, ?, ?) "
-                    "ON CONFLICT DO NOTHING",
-                    (series, row.time_s * 1000, node, row.number, cells, quality),
+                    "INSERT INTO row (series, unix_ms, node, record, cells, quality) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
+                    "WHERE NOT EXISTS (SELECT 1 FROM row WHERE node = ?3 AND record = ?4)",
+                    (series, row.time_s * 1000, node, row.number, *_packed(row.cells)),
                 )
             self._set_node(node, counter, have)
         return have
@@ -163,13 +169,18 @@ class Store:
             (node, counter, have),
         )
 
-    def _write_pending(self) -> None:
-        self._db.executemany("INSERT INTO row (series, unix_ms, cells, quality) VALUES (?, ?, ?, ?)", self._pending)
-
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self._db, self._committed)
-
-    def _committed(self) -> None:
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing; the polled rows that wait go along."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany("INSERT INTO row (series, unix_ms, cells, quality) VALUES (?, ?, ?, ?)", self._pending)
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # some errors have ended it already
+                self._db.execute("ROLLBACK")
+            raise
         self._pending.clear()
         self.last_seq = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
         for waiter in self._waiters:
@@ -210,26 +221,11 @@ class Store:
         """Returns once there is a row after `seq`."""
         while self.last_seq <= seq:
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            await waiter
-
-
-class _Transaction:
-    """All or nothing; `then` is called once it is on disk."""
-
-    def __init__(self, db: sqlite3.Connection, then: Any) -> None:
-        self._db = db
-        self._then = then
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._db.execute("ROLLBACK")
-            return
-        self._db.execute("COMMIT")
-        self._then()
+            self._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.discard(waiter)
 
 
 def _packed(cells: Sequence[Cell]) -> tuple[str, str | None]:

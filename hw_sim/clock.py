@@ -20,16 +20,17 @@ class Deadlock(RuntimeError):
 
 
 class _JumpingSelector(selectors.SelectSelector):
-    """Never waits: what it is told to wait for is added to the clock."""
+    """Never waits: what it is told to wait for is added to the clock, in whole microseconds, or the rounding of a
+    million short sleeps would add up."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.now_s = 0.0
+        self.now_us = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Deadlock("no timer is set and no task can run")
-        self.now_s += max(timeout, 0.0)
+        self.now_us += round(max(timeout, 0.0) * 1e6)
         return []
 
 
@@ -39,10 +40,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
-        self._clock_resolution = 1e-9
+        self._clock_resolution = 0.6e-6  # a timer is due within it: more than half a step, or one could be missed
 
     def time(self) -> float:
-        return self._jumping.now_s
+        return self._jumping.now_us / 1e6
 
     def run_in_executor(self, *_: Any) -> Any:  # type: ignore[override]  # whatever is asked
         raise RuntimeError("no threads in virtual time")
@@ -53,17 +54,20 @@ class WorldClock:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, unix_s: float) -> None:
         self._loop = loop
-        self._zero_unix_s = unix_s
+        self._zero_unix_us = round(unix_s * 1e6)
 
     @property
     def is_virtual(self) -> bool:
         return isinstance(self._loop, VirtualLoop)
 
     def monotonic_ms(self) -> int:
-        return int(self._loop.time() * 1000 + 1e-6)
+        return self._now_us() // 1000
 
     def unix_ms(self) -> int:
-        return int((self._zero_unix_s + self._loop.time()) * 1000 + 1e-6)
+        return (self._zero_unix_us + self._now_us()) // 1000
+
+    def _now_us(self) -> int:
+        return round(self._loop.time() * 1e6)
 
 
 def world_clock(unix_s: float = START_UNIX_S) -> WorldClock:

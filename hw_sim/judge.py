@@ -9,7 +9,9 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from gateway.config import Site
 from hw_sim.ledger import Ledger, Reading
+from hw_sim.platform import Platform
 
 
 class Verdict(NamedTuple):
@@ -133,4 +135,27 @@ def judge(
         wrong_values=wrong_values,
         wrong_times=wrong_times,
         distinct_values=len({(channel, value) for channel, rows in delivered.items() for _, value in rows}),
+    )
+
+
+def judge_station(
+    site: Site,
+    ledger: Ledger,
+    platform: Platform,
+    stored: Mapping[str, Sequence[tuple[int, int]]],
+    until_ms: int,
+    kills_ms: Sequence[int],
+    tolerance_ms: Mapping[bool, int],
+) -> Verdict:
+    """judge() for all channels of a site."""
+    return judge(
+        ledger,
+        {channel: [(row.unix_ms, row.value) for row in rows] for channel, rows in platform.delivered.items()},
+        stored,
+        frozenset(channel.name for channel in site.channels if channel.node is None),
+        until_ms=until_ms,
+        kills_ms=kills_ms,
+        commit_delay_ms=round(site.store.commit_delay_s * 1000),
+        duplicates=platform.duplicates,
+        tolerance_ms=tolerance_ms,
     )

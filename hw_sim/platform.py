@@ -1,6 +1,7 @@
 """Knows what a platform at the far end of MQTT holds: every row once, by (station, seq); knows no truth."""
 
 import asyncio
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable
@@ -33,9 +34,11 @@ class Platform:
         self.resent = 0  # rows that came again; the rule drops them
         self.complete = 0
         self.online: bool | None = None
+        self.digest = hashlib.sha256()  # of every message, in the order they came
 
     def take(self, topic: str, payload: bytes) -> None:
         """One message."""
+        self.digest.update(b"%s\0%s\0" % (topic.encode(), payload))
         message = json.loads(payload, parse_float=Decimal)
         kind = topic.split("/")[2]
         if kind == "status":

@@ -11,10 +11,10 @@ class Radio(Wire):
     def __init__(self, clock: WorldClock, stream: Stream, bits_per_s: int = 9600, loss: float = 0.0) -> None:
         super().__init__(clock, byte_us=8e6 / bits_per_s, first_us=20_000)
         self._stream = stream
-        self._loss = loss
+        self.loss = loss
 
     def _deliver(self, sender: Party, data: bytes) -> None:
         self.transmissions += 1
         for party in list(self._parties):
-            if party is not sender and not self._stream.chance(self._loss):
+            if party is not sender and not self._stream.chance(self.loss):
                 party.hear(data)

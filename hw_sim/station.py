@@ -5,10 +5,8 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import sys
-from collections import defaultdict
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gateway import config
@@ -19,6 +17,7 @@ from hw_sim.platform import Platform, Subscriber
 from hw_sim.pty_line import PtyParty
 from hw_sim.scenario import Scenario
 from hw_sim.wire import Wire
+from hw_sim.witness import Witness
 from hw_sim.world import World
 
 _TOLERANCE_MS = {True: 700, False: 2500}  # real time on a busy machine; a node stamps its wake in whole seconds
@@ -129,16 +128,9 @@ class Station:
     def verdict(self, until_ms: int | None = None) -> Verdict:
         """How things stand, for everything measured up to `until_ms` (now)."""
         self.witness.look()
-        return judge.judge(
-            self.ledger,
-            {channel: [row[:2] for row in rows] for channel, rows in self.platform.delivered.items()},
-            self.witness.stored,
-            frozenset(channel.name for channel in self.site.channels if channel.node is None),
-            until_ms=self.clock.unix_ms() if until_ms is None else until_ms,
-            kills_ms=self.kills_ms,
-            commit_delay_ms=round(self.site.store.commit_delay_s * 1000),
-            duplicates=self.platform.duplicates,
-            tolerance_ms=_TOLERANCE_MS,
+        until_ms = self.clock.unix_ms() if until_ms is None else until_ms
+        return judge.judge_station(
+            self.site, self.ledger, self.platform, self.witness.stored, until_ms, self.kills_ms, _TOLERANCE_MS
         )
 
     async def stop(self) -> None:
@@ -152,38 +144,6 @@ class Station:
             node.cancel()
         await asyncio.gather(*nodes, return_exceptions=True)
         await self._stack.aclose()
-
-
-class Witness:
-    """Reads the store beside the gateway: what is committed there, and nothing that is only in the gateway's memory."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seq = 0
-        self.stored: dict[str, list[tuple[int, int]]] = defaultdict(list)  # channel -> (Unix ms, value)
-        self.readings = 0
-
-    def look(self) -> None:
-        """Takes in what has been committed since the last look."""
-        if not self._path.exists():
-            return
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as db:
-            try:
-                rows = db.execute(_COMMITTED, (self._seq,)).fetchall()
-            except sqlite3.OperationalError:  # the gateway has not made its tables yet
-                return
-        for seq, channel, unix_ms, value in rows:
-            self._seq = max(self._seq, seq)
-            self.stored[channel].append((unix_ms, value))
-        self.readings += len(rows)
-
-
-_COMMITTED = """
-SELECT row.seq, json_extract(channel.value, '$[0]'), row.unix_ms, cell.value FROM row
-JOIN series ON series.id = row.series JOIN json_each(row.cells) AS cell
-JOIN json_each(series.channels) AS channel ON channel.key = cell.key
-WHERE row.seq > ? AND cell.value IS NOT NULL
-"""
 
 
 def _free_ports(count: int) -> list[int]:

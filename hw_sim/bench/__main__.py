@@ -1,0 +1,28 @@
+"""Knows the bench's command line: which groups there are, and how figures are printed; measures nothing."""
+
+import argparse
+import importlib
+import json
+import sys
+
+_GROUPS = ("demo",)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures a group and prints its figures.")
+    parser.add_argument("group", choices=_GROUPS)
+    parser.add_argument("--json", action="store_true", help="one JSON object: name -> value, unit, against, ratio")
+    args = parser.parse_args()
+    group = importlib.import_module(f"hw_sim.bench.{args.group}")
+    figures = group.measure(lambda text: print(text, file=sys.stderr, flush=True))
+    if args.json:
+        print(json.dumps(figures))
+    else:
+        for name, f in figures.items():
+            ratio = "" if f["ratio"] is None else f"   x {f['ratio']:g} of {f['against']}"
+            print(f"{name:28} {f['value']:>12g} {f['unit']:12}{ratio}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
