@@ -1,17 +1,19 @@
 """Knows how what arrived is held against what the sensors answered; knows no simulation and no transport.
 
-Words: *measured* readings are in the ledger and belong to a finished poll or wake. *lost* ones are not at the platform
+Words: *measured* readings are in the ledger and belong to a finished poll or wake (what was asked again within moments,
+or is on record as not answered, is none). *lost* ones are not at the platform
 although a journal held them or the gateway had committed them. *cut_at_kill* were polled but not committed when the
 gateway was killed.
 """
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.config import Site
 from hw_sim.ledger import Ledger, Reading
 from hw_sim.platform import Platform
+from hw_sim.witness import Witness
 
 
 class Verdict(NamedTuple):
@@ -87,6 +89,29 @@ def _pick(
     return next((i for i in near if readings[i].value == value), None)
 
 
+_RETRY_MS = 800  # a question asked again comes within this time; periods are longer
+
+
+def finished(
+    truth: Sequence[Reading], missing: Sequence[Reading], failed: Sequence[int], slack_ms: int
+) -> list[Reading]:
+    """Those of `missing` that belong to a finished poll or wake: not asked again at once, and not on record as failed
+    (`failed`: Unix ms, each of which stands for one question)."""
+    times = sorted(reading.unix_ms for reading in truth)
+    failures = sorted(failed)
+    rest = []
+    for reading in missing:
+        later = bisect_right(times, reading.unix_ms)
+        if later < len(times) and times[later] - reading.unix_ms < _RETRY_MS:
+            continue
+        failure = next((ms for ms in failures if abs(ms - reading.unix_ms) <= slack_ms), None)
+        if failure is None:
+            rest.append(reading)
+        else:
+            failures.remove(failure)
+    return rest
+
+
 def judge(
     ledger: Ledger,
     delivered: Mapping[str, Sequence[tuple[int, int]]],
@@ -94,35 +119,39 @@ def judge(
     polled: frozenset[str],
     *,
     until_ms: int,
-    kills_ms: Sequence[int],
+    kills_ms: Sequence[int] = (),
     commit_delay_ms: int,
     duplicates: int,
     tolerance_ms: Mapping[bool, int],
+    failed: Mapping[str, Sequence[int]],
 ) -> Verdict:
     """The verdict over everything measured up to `until_ms`.
 
-    `delivered` and `stored` map a channel to (Unix ms, value); `polled` names the gateway's own channels;
-    `tolerance_ms` says how far a time may be off, for polled (True) and nodes' channels (False). Readings that a kill
-    cut are those of polled channels not stored within one commit delay before it.
+    `delivered` and `stored` map a channel to (Unix ms, value), `failed` to the times of questions on record without an
+    answer; `polled` names the gateway's own channels; `tolerance_ms` says how far a time may be off, for polled (True)
+    and nodes' channels (False). Readings that a kill cut are those of polled channels not stored within one commit
+    delay before it.
     """
     measured = kept = came = cut = lost = wrong_values = wrong_times = 0
     for channel in {*ledger.readings, *delivered}:
         truth = ledger.readings.get(channel, [])
         slack_ms = tolerance_ms[channel in polled]
+        failures = failed.get(channel, ())
         found = match(truth, delivered.get(channel, ()), slack_ms)
-        missing = [reading for reading in found.missing if reading.unix_ms <= until_ms]
-        unstored = [r for r in match(truth, stored.get(channel, ()), slack_ms).missing if r.unix_ms <= until_ms]
+        unstored = finished(truth, match(truth, stored.get(channel, ()), slack_ms).missing, failures, slack_ms)
+        missing = finished(truth, found.missing, failures, slack_ms)
         excused = {
             reading
             for reading in (unstored if channel in polled else ())
             if any(kill_ms - commit_delay_ms - slack_ms <= reading.unix_ms <= kill_ms for kill_ms in kills_ms)
         }
         due = sum(reading.unix_ms <= until_ms for reading in truth)
+        due -= _count(found.missing, until_ms) - _count(missing, until_ms)  # of no finished poll or wake
         measured += due
-        kept += due - len(unstored)
-        came += due - len(missing)
-        cut += len(excused)
-        lost += sum(reading not in excused for reading in missing)
+        kept += due - _count(unstored, until_ms)
+        came += due - _count(missing, until_ms)
+        cut += _count(excused, until_ms)
+        lost += _count(set(missing) - excused, until_ms)
         wrong_values += found.wrong_values
         wrong_times += found.wrong_times
     return Verdict(
@@ -138,11 +167,15 @@ def judge(
     )
 
 
+def _count(readings: Iterable[Reading], until_ms: int) -> int:
+    return sum(reading.unix_ms <= until_ms for reading in readings)
+
+
 def judge_station(
     site: Site,
     ledger: Ledger,
     platform: Platform,
-    stored: Mapping[str, Sequence[tuple[int, int]]],
+    witness: Witness,
     until_ms: int,
     kills_ms: Sequence[int],
     tolerance_ms: Mapping[bool, int],
@@ -151,11 +184,12 @@ def judge_station(
     return judge(
         ledger,
         {channel: [(row.unix_ms, row.value) for row in rows] for channel, rows in platform.delivered.items()},
-        stored,
+        witness.stored,
         frozenset(channel.name for channel in site.channels if channel.node is None),
         until_ms=until_ms,
         kills_ms=kills_ms,
         commit_delay_ms=round(site.store.commit_delay_s * 1000),
         duplicates=platform.duplicates,
         tolerance_ms=tolerance_ms,
+        failed=witness.failed,
     )

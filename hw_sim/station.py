@@ -130,7 +130,7 @@ class Station:
         self.witness.look()
         until_ms = self.clock.unix_ms() if until_ms is None else until_ms
         return judge.judge_station(
-            self.site, self.ledger, self.platform, self.witness.stored, until_ms, self.kills_ms, _TOLERANCE_MS
+            self.site, self.ledger, self.platform, self.witness, until_ms, self.kills_ms, _TOLERANCE_MS
         )
 
     async def stop(self) -> None:

@@ -70,5 +70,5 @@ class VirtualStation:
     def verdict(self, until_ms: int) -> Verdict:
         self.witness.look()
         return judge.judge_station(
-            self.site, self.world.ledger, self.platform, self.witness.stored, until_ms, self.kills_ms, _TOLERANCE_MS
+            self.site, self.world.ledger, self.platform, self.witness, until_ms, self.kills_ms, _TOLERANCE_MS
         )

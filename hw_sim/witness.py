@@ -5,11 +5,14 @@ from collections import defaultdict
 from contextlib import closing
 from pathlib import Path
 
+from protocols.quality import INVALID, NO_REPLY
+
 _COMMITTED = """
-SELECT row.seq, json_extract(channel.value, '$[0]'), row.unix_ms, cell.value FROM row
+SELECT row.seq, json_extract(channel.value, '$[0]'), row.unix_ms, cell.value,
+       coalesce(json_extract(row.quality, '$[' || cell.key || ']'), 0) FROM row
 JOIN series ON series.id = row.series JOIN json_each(row.cells) AS cell
 JOIN json_each(series.channels) AS channel ON channel.key = cell.key
-WHERE row.seq > ? AND cell.value IS NOT NULL
+WHERE row.seq > ?
 """
 
 
@@ -20,6 +23,7 @@ class Witness:
         self._path = path
         self._seq = 0
         self.stored: dict[str, list[tuple[int, int]]] = defaultdict(list)  # channel -> (Unix ms, value)
+        self.failed: dict[str, list[int]] = defaultdict(list)  # channel -> Unix ms of a question without a good answer
         self.readings = 0
 
     def look(self) -> None:
@@ -31,7 +35,10 @@ class Witness:
                 rows = db.execute(_COMMITTED, (self._seq,)).fetchall()
             except sqlite3.OperationalError:  # the gateway has not made its tables yet
                 return
-        for seq, channel, unix_ms, value in rows:
+        for seq, channel, unix_ms, value, flags in rows:
             self._seq = max(self._seq, seq)
-            self.stored[channel].append((unix_ms, value))
-        self.readings += len(rows)
+            if value is not None:
+                self.stored[channel].append((unix_ms, value))
+                self.readings += 1
+            elif flags & (NO_REPLY | INVALID):
+                self.failed[channel].append(unix_ms)

@@ -1,0 +1,148 @@
+"""Knows what both chips do alike with `machine`: files, pins, UARTs, watchdog, sleep; knows no flash of either.
+
+Compiled and type-checked only, never run on silicon. Two files on the board's file system: `board.json` (layout.py) is
+the carrier board's, `node.json` is this node's slice of the site file.
+"""
+
+import os
+import time
+
+import machine
+
+from firmware.board import Board, Line
+from firmware.boards import layout
+from firmware.boards.clock import Clock
+from firmware.boards.layout import Layout, Port
+from firmware.boards.nor import BlockFlash
+from firmware.boards.uart import BUFFER_BYTES, ModemLine, UartLine, character_bits
+from firmware.config import ConfigError
+
+try:
+    from collections.abc import Callable
+
+    from firmware.boards.nor import BlockDevice
+except ImportError:  # MicroPython
+    pass
+
+SLICE_FILE = "node.json"
+_PARITY = {"N": None, "E": 0, "O": 1}  # micropython: docs/library/machine.UART.rst, init()
+_SHORTEST_NAP_MS = 10  # below, stopping and starting clocks costs more than it saves: a choice, not measured
+
+
+def read_file(name: str) -> bytes:
+    """A whole file; ConfigError where there is none."""
+    try:
+        with open(name, "rb") as file:
+            return bytes(file.read())
+    except OSError as error:
+        raise ConfigError("%s: %s" % (name, error))
+
+
+def read_layout() -> Layout:
+    """The carrier board. ConfigError names file and key."""
+    return layout.parse(read_file(layout.FILE))
+
+
+class ChipBoard(Board):
+    """A board of either chip, its rails off and its buses released. A strap to ground at power-on keeps it awake and
+    without watchdog: light sleep takes a native USB console away, and a watchdog can't be stopped again."""
+
+    def __init__(self, plan: Layout, device: "BlockDevice", page_bytes: int) -> None:
+        self._plan = plan
+        self._outputs: dict[int, machine.Pin] = {}  # by GPIO number
+        for name in plan.rails:
+            pin, on = plan.rails[name]
+            self._outputs[pin] = _pin("rails." + name, pin, machine.Pin.OUT, 1 - on)
+        for where, port in [("radio", plan.radio)] + [("buses." + name, plan.buses[name]) for name in plan.buses]:
+            if port.de is not None:
+                self._outputs[port.de] = _pin(where + ".de", port.de, machine.Pin.OUT, 0)
+        awake = plan.strap is not None and not _input("strap", plan.strap)()
+        alive: Callable[[], None] = _unwatched
+        if plan.watchdog_ms is not None and not awake:
+            alive = machine.WDT(timeout=plan.watchdog_ms).feed
+        self._clock = Clock(time, time.sleep_ms if awake else self._nap, alive)  # type: ignore[arg-type]  # ticks: ints
+        self.flash = BlockFlash(device, page_bytes, alive)
+        self.radio = self._open_radio(plan.radio)
+
+    def monotonic_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def random(self, below: int) -> int:
+        return int.from_bytes(os.urandom(8), "big") % below
+
+    def config(self) -> bytes:
+        return read_file(SLICE_FILE)
+
+    def rail(self, name: str, on: bool) -> None:
+        """ConfigError where board.json has no such rail."""
+        if name not in self._plan.rails:
+            raise ConfigError("%s: rails.%s: missing, %s asks for it" % (layout.FILE, name, SLICE_FILE))
+        pin, level = self._plan.rails[name]
+        self._outputs[pin](level if on else 1 - level)
+
+    def line(self, bus: str, baud: int, parity: str, stop_bits: int) -> Line:
+        """ConfigError where board.json has no such bus, or the chip has no such UART or pin."""
+        if bus not in self._plan.buses:
+            raise ConfigError("%s: buses.%s: missing, %s asks for it" % (layout.FILE, bus, SLICE_FILE))
+        port = self._plan.buses[bus]
+        return self._open_line("buses." + bus, port, baud, parity, stop_bits)
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Nothing is received meanwhile: a UART's clock stands in light sleep. Every write() has left before."""
+        self._clock.sleep_ms(duration_ms)
+
+    def log(self, text: str) -> None:
+        print(text)
+
+    def _nap(self, duration_ms: int) -> None:
+        if duration_ms < _SHORTEST_NAP_MS:
+            time.sleep_ms(duration_ms)
+        else:
+            machine.lightsleep(duration_ms)
+
+    def _open_radio(self, port: Port) -> Line:
+        if port.aux is None:  # RS-485 or a cable instead of a modem
+            return self._open_line("radio", port, port.baud, "N", 1)
+        uart = _uart("radio", port, port.baud, "N", 1)
+        return ModemLine(uart, port.baud, self._clock, _input("radio.aux", port.aux))
+
+    def _open_line(self, where: str, port: Port, baud: int, parity: str, stop_bits: int) -> Line:
+        uart = _uart(where, port, baud, parity, stop_bits)
+        drive = None if port.de is None else self._outputs[port.de]
+        return UartLine(uart, baud, character_bits(parity, stop_bits), self._clock, drive)
+
+
+def _unwatched() -> None:
+    pass
+
+
+def _pin(where: str, number: int, mode: int, value: int) -> machine.Pin:
+    try:
+        return machine.Pin(number, mode, value=value)
+    except ValueError as error:
+        raise ConfigError("%s: %s: %s" % (layout.FILE, where, error))
+
+
+def _input(where: str, number: int) -> machine.Pin:
+    """Pulled up, so that an open pin reads as 1: modem ready, no strap."""
+    try:
+        return machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP)
+    except ValueError as error:
+        raise ConfigError("%s: %s: %s" % (layout.FILE, where, error))
+
+
+def _uart(where: str, port: Port, baud: int, parity: str, stop_bits: int) -> machine.UART:
+    try:
+        return machine.UART(
+            port.uart,
+            baud,
+            bits=8,
+            parity=_PARITY[parity],
+            stop=stop_bits,
+            tx=machine.Pin(port.tx),
+            rx=machine.Pin(port.rx),
+            txbuf=BUFFER_BYTES,
+            rxbuf=BUFFER_BYTES,
+        )
+    except (ValueError, KeyError) as error:
+        raise ConfigError("%s: %s: %s" % (layout.FILE, where, error))

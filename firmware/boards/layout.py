@@ -1,0 +1,173 @@
+"""Knows what board.json says about a carrier board: which pin is what; knows no chip and touches no hardware.
+
+    {"radio": {"uart": 0, "tx": 0, "rx": 1, "baud": 9600, "aux": 2},
+     "buses": {"uart1": {"uart": 1, "tx": 4, "rx": 5, "de": 6}},
+     "rails": {"probes": 10, "heater": {"pin": 11, "on": 0}},
+     "journal": {"start": 1310720, "bytes": 131072},
+     "strap": 15, "watchdog_ms": 8000}
+
+Pins are GPIO numbers; buses and rails have their names in the site file. May be left out: `aux` (modem ready), `de`
+(RS-485 direction), `journal` (only on RP2: rp2.py), `strap` (to ground: stay awake for a technician), `watchdog_ms`.
+"""
+
+import json
+
+from firmware.config import ConfigError
+from protocols.record import Record
+
+FILE = "board.json"
+
+_PIN = (0, 48)  # ESP32-S3 has the highest number, RP2040 ends at 29: each port refuses what its chip lacks
+_SECTOR_BYTES = 4096  # of every flash chip on these boards
+_RANGES = {
+    "uart": (0, 4),
+    "tx": _PIN,
+    "rx": _PIN,
+    "de": _PIN,
+    "aux": _PIN,
+    "pin": _PIN,
+    "strap": _PIN,
+    "on": (0, 1),
+    "baud": (1200, 115200),  # what a modem of the E22 class and a bus of the profiles can do
+    "start": (0, 16 << 20),
+    "bytes": (3 * _SECTOR_BYTES, 16 << 20),  # the journal's ring needs three sectors
+    "watchdog_ms": (5000, 8388),  # above clock.SLICE_MS; RP2040's longest (micropython: ports/rp2/machine_wdt.c)
+}
+
+
+class Port(Record):
+    """A UART and its pins. `baud` only of the radio; a bus gets it from the slice."""
+
+    __slots__ = ("aux", "baud", "de", "rx", "tx", "uart")
+
+    def __init__(
+        self, uart: int, tx: int, rx: int, baud: int = 0, de: int | None = None, aux: int | None = None
+    ) -> None:
+        self.uart = uart
+        self.tx = tx
+        self.rx = rx
+        self.baud = baud
+        self.de = de
+        self.aux = aux
+
+
+class Layout(Record):
+    """A carrier board. `rails`: name to (pin, level for on). `journal`: (start, bytes) in the flash storage."""
+
+    __slots__ = ("buses", "journal", "radio", "rails", "strap", "watchdog_ms")
+
+    def __init__(
+        self,
+        radio: Port,
+        buses: dict[str, Port],
+        rails: dict[str, tuple[int, int]],
+        journal: tuple[int, int] | None = None,
+        strap: int | None = None,
+        watchdog_ms: int | None = None,
+    ) -> None:
+        self.radio = radio
+        self.buses = buses
+        self.rails = rails
+        self.journal = journal
+        self.strap = strap
+        self.watchdog_ms = watchdog_ms
+
+
+def parse(text: bytes) -> Layout:
+    """The layout behind board.json. ConfigError names file and key."""
+    if text.count(b"{") != text.count(b"}"):
+        raise ConfigError("%s: not whole" % FILE)  # MicroPython's json takes the end of a file for a missing bracket
+    try:
+        plain = json.loads(text)
+    except ValueError:
+        raise ConfigError("%s: not JSON" % FILE)
+    _keys("", plain, ("radio",), ("buses", "rails", "journal", "strap", "watchdog_ms"))
+    radio = _numbers("radio", plain["radio"], ("uart", "tx", "rx", "baud"), ("aux", "de"))
+    buses = {}
+    for name, port in _items("buses", plain):
+        numbers = _numbers("buses." + name, port, ("uart", "tx", "rx"), ("de",))
+        buses[name] = Port(numbers["uart"], numbers["tx"], numbers["rx"], de=numbers.get("de"))
+    rails = {}
+    for name, rail in _items("rails", plain):
+        where = "rails." + name
+        if isinstance(rail, dict):
+            numbers = _numbers(where, rail, ("pin",), ("on",))
+            rails[name] = (numbers["pin"], numbers.get("on", 1))
+        else:
+            rails[name] = (_number(where, "pin", rail), 1)
+    layout = Layout(
+        Port(radio["uart"], radio["tx"], radio["rx"], radio["baud"], radio.get("de"), radio.get("aux")),
+        buses,
+        rails,
+        _journal(plain["journal"]) if "journal" in plain else None,
+        _number("strap", "strap", plain["strap"]) if "strap" in plain else None,
+        _number("watchdog_ms", "watchdog_ms", plain["watchdog_ms"]) if "watchdog_ms" in plain else None,
+    )
+    _once(layout)
+    return layout
+
+
+def _journal(plain: object) -> tuple[int, int]:
+    numbers = _numbers("journal", plain, ("start", "bytes"))
+    for key in numbers:
+        if numbers[key] % _SECTOR_BYTES:
+            raise _fault("journal." + key, "%d is no multiple of %d" % (numbers[key], _SECTOR_BYTES))
+    return numbers["start"], numbers["bytes"]
+
+
+def _once(layout: Layout) -> None:
+    """No UART and no pin serves two purposes."""
+    used: dict[str, str] = {}
+
+    def use(what: str, number: int | None, where: str) -> None:
+        if number is None:
+            return
+        key = "%s %d" % (what, number)
+        if key in used:
+            raise _fault(where, "%s is taken by %s" % (key, used[key]))
+        used[key] = where
+
+    for where, port in [("radio", layout.radio)] + [("buses." + name, layout.buses[name]) for name in layout.buses]:
+        use("UART", port.uart, where + ".uart")
+        for key in ("tx", "rx", "de", "aux"):
+            use("pin", getattr(port, key), where + "." + key)
+    for name in layout.rails:
+        use("pin", layout.rails[name][0], "rails." + name)
+    use("pin", layout.strap, "strap")
+
+
+# --- one key at a time ----------------------------------------------------------------------------------------------
+def _fault(where: str, why: str) -> ConfigError:
+    return ConfigError("%s: %s: %s" % (FILE, where, why))
+
+
+def _keys(where: str, plain: object, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, object]:
+    if not isinstance(plain, dict):
+        raise _fault(where or "the whole", "not an object")
+    dot = where + "." if where else ""
+    for key in needed:
+        if key not in plain:
+            raise _fault(dot + key, "missing")
+    for key in plain:
+        if key not in needed and key not in optional:
+            raise _fault(dot + str(key), "unknown key")
+    return plain
+
+
+def _numbers(where: str, plain: object, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, int]:
+    fields = _keys(where, plain, needed, optional)
+    return {key: _number(where + "." + key, key, fields[key]) for key in fields}
+
+
+def _number(where: str, key: str, value: object) -> int:
+    low, high = _RANGES[key]
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise _fault(where, "%r is no whole number from %d to %d" % (value, low, high))
+    return value
+
+
+def _items(where: str, plain: dict[str, object]) -> list[tuple[str, object]]:
+    group = plain.get(where, {})
+    if not isinstance(group, dict):
+        raise _fault(where, "not an object")
+    return sorted(group.items())
