@@ -10,6 +10,7 @@ from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus_client import RtuClient
 
 OFF, WARMING, SETTLING, STABLE = 0, 1, 2, 3
+_STEPS_MS = 500  # for the start command, unanswered at worst, so that it does not push "stable" behind the slot
 
 
 class Rails:
@@ -47,7 +48,7 @@ class Probe:
         self._state = OFF
         self.next_ms: int | None = None
         profile = sensor.profile
-        self.lead_ms = profile.warm_up_ms + profile.settle_ms
+        self.lead_ms = profile.warm_up_ms + profile.settle_ms + _STEPS_MS
         # switching off pays only when the sensor is off for a while
         self.always_on = sensor.rail is None or sensor.period_ms <= 2 * self.lead_ms
 

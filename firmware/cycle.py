@@ -17,7 +17,8 @@ class Cycle:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._config = config.parse(board.config())
-        self.journal = Journal(board.flash)
+        channels = sum([len(sensor.registers) for sensor in self._config.sensors])
+        self.journal = Journal(board.flash, self._config.schema, channels)
         self._uplink = uplink.Uplink(board, self._config, self.journal)
         clients = [
             RtuClient(board.line(name, baud, parity, stop_bits), board.monotonic_ms, baud)
@@ -50,6 +51,7 @@ class Cycle:
             self._report_ms = now_ms + self._config.report_ms
             self._uplink.begin()
         if self._uplink.next_ms is not None:
+            self._uplink.hear(self._board.radio.pending())
             await self._uplink.advance()
         await self._wait()
 

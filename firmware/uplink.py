@@ -29,9 +29,9 @@ class Uplink:
         self._board = board
         self._config = config
         self._journal = journal
-        self._channels = sum([len(sensor.registers) for sensor in config.sensors])
         self._session = NodeSession(config.node, config.key, journal.next_counter, board.random)
         self._known = False  # whether the gateway has told this boot what it holds
+        self.unreadable = 0  # journal entries that are no records
         self._carried = 0  # the last record in the message that is on its way
         self.next_ms: int | None = None
 
@@ -77,45 +77,56 @@ class Uplink:
             self._session.send(link.HELLO, b"", now_ms)
             self.next_ms = now_ms
             return
-        while True:
-            entries = self._journal.unsent(_MOST_RECORDS)
-            if not entries:
-                return
-            records, boot = self._readable(entries)
-            if records:
-                break
-            self._journal.release(entries[-1].number)  # of an older slice: no gateway could read them
-        body, self._carried = self._body(records, boot)
+        records, entry = self._oldest_alike()
+        if entry is None:
+            return
+        body, self._carried = self._body(records, entry)
         self._session.send(link.BATCH, body, now_ms)
         self.next_ms = now_ms
 
-    def _readable(self, entries: list[Entry]) -> tuple[list[NodeRecord], int | None]:
-        """The first records that fit one batch: all dated, or all of one boot (returned) whose clock was never set."""
-        undated = None if entries[0].clock_ms else entries[0].boot
-        records = []
-        for entry in entries:
-            if (entry.clock_ms == 0) != (undated is not None) or undated not in (None, entry.boot):
+    def _oldest_alike(self) -> tuple[list[NodeRecord], Entry | None]:
+        """The oldest unsent records that one batch can hold, and the first entry: of one slice, and all dated or all
+        of one boot whose clock was never set. What can't be read is passed over."""
+        entries = self._journal.unsent(_MOST_RECORDS)
+        records: list[NodeRecord] = []
+        first: Entry | None = None
+        while entries:
+            for entry in entries:
+                if first is not None and not _alike(first, entry):
+                    break
+                record = _record(entry)
+                if record is not None:
+                    first = first or entry
+                    records.append(record)
+            if records:
                 break
-            record = self._record(entry)
-            if record is not None:
-                records.append(record)
-        return records, undated
+            self.unreadable += len(entries)
+            self._journal.release(entries[-1].number)
+            entries = self._journal.unsent(_MOST_RECORDS)
+        return records, first
 
-    def _body(self, records: list[NodeRecord], boot: int | None) -> tuple[bytes, int]:
-        """As many of the records as fit one frame, and the number of the last of them."""
+    def _body(self, records: list[NodeRecord], entry: Entry) -> tuple[bytes, int]:
+        """As many of the records as fit one frame (one always does: batch.MAX_CHANNELS), and the last one's number."""
+        state = entry.state
         while True:
-            body = batch.encode(Batch(self._config.schema, tuple(records), boot))
-            if len(body) <= link.MAX_BODY or len(records) == 1:
+            body = batch.encode(Batch(state.schema, tuple(records), None if state.clock_ms else state.boot))
+            if len(body) <= link.MAX_BODY:
                 return body, records[-1].number
-            records = records[: max(len(records) * link.MAX_BODY // len(body), 1)]
+            records = records[: max(min(len(records) * link.MAX_BODY // len(body), len(records) - 1), 1)]
 
-    def _record(self, entry: Entry) -> NodeRecord | None:
-        """The record behind a journal entry, None when it does not fit the slice."""
-        reader = Reader(entry.payload)
+
+def _alike(first: Entry, entry: Entry) -> bool:
+    a, b = first.state, entry.state
+    return a.schema == b.schema and (a.clock_ms == 0) == (b.clock_ms == 0) and (a.clock_ms != 0 or a.boot == b.boot)
+
+
+def _record(entry: Entry) -> NodeRecord | None:
+    """The record behind a journal entry, None when there is none."""
+    reader = Reader(entry.payload)
+    try:
         mono_ms = int.from_bytes(reader.take(4), "big") * 1000 // 16
-        try:
-            cells = batch.take_cells(reader, self._channels)
-            reader.end()
-        except FrameError:
-            return None
-        return NodeRecord(entry.number, (mono_ms + entry.clock_ms + 500) // 1000, cells)
+        cells = batch.take_cells(reader, entry.state.channels)
+        reader.end()
+    except FrameError:
+        return None
+    return NodeRecord(entry.number, (mono_ms + entry.state.clock_ms + 500) // 1000, cells)

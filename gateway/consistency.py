@@ -12,6 +12,7 @@ from typing import Any
 from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.library import Library, serial_text
 from gateway.messages import Phrase
+from protocols.batch import MAX_CHANNELS
 from protocols.registers import Profile
 
 
@@ -28,6 +29,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
             yield from _profile(place, sensor, owner, library)
     for path, node in nodes:
         yield from _report(path, node)
+        yield from _channels(path, node, library)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
 
@@ -130,6 +132,19 @@ def _serial(path: str, bus: Tree, profile: Profile) -> Iterator[Fault]:
         bus=quoted(bus["id"]),
         line=serial_text(*line),
     )
+
+
+def _channels(path: str, node: Tree, library: Library) -> Iterator[Fault]:
+    """A wake's readings must fit one frame."""
+    count = 0
+    for sensor in node.get("sensor", ()):
+        model = sensor.get("profile")
+        if model is None or model in library.faulty or model not in library.models:
+            return
+        count += len(sensor.get("quantities") or library.profile(model).registers)
+    if count > MAX_CHANNELS:
+        hint = Phrase("hint.fewer_channels")
+        yield Fault(f"{path}.sensor", "fault.too_many_channels", hint, count=count, most=MAX_CHANNELS)
 
 
 def _report(path: str, node: Tree) -> Iterator[Fault]:

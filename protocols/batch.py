@@ -18,6 +18,7 @@ _IRREGULAR = 2
 _MARKS = 4
 NO_VALUE = 0x80  # in a mark: the cell holds no value; the low seven bits are the quality
 MAX_RECORDS = 255
+MAX_CHANNELS = 30  # a node: any record of so many of the largest values fits one frame and one journal entry
 
 
 class NodeRecord(Record):

@@ -20,7 +20,7 @@ KINDS = {
     "u8": (1, 0, 0xFF),
 }
 
-MOST = 1 << 47  # no sensor means more: junk in a float register must not become a 40-digit number
+MOST = (1 << 34) - 1  # five bytes of varint: junk in a float register must not become a 40-digit number
 
 # The four bytes of a 32-bit value as they cross the wire; "ABCD" is the Modbus convention, A most significant.
 ORDERS = {"ABCD": (0, 1, 2, 3), "DCBA": (3, 2, 1, 0), "CDAB": (2, 3, 0, 1), "BADC": (1, 0, 3, 2)}

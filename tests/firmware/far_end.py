@@ -1,0 +1,46 @@
+"""Knows the gateway's half of the radio as a device on a Wire that keeps what it acknowledges; knows no store."""
+
+from protocols import batch, link
+from protocols.link import Answer, GatewaySession, Received
+from tests.firmware import slices
+
+UNIX_MS = 1_700_000_000_000  # the gateway's clock when the node's shows 0
+
+
+class Gateway:
+    """Keeps what it acknowledges, as (number, time_s, boot or None, cells); `deaf()` may keep a frame from it."""
+
+    def __init__(self, channels=2, flags=link.CLOCK_TRUSTED):
+        self.records = []
+        self.kinds = []
+        self.bodies = []  # (schema, body) of every batch
+        self.flags = flags
+        self.deaf = lambda: False
+        self.mute = lambda: False
+        self.unix_ms = UNIX_MS
+        self._channels = channels
+        self._session = GatewaySession({17: slices.KEY}, {})
+
+    def hear(self, data, now_ms):
+        answers = []
+        for event in self._session.receive(b"" if self.deaf() else data):
+            assert isinstance(event, Received)
+            self.kinds.append(event.kind)
+            if event.kind == link.BATCH:
+                self.bodies.append((batch.schema_of(event.body), event.body))
+                known = batch.schema_of(event.body) == 0x1234
+                decoded = batch.decode(event.body, self._channels) if known else None
+                for record in decoded.records if decoded else ():
+                    row = (record.number, record.time_s, decoded.boot, record.cells)
+                    if row not in self.records:
+                        self.records.append(row)
+            have = max([row[0] for row in self.records]) if self.records else 0
+            if not self.mute():
+                answer = Answer(have, self.unix_ms + now_ms + 25, self.flags)
+                answers.append((50, self._session.acknowledge(event, answer)))
+        return answers
+
+
+def values(gateway):
+    """What the first channel of each record said."""
+    return [cells[0][0] for _, _, _, cells in gateway.records]

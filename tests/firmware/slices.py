@@ -1,0 +1,49 @@
+"""Knows a node's slice of a site file as plain data for tests; the gateway writes the real ones (gateway/slice.py)."""
+
+import json
+from binascii import hexlify
+
+KEY = bytes(range(32))
+
+
+def register(name="x", address=0, kind="u16", decimals=0):
+    return [name, address, kind, decimals, 0, None, None, [], None]
+
+
+def sensor(id="a", unit_id=1, period_s=2, rail=None, registers=None, **times):
+    plain = {
+        "id": id,
+        "bus": 0,
+        "unit_id": unit_id,
+        "period_s": period_s,
+        "rail": rail,
+        "function": 3,
+        "order": "ABCD",
+        "warm_up_ms": 0,
+        "settle_ms": 0,
+        "measure_ms": 0,
+        "start": None,
+        "busy_retry_ms": 0,
+        "max_words": 125,
+        "max_gap": 0,
+        "registers": registers or [register()],
+    }
+    plain.update(times)
+    return plain
+
+
+def node(*sensors, report_s=10, schema=0x1234):
+    return {
+        "version": 1,
+        "node": 17,
+        "name": "water",
+        "schema": schema,
+        "key": hexlify(KEY).decode(),
+        "report_s": report_s,
+        "buses": [{"id": "uart1", "baud": 9600, "parity": "N", "stop_bits": 1}],
+        "sensors": list(sensors),
+    }
+
+
+def encoded(plain):
+    return json.dumps(plain).encode()
