@@ -47,6 +47,8 @@ class PtyParty:
 
     def close(self) -> None:
         self._wire.detach(self)
+        if self._flush is not None:
+            self._flush.cancel()
         asyncio.get_running_loop().remove_reader(self._outside)
         os.close(self._outside)
         os.close(self._inside)

@@ -3,7 +3,9 @@
 What it answers goes into the ledger as the fixed-point number it meant, so that a decoder's mistake can't hide.
 """
 
+import struct
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
 
 from hw_sim.clock import WorldClock
 from hw_sim.ledger import Ledger
@@ -11,7 +13,7 @@ from hw_sim.signals import Signal
 from protocols import modbus
 from protocols.errors import FrameError, RangeError
 from protocols.modbus import Request
-from protocols.registers import Profile, Register, encode, plan_reads
+from protocols.registers import KINDS, MOST, Profile, Register, encode, f32_from_fixed, plan_reads, scaled
 
 _PROMPTNESS = 0.9  # a good device is ready a little before its data sheet says
 
@@ -109,7 +111,21 @@ class SimSensor:
         signal = self._signals.get(register.name)
         if signal is None or since_ms is None or now_ms < since_ms + _PROMPTNESS * self.profile.settle_ms:
             return 0
-        return round(signal(now_ms / 1000) * float(10**register.decimals))
+        return _shown(register, round(signal(now_ms / 1000) * float(10**register.decimals)))
+
+
+def _shown(register: Register, value: int) -> int:
+    """The nearest to a fixed-point `value` that the register can say: it has ends, and a resolution."""
+    power = register.exponent + (register.decimals if register.point_at is None else 0)
+    if register.kind == "f32":
+        held = min(max(value, -MOST), MOST)
+        if abs(held) < 1 << 23:
+            return held  # a single's 24 bits say it to the last digit
+        (single,) = struct.unpack(">f", f32_from_fixed(held, -power).to_bytes(4, "big"))
+        return int(Decimal(single).scaleb(power).to_integral_value(ROUND_HALF_UP))  # by no decoder of protocols/
+    _, low, high = KINDS[register.kind]
+    held = min(max(value, int(low * 10**power)), int(high * 10**power))
+    return scaled(scaled(held, -power), power)
 
 
 def _readable(profile: Profile) -> set[int]:

@@ -10,11 +10,27 @@ RECORDINGS = Path(__file__).parent / "recordings"
 Signal = Callable[[float], float]  # seconds since the world began -> the true value, in the unit its user expects
 
 
+def names() -> list[str]:
+    """The recordings that there are."""
+    return sorted(path.stem for path in RECORDINGS.glob("*.csv"))
+
+
+@cache
+def columns(recording: str) -> tuple[str, ...]:
+    """The columns of a recording by name, numbers or not."""
+    with (RECORDINGS / f"{recording}.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(next(csv.reader(file)))
+
+
 @cache
 def column(recording: str, name: str) -> tuple[float | None, ...]:
-    """One column of a recording; an empty cell and the recording's sentinels are None. KeyError: no such column."""
+    """One column of a recording; an empty cell and the recording's sentinels are None. KeyError: no such column.
+    ValueError: not a column of numbers."""
     with (RECORDINGS / f"{recording}.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(_number(row[name]) for row in csv.DictReader(file))
+        values = tuple(_number(row[name]) for row in csv.DictReader(file))
+    if not any(value is not None for value in values):
+        raise ValueError(f"{recording}: column {name} is empty")
+    return values
 
 
 _SENTINELS = (-9999.0, 7999.0)  # recordings/SOURCES.md: written by the logger, never by a sensor

@@ -5,7 +5,8 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from hw_sim.sensor import SimSensor
-from protocols.errors import DeviceError
+from protocols import modbus
+from protocols.errors import DeviceError, RangeError
 from protocols.modbus import Request
 
 
@@ -20,7 +21,12 @@ def _device(sensor: SimSensor) -> SimDevice:
         registers: list[int],
         set_values: list[int] | list[bool] | None,
     ) -> ExcCodes | None:
-        request = Request(sensor.unit_id, function, address, count)
+        if function == modbus.WRITE_ONE and set_values is None:
+            return None  # pymodbus reads back what it wrote
+        try:
+            request = Request(sensor.unit_id, function, address, count, tuple(map(int, set_values or ())))
+        except RangeError:
+            return ExcCodes.ILLEGAL_FUNCTION
         pdu = sensor.answer(request.pdu())
         if pdu is None:
             return ExcCodes.GATEWAY_NO_RESPONSE
@@ -28,7 +34,8 @@ def _device(sensor: SimSensor) -> SimDevice:
             words = request.accept(pdu)
         except DeviceError as error:
             return ExcCodes(error.code)
-        registers[address - start : address - start + count] = words
+        if words:  # none for a write
+            registers[address - start : address - start + count] = words
         return None
 
     span = SimData(addresses[0], count=addresses[-1] - addresses[0] + 1, datatype=DataType.REGISTERS, values=0)

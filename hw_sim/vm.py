@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +42,17 @@ class Vm:
         assert process.stdin is not None and process.stdout is not None
         words: list[str] = []
         try:
-            next_line = await self._reader(process.stdout)
-            while line := await next_line():
-                if not line.startswith(b'["'):
-                    words.append(line.decode(errors="replace"))
-                    continue
-                name, *arguments = json.loads(line)
-                result = await self._serve(name, arguments)
-                answer = json.dumps([result, self._board.monotonic_ms()]).encode() + b"\n"
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.write(answer)
-                    process.stdin.flush()
+            async with self._reader(process.stdout) as next_line:
+                while line := await next_line():
+                    if not line.startswith(b'["'):
+                        words.append(line.decode(errors="replace"))
+                        continue
+                    name, *arguments = json.loads(line)
+                    result = await self._serve(name, arguments)
+                    answer = json.dumps([result, self._board.monotonic_ms()]).encode() + b"\n"
+                    with contextlib.suppress(BrokenPipeError):
+                        process.stdin.write(answer)
+                        process.stdin.flush()
             raise GuestFailed("".join(words[-20:]) or f"exit status {process.wait()}")
         finally:
             process.kill()
@@ -60,18 +60,23 @@ class Vm:
             process.stdin.close()
             process.stdout.close()
 
-    async def _reader(self, pipe: Any) -> Callable[[], Awaitable[bytes]]:
+    @contextlib.asynccontextmanager
+    async def _reader(self, pipe: Any) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
         """Virtual time waits for the guest; real time lets others run meanwhile."""
         if self._is_virtual:
 
             async def blocking() -> bytes:
                 return bytes(pipe.readline())
 
-            return blocking
+            yield blocking
+            return
         stream = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), pipe)
-        return stream.readline
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), pipe)
+        try:
+            yield stream.readline
+        finally:
+            transport.close()
 
     async def _serve(self, name: str, arguments: list[Any]) -> Any:
         board = self._board
