@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from gateway import profiles
-from gateway.faults import SiteError, check_text
+from gateway.faults import SiteError, check_text, quoted
 from gateway.library import Library
 from gateway.messages import LANGUAGES, say, set_language
+from gateway.store import StoreError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,6 +23,9 @@ def main(argv: list[str] | None = None) -> int:
     except SiteError as error:
         print("\n".join(check_text(error, args.site)), file=sys.stderr)
         return 2
+    except StoreError as error:
+        print(error, file=sys.stderr)
+        return 1
     except BrokenPipeError:  # `watertower profiles | head`
         sys.stderr.close()
         return 0
@@ -29,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _choose_language(arguments: list[str]) -> None:
     """Before the parser is made, so that its help speaks the language too."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first = argparse.ArgumentParser(prog="watertower", add_help=False, allow_abbrev=False)
     first.add_argument("--lang", choices=LANGUAGES)
     known, _ = first.parse_known_args(arguments)
     if known.lang:
@@ -41,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--lang", choices=LANGUAGES, help=say("help.lang"))
     with_site = argparse.ArgumentParser(add_help=False, parents=[shared])
     with_site.add_argument("site", type=Path, metavar="site.toml", help=say("help.site"))
-    with_site.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help=say("help.set"))
+    with_site.add_argument(
+        "--set", type=_override, action="append", default=[], metavar="PATH=VALUE", help=say("help.set")
+    )
 
     parser = argparse.ArgumentParser(prog="watertower", description=say("help.watertower"), parents=[shared])
     commands = parser.add_subparsers(required=True, metavar=say("help.command"))
@@ -56,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", parents=[shared], help=say("help.demo"))
     demo.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
     demo.add_argument("--json", action="store_true", help=say("help.json"))
-    demo.add_argument("--broker", metavar="HOST:PORT", help=say("help.broker"))
+    demo.add_argument("--broker", type=_host_port, metavar="HOST:PORT", help=say("help.broker"))
     demo.add_argument("--kill-at", action="append", type=float, default=[], metavar="SECONDS", help=say("help.kill_at"))
     demo.add_argument("--seconds-per-row", type=float, default=1.0, metavar="SECONDS", help=say("help.seconds_per_row"))
     demo.add_argument("--folder", type=Path, help=say("help.folder"))
@@ -65,10 +71,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _override(text: str) -> tuple[str, str]:
+    path, equals, value = text.partition("=")
+    if not path or not equals:
+        raise argparse.ArgumentTypeError(say("fault.unfit", found=quoted(text), wanted="PATH=VALUE"))
+    return path, value
+
+
+def _host_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(say("fault.unfit", found=quoted(text), wanted=say("allowed.host_port")))
+    return text
+
+
 def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     from gateway import config
 
-    return config.load(args.site, dict(item.partition("=")[::2] for item in args.set))
+    return config.load(args.site, dict(args.set))
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """Knows which parts a gateway has and keeps each of them running; knows nothing of what they do."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ from gateway.uplink.paho import PahoPublisher
 from protocols.modbus_client import RtuClient, TcpClient
 
 log = logging.getLogger(__name__)
-_DRAIN_S = 4.0  # a clean stop takes less than 5 s in all
+_DRAIN_S = 3.5  # a clean stop takes less than 5 s in all
 _FIRST_RESTART_S, _LAST_RESTART_S = 1.0, 60.0
 
 
@@ -109,7 +110,8 @@ class Gateway:
                 await run()
             except Exception as error:
                 log.exception("%s failed", name)
-                self.store.event("part_failed", {"part": name, "error": repr(error)})
+                with contextlib.suppress(Exception):  # the store itself may be what fails
+                    self.store.event("part_failed", {"part": name, "error": repr(error)})
             if self._clock.monotonic_ms() - started_ms > _LAST_RESTART_S * 1000:
                 wait_s = _FIRST_RESTART_S
             await asyncio.sleep(wait_s)

@@ -9,6 +9,9 @@ from typing import Protocol
 import serial
 
 
+_DEAF_AFTER = 10  # requests on one TCP connection without a byte in return
+
+
 class LineLost(Exception):
     """The port or connection is gone: open it again later."""
 
@@ -80,9 +83,8 @@ class SerialLine:
             data = os.read(self._fd, 4096)
         except BlockingIOError:
             return
-        except OSError as error:
+        except OSError:
             data = b""
-            self._inbox.lose(str(error))
         if data:
             self._inbox.put(data)
         else:
@@ -91,8 +93,10 @@ class SerialLine:
 
     async def write(self, data: bytes) -> None:
         try:
-            self._port.write(data)
-            # pyserial's drain would block the loop: sleep for the time on the wire instead
+            # pyserial's write would spin for ever on a full buffer, its drain block the loop: sleep for the time on
+            # the wire instead
+            if os.write(self._fd, data) < len(data):
+                raise LineLost(f"{self._port.port} takes no more bytes")
             bits = 1 + self._port.bytesize + (self._port.parity != "N") + self._port.stopbits
             if not self._is_pty:
                 await asyncio.sleep(len(data) * bits / self._port.baudrate)
@@ -133,10 +137,11 @@ def serial_opener(port: str, baud: int, parity: str = "N", stop_bits: int = 1) -
 
 
 class TcpLine(asyncio.Protocol):
-    """A TCP connection."""
+    """A TCP connection. Half-open ones are told by their silence: nobody else would for hours."""
 
     def __init__(self) -> None:
         self._inbox = Inbox()
+        self._unanswered = 0  # writes since anything came
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -144,6 +149,7 @@ class TcpLine(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        self._unanswered = 0
         self._inbox.put(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -153,6 +159,9 @@ class TcpLine(asyncio.Protocol):
     async def write(self, data: bytes) -> None:
         if self._transport is None:
             raise LineLost("not connected")
+        if self._unanswered >= _DEAF_AFTER:
+            raise LineLost(f"no answer to {self._unanswered} requests")
+        self._unanswered += 1
         self._transport.write(data)
 
     async def read(self, timeout_ms: int) -> bytes:

@@ -44,4 +44,6 @@ SELECT row.seq,
 FROM row
 JOIN series ON series.id = row.series
 JOIN json_each(row.cells) AS cell
-JOIN json_each(series.channels) AS channel ON channel.key = cell.key;
+JOIN json_each(series.channels) AS channel ON channel.key = cell.key
+-- without value and flag: not due in that wake of the node, so no sample
+WHERE cell.value IS NOT NULL OR json_extract(row.quality, '$[' || cell.key || ']') <> 0;

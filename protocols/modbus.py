@@ -205,6 +205,7 @@ class TcpFrames:
         while len(self._buffer) >= 8:
             transaction, protocol, length, unit_id = struct.unpack(">HHHB", bytes(self._buffer[:7]))
             if protocol or not 2 <= length <= 254:
+                self._buffer = bytearray()
                 raise FrameError("not Modbus TCP")
             if len(self._buffer) < 6 + length:
                 break

@@ -1,6 +1,7 @@
 """Knows how the sensors of one bus are polled, each at its period; knows no other bus and no uplink."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Protocol
@@ -8,7 +9,7 @@ from typing import Protocol
 from gateway.config import Sensor, Site
 from gateway.lines import LineLost, Opener, OpenLine
 from gateway.ports import Clock
-from gateway.store import Store
+from gateway.store import Cell, Store
 from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
@@ -35,6 +36,7 @@ class _Polled:
         self.due_ms = 0  # Unix time of the next poll
         self.silent = 0  # polls in a row without any answer
         self.started = False
+        self.settled_ms = 0  # monotonic: when it has, after its start
 
     def plan(self, now_ms: int) -> None:
         """The next whole period; a silent sensor is asked ever more rarely."""
@@ -61,6 +63,7 @@ class BusPoller:
         self._client = client
         self._store = store
         self._clock = clock
+        self._lost = False
         self._polled = [
             _Polled(site, sensor, store.series(f"sensor {sensor.id}", site.channels_of(sensor)))
             for sensor in site.sensors
@@ -68,22 +71,18 @@ class BusPoller:
         ]
 
     async def run(self) -> None:
-        lost = False
         while True:
             try:
                 line = await self._opener()
-                if lost:
-                    self._store.event("bus_back", {"bus": self._bus})
-                lost = False
                 try:
                     await self._poll_all(self._client(line))
                 finally:
                     line.close()
             except LineLost as error:
-                if not lost:
+                if not self._lost:
                     log.warning("bus %s: %s", self._bus, error)
                     self._store.event("bus_lost", {"bus": self._bus, "reason": str(error)})
-                lost = True
+                self._lost = True
                 await asyncio.sleep(_REOPEN_S)
 
     async def _poll_all(self, client: Client) -> None:
@@ -95,24 +94,35 @@ class BusPoller:
             await asyncio.sleep(max(polled.due_ms - self._clock.unix_ms(), 0) / 1000)
             await self._poll(client, polled)
             polled.plan(self._clock.unix_ms())
+            if self._lost:  # only now: a line may open and be gone again at once, for hours
+                self._store.event("bus_back", {"bus": self._bus})
+                self._lost = False
 
     async def _poll(self, client: Client, polled: _Polled) -> None:
-        unit_id = polled.sensor.unit_id
-        if not polled.started and polled.profile.start is not None:
-            try:
-                await poll.start(client, unit_id, polled.profile)
-                polled.started = True
-            except (NoReply, FrameError, DeviceError):
-                pass  # the reading below will show it
         before_ms = self._clock.monotonic_ms()
-        cells = await poll.read(
-            client, unit_id, polled.profile, polled.registers, _sleep_ms, tries=1 if polled.silent else 2
-        )
+        cells = await self._cells(client, polled)
         asked_ms = max(client.asked_ms, before_ms)
         unix_ms = self._clock.unix_ms() - (self._clock.monotonic_ms() - asked_ms)
         self._note_silence(polled, all(flag & quality.NO_REPLY for _, flag in cells))
-        if not polled.silent or polled.silent == 1:
-            self._store.add_poll(polled.series, unix_ms, cells)
+        self._store.add_poll(polled.series, unix_ms, cells)  # a question without an answer is on record, too
+
+    async def _cells(self, client: Client, polled: _Polled) -> list[Cell]:
+        """One reading of each register. A sensor that was not started or has not settled answers 0.000, which is no
+        reading (hw_sim/recordings/modbus_y520_warmup_traces.csv)."""
+        unit_id, profile, registers = polled.sensor.unit_id, polled.profile, polled.registers
+        if profile.start is not None and not polled.started:
+            with contextlib.suppress(NoReply, FrameError):  # the question below shows whether it is there at all
+                with contextlib.suppress(DeviceError):  # it may be measuring already
+                    await poll.start(client, unit_id, profile)
+                polled.started = True
+                polled.settled_ms = self._clock.monotonic_ms() + profile.settle_ms
+        if self._clock.monotonic_ms() < polled.settled_ms:
+            return [(None, quality.WARM_UP)] * len(registers)
+        tries = 1 if polled.silent else 2
+        cells = await poll.read(client, unit_id, profile, registers, _sleep_ms, tries)
+        if profile.start is None or polled.started:
+            return cells
+        return [(None, flag & quality.NO_REPLY or quality.WARM_UP) for _, flag in cells]
 
     def _note_silence(self, polled: _Polled, silent: bool) -> None:
         """One event when a sensor goes, one when it returns."""

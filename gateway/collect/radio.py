@@ -19,6 +19,7 @@ from protocols.link import Answer, GatewaySession, Received, Refused
 
 log = logging.getLogger(__name__)
 _REOPEN_S = 2.0
+_QUIET_MS = 60_000
 
 
 class RadioCollector:
@@ -43,12 +44,13 @@ class RadioCollector:
         while True:
             try:
                 line = await self._opener()
-                if lost:
-                    self._store.event("radio_back", {})
-                lost = False
                 try:
                     while True:
-                        await self._serve(line, await line.read(60_000))
+                        data = await line.read(_QUIET_MS)
+                        if lost:  # only now: a line may open and be gone again at once, for hours
+                            self._store.event("radio_back", {})
+                            lost = False
+                        await self._serve(line, data)
                 finally:
                     line.close()
             except LineLost as error:

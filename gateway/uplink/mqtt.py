@@ -43,10 +43,10 @@ class MqttForwarder:
                 await self._forward()
             except LinkDown as error:
                 log.warning("uplink %s: %s", self._name, error)
-                await asyncio.sleep(retry_s)
-                retry_s = min(2 * retry_s, _LAST_RETRY_S)
             finally:
                 await self._publisher.close()
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, _LAST_RETRY_S)
 
     async def drained(self) -> None:
         """Returns once the receiver has everything that is in the store."""

@@ -6,6 +6,7 @@ given to it unless it is connected (facts: a client that remembers and a store t
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.ports import LinkDown
 
 _KEEPALIVE_S = 20
 _CONNECT_S = 10.0
+_CLOSE_S = 1.0
 
 
 class PahoPublisher:
@@ -50,7 +52,7 @@ class PahoPublisher:
             in_loop(self._on_publish, mid)
 
         def on_disconnect(_c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
-            in_loop(self._on_disconnect, str(reason))
+            in_loop(self._on_disconnect, connected, str(reason))
 
         def on_connect_fail(_c: mqtt.Client, _u: Any) -> None:
             in_loop(self._on_connect_fail, connected)
@@ -85,8 +87,10 @@ class PahoPublisher:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def _on_disconnect(self, client: mqtt.Client, reason: str) -> None:
+    def _on_disconnect(self, client: mqtt.Client, connected: asyncio.Future[None], reason: str) -> None:
         if client is self._client:
+            if not connected.done():
+                connected.set_exception(LinkDown(f"hung up: {reason}"))
             self._fail(f"disconnected: {reason}")
 
     def _fail(self, why: str) -> None:
@@ -113,7 +117,25 @@ class PahoPublisher:
 
     async def close(self) -> None:
         client, self._client = self._client, None
+        if client is not None and self._down is None:
+            client.publish(*self._will, retain=True)  # a broker that is told goodbye forgets the will
         self._fail("closed")
         if client is not None:
             client.disconnect()
-            await asyncio.get_running_loop().run_in_executor(None, client.loop_stop)
+            await _ended(client)
+
+
+async def _ended(client: mqtt.Client) -> None:
+    """Waits for paho's thread, but not for its connect to nowhere: that ends by itself later."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def join() -> None:
+        client.loop_stop()
+        with contextlib.suppress(RuntimeError):  # the loop may be gone at the end of the process
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=join, daemon=True).start()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_S):
+            await ended.wait()

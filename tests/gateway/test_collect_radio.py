@@ -1,0 +1,223 @@
+"""A node's batch is acknowledged when it is on disk and not before; what must not be believed is never answered."""
+
+import asyncio
+import sqlite3
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import slice
+from gateway.collect.radio import RadioCollector
+from gateway.store import Store
+from hw_sim.clock import run_virtual, world_clock
+from protocols import batch, framing, link, quality
+from protocols.batch import Batch, NodeRecord
+from tests.gateway.doubles import KEY, NODE, START_MS, HandLine, events, query, site
+
+SECRET = bytes.fromhex(KEY)
+START_S = START_MS // 1000
+
+
+class FullDisk(Store):
+    """A store that can't commit as long as `full`."""
+
+    full = False
+
+    def add_batch(self, *batch: Any) -> int:
+        if self.full:
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().add_batch(*batch)
+
+
+class Radio:
+    """A gateway's radio whose nodes are the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.site = site(folder, NODE)
+        self.schema = slice.schema_of(self.site, self.site.nodes[0])
+        self.start()
+
+    def start(self) -> None:
+        """The gateway process begins: nothing in memory, the store as it is."""
+        self.line = HandLine()
+        self.store = FullDisk(self.folder / "store.db", world_clock())
+        self.collector = RadioCollector(self.site, self.line.open, self.store, world_clock())
+        self.task = asyncio.create_task(self.collector.run())
+
+    async def kill(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        self.store.close()
+
+    def body(self, *numbers: int, schema: int | None = None, boot: int | None = None, time_s: int = START_S) -> bytes:
+        """Records that hold their own number, ten seconds apart."""
+        rows = [NodeRecord(n, time_s + 10 * i, ((n, 0), (None, quality.NO_REPLY))) for i, n in enumerate(numbers)]
+        return batch.encode(Batch(self.schema if schema is None else schema, tuple(rows), boot))
+
+    async def send(self, data: bytes) -> list[link.Answer]:
+        """Says something on the radio; the answers to it, each checked as a node would."""
+        before = len(self.line.written)
+        self.line.put(data)
+        await asyncio.sleep(0.1)
+        return [self._answer(said) for said in self.line.written[before:]]
+
+    def _answer(self, said: bytes) -> link.Answer:
+        (raw,) = framing.Deframer().feed(said)
+        link.check(SECRET, raw)
+        frame = link.parse(raw)
+        assert (frame.kind, frame.node) == (link.ACK, 17)
+        return link.parse_answer(frame.body)
+
+    def records(self) -> list[tuple[Any, ...]]:
+        return query(self.folder, "SELECT record, unix_ms / 1000, cells, quality FROM row ORDER BY seq")
+
+
+def sealed(counter: int, body: bytes = b"", kind: int = link.BATCH, node: int = 17, key: bytes = SECRET) -> bytes:
+    return framing.stuff(link.seal(key, kind, node, counter, body))
+
+
+def story(steps: Coroutine[Any, Any, None]) -> None:
+    run_virtual(steps)
+
+
+def test_a_batch_is_on_disk_before_its_acknowledgement_leaves(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        seen: list[int] = []
+        radio.line.on_write = lambda _: seen.append(len(radio.records()))
+        (answer,) = await radio.send(sealed(1, radio.body(1, 2, 3)))
+        assert seen == [3] and answer.have == 3 and answer.flags & link.CLOCK_TRUSTED
+        assert abs(answer.unix_ms - START_MS) < 100
+        assert radio.records()[1] == (2, START_S + 10, "[2,null]", "[0,1]")
+
+    story(steps())
+
+
+def test_what_can_not_be_committed_is_not_acknowledged_and_taken_when_it_comes_again(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        radio.store.full = True
+        assert await radio.send(sealed(1, radio.body(1))) == []
+        with pytest.raises(sqlite3.OperationalError):
+            await radio.task  # the gateway's supervision tells it and starts it again
+        radio.store.full = False
+        radio.task = asyncio.create_task(radio.collector.run())
+        (answer,) = await radio.send(sealed(2, radio.body(1)))
+        assert answer.have == 1 and len(radio.records()) == 1 and radio.line.closed == 1
+
+    story(steps())
+
+
+def test_what_must_not_be_believed_is_refused_counted_and_told_once(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        good = sealed(5, radio.body(1))
+        assert len(await radio.send(good)) == 1
+        forged = bytearray(link.seal(SECRET, link.BATCH, 17, 6, radio.body(2)))
+        forged[9] ^= 1
+        bad = {
+            "replay": [good, sealed(4, radio.body(9))],
+            "tag": [framing.stuff(bytes(forged)), sealed(6, radio.body(2), key=bytes(32))],
+            "unknown_node": [sealed(6, radio.body(2), node=18)] * 2,
+            "frame": [b"\x00\x30garbled\x00", framing.stuff(b"short"), sealed(6, radio.body(2), kind=link.ACK)],
+            "batch": [sealed(7, radio.body(2)[:-1]), sealed(8, radio.body(2) + b"\x00")],
+        }
+        for frames in bad.values():
+            for frame in frames:
+                assert await radio.send(frame) == []
+        assert radio.collector.refused == {reason: len(frames) for reason, frames in bad.items()}
+        told = [(detail["node"], detail["reason"]) for _, detail in events(tmp_path, "frame_refused")]
+        expected = [(17, "replay"), (17, "tag"), (18, "unknown_node"), (None, "frame"), (17, "frame"), (17, "batch")]
+        assert told == expected and len(radio.records()) == 1
+        assert len(await radio.send(b"noise" + sealed(9, radio.body(2)))) == 1  # and it goes on
+
+    story(steps())
+
+
+def test_a_batch_of_another_slice_is_kept_as_it_came_and_acknowledged_without_being_read(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        await radio.send(sealed(1, radio.body(1)))
+        bodies = [radio.body(2, 3, schema=radio.schema ^ 1), radio.body(4, schema=radio.schema ^ 1)]
+        for counter, body in enumerate(bodies, 2):
+            (answer,) = await radio.send(sealed(counter, body))
+            assert answer.have == 1
+        assert query(tmp_path, "SELECT node, body FROM unread") == [(17, body) for body in bodies]
+        assert [row[0] for row in radio.records()] == [1]
+        assert events(tmp_path) == [("frame_refused", {"node": 17, "reason": "schema"})]
+
+    story(steps())
+
+
+def test_records_of_a_boot_without_clock_get_the_time_of_arrival_and_say_so(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        await asyncio.sleep(1000)
+        await radio.send(sealed(1, radio.body(1, 2, 3, boot=7, time_s=40)))
+        assert [(row[1] - START_S, row[3]) for row in radio.records()] == [
+            (980, "[16,17]"),
+            (990, "[16,17]"),
+            (1000, "[16,17]"),
+        ]
+        assert quality.CLOCK == 16
+
+    story(steps())
+
+
+def test_a_greeting_is_answered_with_what_the_gateway_holds(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        assert [answer.have for answer in await radio.send(sealed(1, kind=link.HELLO))] == [0]
+        await radio.send(sealed(2, radio.body(40, 41)))
+        assert [answer.have for answer in await radio.send(sealed(3, kind=link.HELLO))] == [41]
+        assert await radio.send(sealed(3, kind=link.HELLO)) == []
+
+    story(steps())
+
+
+def test_a_restarted_gateway_accepts_no_frame_again_not_even_a_greeting(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        old = [
+            sealed(1, radio.body(1)),
+            sealed(2, kind=link.HELLO),
+            sealed(3, radio.body(2, schema=radio.schema ^ 1)),
+            sealed(4, kind=link.HELLO),
+        ]
+        for upto in range(len(old)):
+            assert len(await radio.send(old[upto])) == 1
+            await radio.kill()
+            radio.start()
+            for frame in old[: upto + 1]:
+                assert await radio.send(frame) == []
+        assert radio.collector.refused == {"replay": 4}
+        (answer,) = await radio.send(sealed(5, radio.body(1, 2)))
+        assert answer.have == 2 and [row[0] for row in radio.records()] == [1, 2]
+
+    story(steps())
+
+
+def test_two_frames_in_one_read_are_each_answered(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        answers = await radio.send(sealed(1, radio.body(1)) + sealed(2, radio.body(2)))
+        assert [answer.have for answer in answers] == [1, 2]
+
+    story(steps())
+
+
+def test_a_lost_radio_is_told_once_and_opened_again(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        await asyncio.sleep(0)
+        radio.line.inbox.lose("unplugged")
+        await asyncio.sleep(600)  # it opens and is gone again, all the time
+        radio.line.inbox = type(radio.line.inbox)()
+        await asyncio.sleep(3)
+        assert len(await radio.send(sealed(1, radio.body(1)))) == 1
+        assert [kind for kind, _ in events(tmp_path)] == ["radio_lost", "radio_back"]
+
+    story(steps())

@@ -1,0 +1,247 @@
+"""What the store says is on disk is there, once, under a number that never means anything else."""
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway import store as store_module
+from gateway.config import Channel
+from gateway.store import Row, Store, StoreError
+from hw_sim.clock import run_virtual
+from protocols import quality
+from protocols.batch import NodeRecord
+from tests.gateway.doubles import START_MS, HandClock, events, query
+
+CLOCK = HandClock()
+
+
+def channel(name: str, unit: str = "degC", decimals: int = 2) -> Channel:
+    return Channel(
+        name=name, sensor=name.split(".")[0], node=None, quantity=name.split(".")[1], unit=unit, decimals=decimals,
+        low=None, high=None,
+    )  # fmt: skip
+
+
+CHANNELS = (channel("do.temperature"), channel("do.dissolved_oxygen", "mg/L", 3), channel("do.flag", "1", 0))
+
+
+def record(number: int, *values: int | None, time_s: int = START_MS // 1000) -> NodeRecord:
+    return NodeRecord(number, time_s, tuple((value, 0) for value in values))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    one = Store(tmp_path / "store.db", CLOCK)
+    yield one
+    one.close()
+
+
+# A gateway in small: it says on its standard output what it believes to be on disk, and waits to be killed.
+CHILD = """
+import sys
+from pathlib import Path
+from gateway.store import Store
+from tests.gateway.doubles import HandClock
+from tests.gateway.test_store import CHANNELS, record
+store = Store(Path(sys.argv[1]), HandClock())
+store.begin_run()
+series = store.series("sensor do", CHANNELS)
+for value in range(3):
+    store.add_poll(series, 1000 + value, [(value, 0), (None, 1), (7, 0)])
+store.commit()
+store.add_batch(17, 5, store.series("node 17", CHANNELS), [record(1, 8, 9, 10), record(2, 11, 12, 13)])
+store.set_position("platform", 4)
+store.add_poll(series, 9999, [(99, 0), (99, 0), (99, 0)])
+print(store.last_seq, flush=True)
+sys.stdin.read()
+"""
+
+
+def killed(path: Path) -> int:
+    """Runs CHILD until it has spoken, then takes its power; its last_seq."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=Path(__file__).parents[2],
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        said = child.stdout.readline()
+        child.send_signal(signal.SIGKILL)
+        assert child.wait(10) == -signal.SIGKILL
+    return int(said)
+
+
+def test_what_was_committed_is_there_after_a_kill_and_what_was_not_never_had_a_number(tmp_path: Path) -> None:
+    assert killed(tmp_path / "store.db") == 5
+    again = Store(tmp_path / "store.db", CLOCK)
+    before = again.rows_after(0, 100)
+    assert [(row.seq, row.cells) for row in before] == [
+        (1, (0, None, 7)), (2, (1, None, 7)), (3, (2, None, 7)), (4, (8, 9, 10)), (5, (11, 12, 13)),
+    ]  # fmt: skip
+    assert before[0].quality == (0, quality.NO_REPLY, 0) and before[3].quality is None
+    assert (again.last_seq, again.have(17), again.counters(), again.position("platform")) == (5, 2, {17: 5}, 4)
+    again.begin_run()
+    series = again.series("sensor do", CHANNELS)
+    assert series == before[0].series
+    again.add_poll(series, 5000, [(1, 0), (2, 0), (3, 0)])
+    again.commit()
+    assert again.rows_after(0, 100) == [*before, Row(6, series, 5000, (1, 2, 3), None)]
+    again.close()
+
+
+def test_an_unclean_stop_becomes_an_event_and_a_clean_one_does_not(tmp_path: Path) -> None:
+    killed(tmp_path / "store.db")
+    for _ in range(2):  # the second start follows a clean stop
+        again = Store(tmp_path / "store.db", CLOCK)
+        again.begin_run()
+        again.end_run()
+        again.close()
+    gap = {"reason": "unclean_stop", "from_ms": 1002, "to_ms": START_MS}
+    assert events(tmp_path) == [("gap", gap)]
+
+
+def test_a_polled_row_is_on_disk_with_the_commit_and_not_before(store: Store, tmp_path: Path) -> None:
+    series = store.series("sensor do", CHANNELS)
+    store.add_poll(series, 1000, [(1, 0), (2, 0), (3, 0)])
+    assert query(tmp_path, "SELECT * FROM row") == [] and store.rows_after(0, 9) == [] and store.last_seq == 0
+    store.commit()
+    assert query(tmp_path, "SELECT seq, unix_ms, cells FROM row") == [(1, 1000, "[1,2,3]")]
+    store.commit()
+    assert store.last_seq == 1
+
+
+def test_a_batch_takes_waiting_polls_along_and_an_unread_one_too(store: Store) -> None:
+    series = store.series("sensor do", CHANNELS)
+    store.add_poll(series, 1000, [(1, 0), (2, 0), (3, 0)])
+    store.add_batch(17, 1, series, [record(1, 4, 5, 6)])
+    store.add_poll(series, 2000, [(7, 0), (8, 0), (9, 0)])
+    store.add_unread(17, 2, b"body")
+    store.commit()
+    assert [row.cells for row in store.rows_after(0, 9)] == [(1, 2, 3), (4, 5, 6), (7, 8, 9)]
+
+
+def test_a_batch_that_comes_twice_is_there_once_and_uses_up_no_number(store: Store) -> None:
+    series = store.series("node 17", CHANNELS)
+    rows = [record(1, 1, 1, 1), record(2, 2, 2, 2)]
+    assert store.add_batch(17, 1, series, rows) == 2
+    assert store.add_batch(17, 2, series, rows) == 2
+    assert store.add_batch(17, 3, series, [*rows, record(3, 3, 3, 3)]) == 3
+    assert store.add_batch(18, 1, store.series("node 18", CHANNELS), rows) == 2  # another node's numbers are its own
+    assert [row.seq for row in store.rows_after(0, 99)] == [1, 2, 3, 4, 5]
+    assert store.counters() == {17: 3, 18: 1}
+
+
+def test_an_older_batch_does_not_move_have_back(store: Store) -> None:
+    series = store.series("node 17", CHANNELS)
+    store.add_batch(17, 1, series, [record(7, 1, 1, 1)])
+    assert store.add_batch(17, 2, series, [record(3, 1, 1, 1)]) == 7 == store.heard(17, 3) == store.have(17)
+
+
+def test_a_number_is_not_given_again_when_its_row_was_removed(store: Store, tmp_path: Path) -> None:
+    series = store.series("sensor do", CHANNELS)
+    for value in range(3):
+        store.add_poll(series, value, [(value, 0), (0, 0), (0, 0)])
+    store.commit()
+    store.close()
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("DELETE FROM row WHERE seq > 1")
+    db.close()
+    again = Store(tmp_path / "store.db", CLOCK)
+    again.add_poll(series, 9, [(9, 0), (0, 0), (0, 0)])
+    again.commit()
+    assert [row.seq for row in again.rows_after(0, 99)] == [1, 4]
+    again.close()
+
+
+def test_when_a_transaction_fails_nothing_of_it_is_there_and_the_polls_still_wait(store: Store) -> None:
+    series = store.series("sensor do", CHANNELS)
+    store.add_poll(series, 1000, [(1, 0), (2, 0), (3, 0)])
+    with pytest.raises(OverflowError):
+        store.add_batch(17, 9, series, [record(1, 4, 5, 6), record(2, 4, 5, 6, time_s=1 << 60)])
+    assert store.rows_after(0, 9) == [] and store.counters() == {}
+    store.commit()
+    assert [row.cells for row in store.rows_after(0, 9)] == [(1, 2, 3)]
+
+
+def test_an_unread_batch_is_kept_as_it_came(store: Store, tmp_path: Path) -> None:
+    store.add_batch(17, 3, store.series("node 17", CHANNELS), [record(4, 1, 1, 1)])
+    assert store.add_unread(17, 8, b"\x00\xff body") == 4
+    assert query(tmp_path, "SELECT unix_ms, node, body FROM unread") == [(START_MS, 17, b"\x00\xff body")]
+    assert store.counters() == {17: 8}
+
+
+def test_the_view_gives_values_units_and_times_to_plain_sqlite3(store: Store, tmp_path: Path) -> None:
+    series = store.series("sensor do", CHANNELS)
+    flags = [(None, quality.NO_REPLY), (-5, quality.RANGE), (None, 0)]  # the last was not due: no sample
+    store.add_poll(series, START_MS + 999, [(812, 0), (10_230, 0), (3, 0)])
+    store.add_poll(series, START_MS + 1001, flags)
+    store.commit()
+    assert query(tmp_path, "SELECT seq, time, channel, value, unit, quality FROM sample ORDER BY seq, channel") == [
+        (1, "2026-01-01T00:00:00.999Z", "do.dissolved_oxygen", 10.23, "mg/L", 0),
+        (1, "2026-01-01T00:00:00.999Z", "do.flag", 3.0, "1", 0),
+        (1, "2026-01-01T00:00:00.999Z", "do.temperature", 8.12, "degC", 0),
+        (2, "2026-01-01T00:00:01.001Z", "do.dissolved_oxygen", -0.005, "mg/L", quality.RANGE),
+        (2, "2026-01-01T00:00:01.001Z", "do.temperature", None, "degC", quality.NO_REPLY),
+    ]
+
+
+def test_other_channels_of_the_same_sensor_are_another_series(store: Store) -> None:
+    first = store.series("sensor do", CHANNELS)
+    second = store.series("sensor do", CHANNELS[:1])
+    assert first != second and store.series("sensor do", CHANNELS) == first
+    assert [(s.id, len(s.channels)) for s in store.all_series()] == [(first, 3), (second, 1)]
+
+
+def test_another_format_is_refused_with_a_word(
+    store: Store,
+    tmp_path: Path,
+) -> None:
+    store.close()
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(
+        StoreError, match=rf"store.db has format 99, this watertower reads {store_module.SCHEMA_VERSION}"
+    ):
+        Store(tmp_path / "store.db", CLOCK)
+    assert query(tmp_path, "PRAGMA user_version") == [(99,)]
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all" * 100, None])
+def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "store.db"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(StoreError, match="can't be used as the store"):
+        Store(path, CLOCK)
+    assert content is None or path.read_bytes() == content
+
+
+def test_whoever_waits_for_a_row_is_woken_by_its_commit_and_leaves_nothing_behind(store: Store) -> None:
+    series = store.series("sensor do", CHANNELS)
+
+    async def story() -> None:
+        waiting = [asyncio.create_task(store.beyond(seq)) for seq in (0, 0, 1)]
+        for _ in range(100):  # impatient ones must not pile up
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(store.beyond(0), 5)
+        assert len(store._waiters) == 3
+        store.add_poll(series, 1, [(1, 0), (1, 0), (1, 0)])
+        await asyncio.sleep(1)
+        assert not any(task.done() for task in waiting)
+        store.commit()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert [task.done() for task in waiting] == [True, True, False]
+        store.add_batch(17, 1, series, [record(1, 1, 1, 1)])
+        await asyncio.wait_for(waiting[2], 1)
+        await store.beyond(1)  # already there
+
+    run_virtual(story())
