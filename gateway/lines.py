@@ -8,7 +8,6 @@ from typing import Protocol
 
 import serial
 
-
 _DEAF_AFTER = 10  # requests on one TCP connection without a byte in return
 
 

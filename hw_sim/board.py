@@ -71,6 +71,13 @@ class SimBoard(Board):
         for rail in self._rails:
             self.rail(rail, False)
 
+    def power_off(self) -> None:
+        """Nothing of this boot is left: rails fall, nobody listens on the lines."""
+        for line in self._lines:
+            line.close()
+        for rail in self._rails:
+            self.rail(rail, False)
+
     def monotonic_ms(self) -> int:
         return self._clock.monotonic_ms() - self._boot_ms
 

@@ -50,10 +50,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class WorldClock:
-    """True time in the world, for whoever runs on the current event loop. `unix_s` is the loop's zero."""
+    """True time in the world, for whoever runs on the current event loop: `unix_s` when the loop showed `zero_s`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, unix_s: float) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, unix_s: float, zero_s: float) -> None:
         self._loop = loop
+        self._zero_s = zero_s
         self._zero_unix_us = round(unix_s * 1e6)
 
     @property
@@ -67,15 +68,15 @@ class WorldClock:
         return (self._zero_unix_us + self._now_us()) // 1000
 
     def _now_us(self) -> int:
-        return round(self._loop.time() * 1e6)
+        return round((self._loop.time() - self._zero_s) * 1e6)
 
 
 def world_clock(unix_s: float = START_UNIX_S) -> WorldClock:
-    """The clock of the running loop: a virtual one starts at `unix_s`, a real one shows the machine's time."""
+    """The clock of the running loop: a virtual world began with its loop, at `unix_s`; a real one begins now."""
     loop = asyncio.get_running_loop()
     if isinstance(loop, VirtualLoop):
-        return WorldClock(loop, unix_s)
-    return WorldClock(loop, time.time() - loop.time())
+        return WorldClock(loop, unix_s, 0.0)
+    return WorldClock(loop, time.time(), loop.time())
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:

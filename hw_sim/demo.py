@@ -34,16 +34,16 @@ def main(args: argparse.Namespace) -> int:
     """`watertower demo`: 0 when everything measured has arrived right, 1 when not."""
     folder = args.folder or Path(tempfile.mkdtemp(prefix="watertower-demo-"))
     try:
-        return asyncio.run(_Demo(args, folder).run())
+        status = asyncio.run(_Demo(args, folder).run())
     except (NoMicroPython, StationFailed) as error:
         print(error, file=sys.stderr)
-        return 1
+        return 1  # the folder stays, with the gateway's log
     except SiteError as error:
         print("\n".join(check_text(error, _SCENARIO)), file=sys.stderr)
         return 2
-    finally:
-        if args.folder is None:
-            shutil.rmtree(folder, ignore_errors=True)
+    if args.folder is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    return status
 
 
 class _Demo:
@@ -152,11 +152,7 @@ class _Demo:
         for title, node in [*sources, (say("demo.polled"), None)]:
             names = [channel.name for channel in channels if channel.node == node]
             backlog = sum(len(readings.get(name, ())) - len(delivered.get(name, ())) for name in names)
-            link = (
-                say("demo.cable")
-                if node is None
-                else say("demo.radio", packets=self._station.world.radio.transmissions)
-            )
+            link = say("demo.cable") if node is None else say("demo.radio")
             table.add_row(title, link, say("demo.readings", count=max(backlog, 0)))
         online = "demo.online" if self._platform.online else "demo.offline"
         table.add_row(say("demo.uplink"), say(online), say("demo.resent", count=self._platform.resent))
@@ -169,6 +165,6 @@ class _Demo:
         site = self._station.site
         console = Console(stderr=self._args.json)
         style = "bold green" if verdict.sound and verdict.delivered else "bold red"
-        console.print(Text(say("demo.verdict", **verdict._asdict()), style=style))
+        console.print(Text(say("demo.verdict", **verdict._asdict()), style=style), soft_wrap=True)
         if self._args.json:
             print(json.dumps({"nodes": len(site.nodes), "channels": len(site.channels), **verdict._asdict()}))

@@ -48,45 +48,48 @@ _SEARCH_MS = 3_600_000  # the same value so far away is called a wrong time, far
 
 def match(ledger: Sequence[Reading], arrived: Sequence[tuple[int, int]], tolerance_ms: int) -> Found:
     """Pairs arrivals (Unix ms, value) with ledger readings, each used once, equal in value and near in time."""
-    readings = sorted(ledger)
-    times = [reading.unix_ms for reading in readings]
-    free = [True] * len(readings)
-    strays: list[tuple[int, int]] = []
-    matched = 0
-    for unix_ms, value in sorted(arrived):
-        index = _pick(readings, times, free, unix_ms, value, tolerance_ms)
-        if index is None:
-            strays.append((unix_ms, value))
-        else:
-            free[index] = False
-            matched += 1
-    wrong_times = 0
-    for unix_ms, value in strays:
-        index = _pick(readings, times, free, unix_ms, value, _SEARCH_MS)
-        if index is not None:
-            wrong_times += 1
-        else:
-            index = _pick(readings, times, free, unix_ms, None, _SEARCH_MS)
-        if index is not None:
-            free[index] = False  # it has arrived, if wrongly: it is not lost as well
-    missing = [reading for reading, unused in zip(readings, free, strict=True) if unused]
-    return Found(matched, len(strays) - wrong_times, wrong_times, missing)
+    rows = sorted(arrived)
+    pairing = _Pairing(ledger)
+    strays = pairing.pair(
+        pairing.pair(rows, tolerance_ms // 4), tolerance_ms, first=True
+    )  # its own first, then in order
+    if strays:
+        in_order = _Pairing(ledger)  # where times are far off, this pairs the most
+        others = in_order.pair(rows, tolerance_ms, first=True)
+        if len(others) < len(strays):
+            pairing, strays = in_order, others
+    wrong_values = pairing.pair(strays, _SEARCH_MS)
+    pairing.pair(wrong_values, _SEARCH_MS, any_value=True)  # they have arrived, if wrongly: they are not lost as well
+    return Found(len(rows) - len(strays), len(wrong_values), len(strays) - len(wrong_values), pairing.unused())
 
 
-def _pick(
-    readings: Sequence[Reading],
-    times: Sequence[int],
-    free: Sequence[bool],
-    unix_ms: int,
-    value: int | None,
-    span_ms: int,
-) -> int | None:
-    """The first free reading of this value (None: the nearest of any) within `span_ms`."""
-    start = bisect_left(times, unix_ms - span_ms)
-    near = [i for i in range(start, bisect_left(times, unix_ms + span_ms + 1)) if free[i]]
-    if value is None:
-        return min(near, key=lambda i: abs(times[i] - unix_ms), default=None)
-    return next((i for i in near if readings[i].value == value), None)
+class _Pairing:
+    """Ledger readings of one channel, and which of them an arrival has taken."""
+
+    def __init__(self, ledger: Sequence[Reading]) -> None:
+        self._readings = sorted(ledger)
+        self._times = [reading.unix_ms for reading in self._readings]
+        self._free = [True] * len(self._readings)
+
+    def pair(
+        self, rows: Sequence[tuple[int, int]], span_ms: int, any_value: bool = False, first: bool = False
+    ) -> list[tuple[int, int]]:
+        """Takes the nearest (or `first`) free reading within `span_ms` for each row; the rows that found none."""
+        left = []
+        for unix_ms, value in rows:
+            near = range(bisect_left(self._times, unix_ms - span_ms), bisect_right(self._times, unix_ms + span_ms))
+            fitting = [i for i in near if self._free[i] and (any_value or self._readings[i].value == value)]
+            if fitting:
+                self._free[fitting[0] if first else self._nearest(fitting, unix_ms)] = False
+            else:
+                left.append((unix_ms, value))
+        return left
+
+    def _nearest(self, indices: list[int], unix_ms: int) -> int:
+        return min(indices, key=lambda i: abs(self._times[i] - unix_ms))
+
+    def unused(self) -> list[Reading]:
+        return [reading for reading, free in zip(self._readings, self._free, strict=True) if free]
 
 
 _RETRY_MS = 800  # a question asked again comes within this time; periods are longer

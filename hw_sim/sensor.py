@@ -41,6 +41,7 @@ class SimSensor:
         self._clock = clock
         self._by_address = {address: register for register in profile.registers for address in register.addresses()}
         self._readable = _readable(profile)
+        self.broken = False  # answers nothing, whatever its power
         self._powered_ms: int | None = None
         self._started_ms: int | None = None
         self._busy_until_ms: int | None = None
@@ -57,7 +58,7 @@ class SimSensor:
     def answer(self, request_pdu: bytes) -> bytes | None:
         """The reply's PDU to a request for this unit, None for silence."""
         now_ms = self._clock.monotonic_ms()
-        if self._powered_ms is None or now_ms < self._powered_ms + _PROMPTNESS * self.profile.warm_up_ms:
+        if self.broken or self._powered_ms is None or now_ms < self._powered_ms + _PROMPTNESS * self.profile.warm_up_ms:
             return None
         try:
             request = modbus.parse_request(self.unit_id, request_pdu)

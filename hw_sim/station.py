@@ -40,7 +40,7 @@ class Station:
         self._stack = AsyncExitStack()
         self._gateway: asyncio.subprocess.Process | None = None
         self._arguments: list[str] = []
-        self._nodes: list[asyncio.Task[None]] = []
+        self.world: World
         self.kills_ms: list[int] = []
         self.interpreter_label = ""
 
@@ -72,7 +72,7 @@ class Station:
 
         assert self.site.radio is not None
         lines: list[tuple[Wire, str]] = [(self.world.radio, self.site.radio.port)]
-        lines += [(self.world.buses[bus.id], bus.port) for bus in self.site.buses if bus.port is not None]
+        lines += [(self.world.lines[bus.id], bus.port) for bus in self.site.buses if bus.port is not None]
         for wire, link in lines:
             self._stack.callback(PtyParty(wire, Path(link)).close)
         for bus in self.site.buses:
@@ -86,7 +86,8 @@ class Station:
         await asyncio.wait_for(subscriber.ready(), 10)
         self._arguments = [f"--set={path}={value}" for path, value in overrides.items()]
         await self.start_gateway()
-        self._nodes = self.world.start()
+        self.world.start()
+        self._stack.push_async_callback(self.world.stop)
 
     async def start_gateway(self) -> None:
         log = (self._folder / "gateway.log").open("ab")
@@ -108,9 +109,10 @@ class Station:
         """StationFailed when the gateway or a node ended by itself."""
         if self._gateway is not None and self._gateway.returncode is not None:
             raise StationFailed(f"the gateway ended: see {self._folder / 'gateway.log'}")
-        for node in self._nodes:
-            if node.done() and not node.cancelled() and node.exception() is not None:
-                raise StationFailed(f"{node.get_name()} ended: {node.exception()}")
+        try:
+            self.world.check()
+        except Exception as error:
+            raise StationFailed(f"a node ended: {error}") from error
 
     async def finish(self) -> Verdict:
         """Waits until what has been measured up to now has arrived, stops everything, and judges."""
@@ -139,10 +141,6 @@ class Station:
         if gateway is not None and gateway.returncode is None:
             gateway.terminate()
             await gateway.wait()
-        nodes, self._nodes = self._nodes, []
-        for node in nodes:
-            node.cancel()
-        await asyncio.gather(*nodes, return_exceptions=True)
         await self._stack.aclose()
 
 

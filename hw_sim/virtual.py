@@ -7,10 +7,11 @@ from pathlib import Path
 from gateway import config
 from gateway.app import Gateway
 from hw_sim import judge
+from hw_sim.backhaul import Backhaul
 from hw_sim.clock import world_clock
 from hw_sim.interpreter import Interpreter
 from hw_sim.judge import Verdict
-from hw_sim.outside import Backhaul, WorldOutside
+from hw_sim.outside import WorldOutside
 from hw_sim.platform import Platform
 from hw_sim.scenario import Scenario
 from hw_sim.witness import Witness
@@ -27,44 +28,56 @@ class VirtualStation:
         scenario: Scenario,
         folder: Path,
         seed: int,
-        seconds_per_row: float,
+        seconds_per_row: float | None = None,
         interpreters: Mapping[str, Interpreter] | None = None,
         overrides: Mapping[str, str] | None = None,
     ) -> None:
         self.site = config.load(scenario.site_path, {"store.path": str(folder / "store.db"), **(overrides or {})})
-        self.clock = world_clock()
+        self.clock = world_clock(scenario.start_unix_s)
         self.platform = Platform()
         self.world = World(self.site, scenario.signals(seconds_per_row), self.clock, seed, interpreters or {})
-        self.backhaul = Backhaul(self.platform)
+        self.backhaul = Backhaul(self.platform, self.world.streams["backhaul"])
         self.witness = Witness(Path(self.site.store.path))
         self.kills_ms: list[int] = []
         self._stop = asyncio.Event()
-        self._nodes = self.world.start()
-        self._gateway = self._start_gateway()
+        self._gateway: asyncio.Task[None] | None = None
+        self.world.start()
+        self.start_gateway()
 
-    def _start_gateway(self) -> "asyncio.Task[None]":
-        core = Gateway(self.site, WorldOutside(self.world, self.backhaul))
-        return asyncio.create_task(core.run(self._stop), name="gateway")
+    def start_gateway(self) -> None:
+        self._gateway = asyncio.create_task(self._gateway_life(self._gateway), name="gateway")
 
-    async def kill_gateway(self) -> None:
-        """Everything that was only in its memory is gone."""
-        self._gateway.cancel()
-        await asyncio.gather(self._gateway, return_exceptions=True)
-        self.kills_ms.append(self.clock.unix_ms())
-        self._gateway = self._start_gateway()
+    async def _gateway_life(self, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])  # the killed one lets go of its file first
+        await Gateway(self.site, WorldOutside(self.world, self.backhaul)).run(self._stop)
+
+    def kill_gateway(self) -> None:
+        """Everything that was only in its memory is gone; it stays off until start_gateway()."""
+        if self._gateway is not None:
+            self._gateway.cancel()
+            self.kills_ms.append(self.clock.unix_ms())
+
+    def check(self) -> None:
+        """Raises what ended a node or the gateway."""
+        self.world.check()
+        if self._gateway is not None and self._gateway.done() and not self._gateway.cancelled():
+            self._gateway.result()
 
     async def finish(self, drain_s: float = 600.0) -> Verdict:
         """Judges what was measured up to now, once it has arrived or `drain_s` have passed; then stops everything."""
         until_ms = self.clock.unix_ms()
-        for _ in range(round(drain_s)):
+        for _ in range(round(drain_s / 5)):
+            self.check()
             verdict = self.verdict(until_ms)
             if verdict.delivered + verdict.cut_at_kill >= verdict.measured:
                 break
-            await asyncio.sleep(1)
+            await asyncio.sleep(5)
+        await self.world.stop()
         self._stop.set()
-        for node in self._nodes:
-            node.cancel()
-        await asyncio.gather(self._gateway, *self._nodes, return_exceptions=True)
+        if self._gateway is not None:
+            await asyncio.wait([self._gateway])
+        self.check()
         return self.verdict(until_ms)
 
     def verdict(self, until_ms: int) -> Verdict:

@@ -27,9 +27,27 @@ class SimNode:
         self.board = board
         self._is_virtual = is_virtual
         self._interpreter = interpreter
+        self._life: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """One boot, until cancelled."""
+    def boot(self) -> None:
+        """Power comes: a new boot on the same flash."""
+        if self._life is None:
+            self.board.power_on()
+            self._life = asyncio.create_task(self._live(), name=f"node {self.node.name}")
+
+    def cut(self) -> None:
+        """Power goes, whatever the node is doing."""
+        life, self._life = self._life, None
+        if life is not None:
+            life.cancel()
+            self.board.power_off()
+
+    def check(self) -> None:
+        """Raises what ended the firmware, which never ends by itself."""
+        if self._life is not None and self._life.done():
+            self._life.result()
+
+    async def _live(self) -> None:
         if self._interpreter is None:
             await firmware.live(self.board)
         else:
@@ -37,8 +55,8 @@ class SimNode:
 
 
 class World:
-    """Everything outside the gateway. `buses` maps the gateway's serial buses to their wires, `tcp` those behind
-    Modbus TCP to their sensors."""
+    """Everything outside the gateway. `lines` maps each serial bus to its wire, the gateway's by its id and a node's as
+    "node.bus"; `tcp` maps a bus behind Modbus TCP to its sensors; `sensors` are all, by id."""
 
     def __init__(
         self,
@@ -54,15 +72,16 @@ class World:
         self.ledger = Ledger()
         self._truth = truth
         self.radio = Radio(clock, self.streams["radio"])
-        self.buses = {bus.id: wire.rs485(clock, bus.baud) for bus in site.buses if bus.port is not None}
+        self.sensors: dict[str, SimSensor] = {}
+        self.lines = {bus.id: wire.rs485(clock, bus.baud) for bus in site.buses if bus.port is not None}
         self.tcp: dict[str, list[SimSensor]] = {bus.id: [] for bus in site.buses if bus.tcp is not None}
         for sensor in site.sensors:
             device = self._device(sensor)
-            if sensor.bus in self.buses:
-                Drop(self.buses[sensor.bus], device)
+            if sensor.bus in self.lines:
+                Drop(self.lines[sensor.bus], device)
             else:
                 self.tcp[sensor.bus].append(device)
-        self.nodes = [self._node(node, interpreters.get(node.name)) for node in site.nodes]
+        self.nodes = {node.name: self._node(node, interpreters.get(node.name)) for node in site.nodes}
 
     def _device(self, sensor: Sensor, powered: bool = True) -> SimSensor:
         profile = self.site.profile(sensor)
@@ -71,10 +90,13 @@ class World:
             for register in profile.registers
             if f"{sensor.id}.{register.name}" in self._truth
         }
-        return SimSensor(sensor.id, profile, sensor.unit_id, truth, self.ledger, self.clock, powered)
+        device = SimSensor(sensor.id, profile, sensor.unit_id, truth, self.ledger, self.clock, powered)
+        self.sensors[sensor.id] = device
+        return device
 
     def _node(self, node: Node, interpreter: Interpreter | None) -> SimNode:
         buses: dict[str, Wire] = {bus.id: wire.rs485(self.clock, bus.baud) for bus in node.buses}
+        self.lines |= {f"{node.name}.{bus}": line for bus, line in buses.items()}
         rails: dict[str, list[SimSensor]] = {sensor.rail: [] for sensor in node.sensors if sensor.rail is not None}
         for sensor in node.sensors:
             device = self._device(sensor, powered=sensor.rail is None)
@@ -85,6 +107,18 @@ class World:
         board = SimBoard(slice.cut(self.site, node), self.clock, stream, buses, rails, self.radio)
         return SimNode(node, board, self.clock.is_virtual, interpreter)
 
-    def start(self) -> list[asyncio.Task[None]]:
+    def start(self) -> None:
         """Switches every node on."""
-        return [asyncio.create_task(node.run(), name=f"node {node.node.name}") for node in self.nodes]
+        for node in self.nodes.values():
+            node.boot()
+
+    async def stop(self) -> None:
+        """Switches every node off."""
+        for node in self.nodes.values():
+            node.cut()
+        await asyncio.sleep(0)  # their tasks end now
+
+    def check(self) -> None:
+        """Raises what a node's firmware ended with."""
+        for node in self.nodes.values():
+            node.check()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from gateway.store import Row, Series
-from protocols.sample import decimal_text
+from protocols.fixed_point import decimal_text
 
 
 def series_message(series: Series) -> bytes:

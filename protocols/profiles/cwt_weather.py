@@ -19,7 +19,7 @@ PROFILE = Profile(
         Register("noise", 0x01FA, "u16", "dB", exponent=-1, decimals=1),
         Register("pm2_5", 0x01FB, "u16", "ug/m3"),
         Register("pm10", 0x01FC, "u16", "ug/m3"),
-        Register("pressure", 0x01FD, "u16", "hPa"),  # 0.1 kPa in the register: no finer than 1 hPa
+        Register("air_pressure", 0x01FD, "u16", "hPa"),  # 0.1 kPa in the register: no finer than 1 hPa
     ),
     confidence="driver",
     source="kotyara12:reCWTUwdSws.cpp; ComWinTop configuration tool (JavaScript)",

@@ -16,7 +16,7 @@ PROFILE = Profile(
     "weather",
     (
         Register("humidity", 0x000A, "i16", "%", 0, 100, exponent=-1, decimals=1, invalid=_NO_I16),
-        Register("pressure", 0x000E, "i16", "hPa", 300, 1200, exponent=-1, decimals=1, invalid=_NO_I16),
+        Register("air_pressure", 0x000E, "i16", "hPa", 300, 1200, exponent=-1, decimals=1, invalid=_NO_I16),
         Register("wind_direction", 0x0012, "i16", "deg", 0, 359.9, exponent=-1, decimals=1, invalid=_NO_I16),
         Register("global_radiation", 0x001B, "i16", "W/m2", 0, 2000, exponent=-1, decimals=1, invalid=_NO_I16),
         Register("temperature", 0x001F, "i16", "degC", -50, 60, exponent=-1, decimals=1, invalid=_NO_I16),

@@ -109,7 +109,7 @@ class _At:
 @pytest.mark.parametrize("start_ms", [0, 999, 31_536_000_001, 315_360_000_000])
 def test_every_millisecond_is_told_exactly(start_ms: int) -> None:
     def told(ms: int) -> tuple[int, int]:
-        clock = WorldClock(_At(ms / 1000), START_UNIX_S)  # type: ignore[arg-type]
+        clock = WorldClock(_At(ms / 1000), START_UNIX_S, 0.0)  # type: ignore[arg-type]
         return clock.monotonic_ms(), clock.unix_ms()
 
     span = range(start_ms, start_ms + 5000)

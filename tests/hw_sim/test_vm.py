@@ -31,15 +31,14 @@ class Bench:
         self.world.radio.loss = loss
         self.recorder = Recorder(self.world.radio)
         self.end = RadioEnd(SITE, self.world.radio, clock)
-        self.node: SimNode = self.world.nodes[0]
+        self.node: SimNode = self.world.nodes["water"]
 
     async def boot(self, seconds: float) -> None:
         """Power for so long, then none."""
-        task = asyncio.create_task(self.node.run())
+        self.node.boot()
         await asyncio.sleep(seconds)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        self.node.check()
+        self.node.cut()
         await asyncio.sleep(0)
 
 
@@ -67,10 +66,8 @@ def test_power_cuts_lose_no_record_and_no_reading_that_a_journal_held() -> None:
     async def main() -> None:
         bench = Bench(interpreter.find())
         for seconds in (17.3, 9.05, 61.7, 0.01, 23.4):
-            bench.node.board.power_on()
             await bench.boot(seconds)
         kept = Journal(bench.node.board.flash)
-        bench.node.board.power_on()
         await bench.boot(60.0)
         records = bench.end.records[17]
         assert bench.end.refused == []

@@ -29,7 +29,7 @@ def live(folder: Path, seconds: float, seed: int = 1, guests: dict[str, Interpre
         station = VirtualStation(scenario.load(DEMO), folder, seed, 1.0, guests)
         await asyncio.sleep(seconds)
         verdict = await station.finish()
-        flash = bytes(station.world.nodes[0].board.flash.content)
+        flash = bytes(station.world.nodes["water"].board.flash.content)
         return Outcome(verdict, station.platform.digest.hexdigest(), flash)
 
     return run_virtual(story())
@@ -53,12 +53,14 @@ def test_kills_and_an_outage_lose_nothing_that_was_committed(tmp_path: Path) -> 
         station = VirtualStation(scenario.load(DEMO), tmp_path, 7, 1.0)
         await asyncio.sleep(100)
         for _ in range(5):
-            await station.kill_gateway()
+            station.kill_gateway()
+            station.start_gateway()
             await asyncio.sleep(17.3)
         station.backhaul.cut()
         await asyncio.sleep(60)
-        await station.kill_gateway()
+        station.kill_gateway()
         await asyncio.sleep(60)
+        station.start_gateway()
         station.backhaul.restore()
         await asyncio.sleep(100)
         return await station.finish(), station.platform.resent
