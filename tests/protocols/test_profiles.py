@@ -55,7 +55,7 @@ MAPS = {
 }
 
 # Registers of the driver itself (kotyara12:reCWTUwdSws.cpp) that the collection's excerpt left out.
-NOT_IN_MAP = {"cwt_weather": ("pm10", "pressure")}
+NOT_IN_MAP = {"cwt_weather": ("pm10", "air_pressure")}
 
 
 def vectors():
