@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--folder", type=Path, help=say("help.folder"))
     demo.add_argument("--seed", type=int, default=1, help=say("help.seed"))
     demo.set_defaults(run=_demo)
+    _add_sim(commands, shared)
     return parser
 
 
@@ -122,6 +123,24 @@ def _demo(args: argparse.Namespace) -> int:
     from hw_sim import demo  # the gateway itself never needs the simulator
 
     return demo.main(args)
+
+
+def _add_sim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+    """Where the simulator is not installed there is no such command."""
+    sim = commands.add_parser("sim", parents=[shared], help=say("help.sim"))
+    sim.set_defaults(run=_sim)
+    if "sim" in sys.argv[1:2]:
+        try:
+            from hw_sim import command
+        except ModuleNotFoundError as error:
+            sim.error(say("sim.not_installed", module=error.name))
+        command.add(sim.add_subparsers(required=True, metavar=say("help.command")), shared)
+
+
+def _sim(args: argparse.Namespace) -> int:
+    from hw_sim import command
+
+    return command.main(args)
 
 
 if __name__ == "__main__":

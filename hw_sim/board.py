@@ -4,41 +4,43 @@ The same object serves firmware in this process and, over a pipe, firmware in a 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from firmware.board import Board, Flash, Line
+from firmware.board import Board, Line
 from hw_sim.clock import WorldClock
+from hw_sim.device_clock import DeviceClock
+from hw_sim.energy import POWERS, Energy, sensor_w
+from hw_sim.flash import SimFlash as SimFlash
 from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from hw_sim.wire import Wire, WireLine
 
 
-class SimFlash(Flash):
-    """NOR flash in memory: erased is 0xFF, writing clears bits."""
-
-    def __init__(self, sectors: int = 16, sector_bytes: int = 4096) -> None:
-        self.sectors = sectors
-        self.sector_bytes = sector_bytes
-        self.content = bytearray(b"\xff" * sectors * sector_bytes)
-
-    def read(self, offset: int, count: int) -> bytes:
-        return bytes(self.content[offset : offset + count])
-
-    def write(self, offset: int, data: bytes) -> None:
-        end = offset + len(data)
-        self.content[offset:end] = bytes(old & new for old, new in zip(self.content[offset:end], data, strict=True))
-
-    def erase(self, sector: int) -> None:
-        start = sector * self.sector_bytes
-        self.content[start : start + self.sector_bytes] = b"\xff" * self.sector_bytes
-
-
 class _BoardLine(WireLine, Line):
-    """A wire's end under the name that the firmware knows."""
+    """A wire's end under the name that the firmware knows, in the node's own time and on its account."""
+
+    def __init__(self, wire: Wire, board: "SimBoard", part: str, idle_w: float, sends_w: float) -> None:
+        super().__init__(wire)
+        self._board = board
+        self._part = part
+        self._idle_w = idle_w
+        self._sends_w = sends_w
+        board.energy.set(part, idle_w)
+
+    async def write(self, data: bytes) -> None:
+        await self._board.clock.settle()
+        self._board.energy.set(self._part, self._sends_w)
+        await super().write(data)
+        self._board.energy.set(self._part, self._idle_w)
+
+    async def read(self, timeout_ms: int) -> bytes:
+        await self._board.clock.settle()
+        return await super().read(self._board.clock.true_ms(timeout_ms))
 
 
 class SimBoard(Board):
-    """One node. `buses` maps the slice's bus names to wires, `rails` a supply's name to the sensors that hang on it."""
+    """One node. `buses` maps the slice's bus names to wires, `rails` a supply's name to the sensors that hang on it;
+    `wired` sensors are always on. `energy` is its account, with the powers of one `kind` of board."""
 
     def __init__(
         self,
@@ -49,24 +51,39 @@ class SimBoard(Board):
         rails: dict[str, list[SimSensor]],
         radio: Wire,
         log: Callable[[str], None] = lambda text: None,
+        kind: str = "rp2",
+        wired: Sequence[SimSensor] = (),
     ) -> None:
         self._config = config
-        self._clock = clock
+        self.clock = DeviceClock(clock)
+        self.energy = Energy(clock)
+        self.cuts_ms: list[int] = []  # Unix ms at which its power went
+        self._true_clock = clock
+        self.powers = POWERS[kind]
         self._stream = stream
         self._buses = buses
         self._rails = rails
+        self._wired = wired
         self._radio_wire = radio
         self._log = log
         self._lines: list[WireLine] = []
         self.flash: SimFlash = SimFlash()
+        self.flash.passes = self.clock.block
         self.power_on()
 
     def power_on(self) -> None:
         """A boot: time since power-on begins again, rails are off, lines are empty; flash stays."""
         for line in self._lines:
             line.close()
-        self._boot_ms = self._clock.monotonic_ms()
-        self._lines = [_BoardLine(self._radio_wire)]
+        self.clock.free()
+        self._boot_ms = self.clock.monotonic_ms()
+        self.energy.off()
+        self.energy.set("processor", self.powers.awake_w)
+        for sensor in self._wired:
+            self.energy.set(f"sensor {sensor.id}", sensor_w(sensor.profile))
+        self._lines = [
+            _BoardLine(self._radio_wire, self, "radio", self.powers.radio_listens_w, self.powers.radio_sends_w)
+        ]
         self.radio: Line = self._lines[0]  # type: ignore[assignment]  # _BoardLine is both
         for rail in self._rails:
             self.rail(rail, False)
@@ -77,9 +94,11 @@ class SimBoard(Board):
             line.close()
         for rail in self._rails:
             self.rail(rail, False)
+        self.energy.off()
+        self.cuts_ms.append(self._true_clock.unix_ms())
 
     def monotonic_ms(self) -> int:
-        return self._clock.monotonic_ms() - self._boot_ms
+        return self.clock.monotonic_ms() - self._boot_ms
 
     def random(self, below: int) -> int:
         return self._stream.below(below)
@@ -87,17 +106,27 @@ class SimBoard(Board):
     def config(self) -> bytes:
         return self._config
 
+    def provision(self, config: bytes) -> None:
+        """Another slice, for the next boot."""
+        self._config = config
+
     def rail(self, name: str, on: bool) -> None:
         for sensor in self._rails[name]:
             sensor.power(on)
+            self.energy.set(f"sensor {sensor.id}", sensor_w(sensor.profile) if on else 0.0)
 
     def line(self, bus: str, baud: int, parity: str, stop_bits: int) -> Line:
-        line = _BoardLine(self._buses[bus])
+        line = _BoardLine(self._buses[bus], self, f"bus {bus}", self.powers.bus_idle_w, self.powers.bus_drives_w)
         self._lines.append(line)
         return line
 
     async def sleep_ms(self, duration_ms: int) -> None:
-        await asyncio.sleep(duration_ms / 1000)
+        await self.clock.settle()
+        self.energy.set("processor", 0.0)
+        self.energy.set("sleep", self.powers.asleep_w)
+        await asyncio.sleep(self.clock.true_ms(duration_ms) / 1000)
+        self.energy.set("sleep", 0.0)
+        self.energy.set("processor", self.powers.awake_w)
 
     def log(self, text: str) -> None:
         self._log(text)

@@ -6,18 +6,21 @@ although a journal held them or the gateway had committed them. *cut_at_kill* we
 gateway was killed.
 """
 
+import math
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from gateway.config import Site
+from gateway.config import Channel, Site
 from hw_sim.ledger import Ledger, Reading
-from hw_sim.platform import Platform
+from hw_sim.platform import Delivered, Platform
 from hw_sim.witness import Witness
+from protocols import quality
 
 
 class Verdict(NamedTuple):
-    """Counts of readings. Sound: lost, wrong_values, wrong_times and duplicates are 0."""
+    """Counts of readings. Sound: lost, duplicates and everything wrong are 0."""
 
     measured: int
     stored: int
@@ -27,11 +30,15 @@ class Verdict(NamedTuple):
     cut_at_kill: int
     wrong_values: int
     wrong_times: int
+    wrong_quality: int
     distinct_values: int
 
     @property
     def sound(self) -> bool:
-        return not (self.lost or self.duplicates or self.wrong_values or self.wrong_times)
+        return not (self.lost or self.duplicates or self.wrong_values or self.wrong_times or self.wrong_quality)
+
+
+Arrival = tuple[int, int] | tuple[int, int, int]  # Unix ms, value, and where it matters quality
 
 
 class Found(NamedTuple):
@@ -46,21 +53,27 @@ class Found(NamedTuple):
 _SEARCH_MS = 3_600_000  # the same value so far away is called a wrong time, farther a wrong value
 
 
-def match(ledger: Sequence[Reading], arrived: Sequence[tuple[int, int]], tolerance_ms: int) -> Found:
-    """Pairs arrivals (Unix ms, value) with ledger readings, each used once, equal in value and near in time."""
-    rows = sorted(arrived)
+def match(ledger: Sequence[Reading], arrived: Sequence[Arrival], tolerance_ms: int) -> Found:
+    """Pairs arrivals with ledger readings, each used once, equal in value and near in time; where an arrival says that
+    its time is a guess, equal in value."""
+    rows = sorted((row[0], row[1]) for row in arrived if not _is_guess(row))
+    guesses = [row[1] for row in arrived if _is_guess(row)]
     pairing = _Pairing(ledger)
-    strays = pairing.pair(
-        pairing.pair(rows, tolerance_ms // 4), tolerance_ms, first=True
-    )  # its own first, then in order
+    strays = pairing.pair(pairing.pair(rows, tolerance_ms // 4), tolerance_ms)  # those that are surely its own first
     if strays:
         in_order = _Pairing(ledger)  # where times are far off, this pairs the most
         others = in_order.pair(rows, tolerance_ms, first=True)
         if len(others) < len(strays):
             pairing, strays = in_order, others
+    unknown = pairing.pair_values(guesses)
     wrong_values = pairing.pair(strays, _SEARCH_MS)
     pairing.pair(wrong_values, _SEARCH_MS, any_value=True)  # they have arrived, if wrongly: they are not lost as well
-    return Found(len(rows) - len(strays), len(wrong_values), len(strays) - len(wrong_values), pairing.unused())
+    matched = len(arrived) - len(strays) - unknown
+    return Found(matched, len(wrong_values) + unknown, len(strays) - len(wrong_values), pairing.unused())
+
+
+def _is_guess(row: Arrival) -> bool:
+    return len(row) > 2 and bool(row[2] & quality.CLOCK)
 
 
 class _Pairing:
@@ -83,6 +96,19 @@ class _Pairing:
                 self._free[fitting[0] if first else self._nearest(fitting, unix_ms)] = False
             else:
                 left.append((unix_ms, value))
+        return left
+
+    def pair_values(self, values: Iterable[int]) -> int:
+        """Takes a free reading for each value, whenever it was; how many found none."""
+        at: dict[int, list[int]] = defaultdict(list)
+        for index in reversed([index for index, free in enumerate(self._free) if free]):
+            at[self._readings[index].value].append(index)
+        left = 0
+        for value in values:
+            if at[value]:
+                self._free[at[value].pop()] = False
+            else:
+                left += 1
         return left
 
     def _nearest(self, indices: list[int], unix_ms: int) -> int:
@@ -117,8 +143,8 @@ def finished(
 
 def judge(
     ledger: Ledger,
-    delivered: Mapping[str, Sequence[tuple[int, int]]],
-    stored: Mapping[str, Sequence[tuple[int, int]]],
+    delivered: Mapping[str, Sequence[Arrival]],
+    stored: Mapping[str, Sequence[Arrival]],
     polled: frozenset[str],
     *,
     until_ms: int,
@@ -127,6 +153,7 @@ def judge(
     duplicates: int,
     tolerance_ms: Mapping[bool, int],
     failed: Mapping[str, Sequence[int]],
+    wrong_quality: int = 0,
 ) -> Verdict:
     """The verdict over everything measured up to `until_ms`.
 
@@ -166,12 +193,16 @@ def judge(
         cut_at_kill=cut,
         wrong_values=wrong_values,
         wrong_times=wrong_times,
-        distinct_values=len({(channel, value) for channel, rows in delivered.items() for _, value in rows}),
+        wrong_quality=wrong_quality,
+        distinct_values=len({(channel, value) for channel, rows in delivered.items() for _, value, *_ in rows}),
     )
 
 
 def _count(readings: Iterable[Reading], until_ms: int) -> int:
     return sum(reading.unix_ms <= until_ms for reading in readings)
+
+
+TOLERANCE_MS = {True: 1000, False: 1500}  # in virtual time: a poll on a slow line takes a while; a wake, whole seconds
 
 
 def judge_station(
@@ -181,12 +212,12 @@ def judge_station(
     witness: Witness,
     until_ms: int,
     kills_ms: Sequence[int],
-    tolerance_ms: Mapping[bool, int],
+    tolerance_ms: Mapping[bool, int] = TOLERANCE_MS,
 ) -> Verdict:
     """judge() for all channels of a site."""
     return judge(
         ledger,
-        {channel: [(row.unix_ms, row.value) for row in rows] for channel, rows in platform.delivered.items()},
+        {channel: _rows(platform, channel) for channel in platform.delivered},
         witness.stored,
         frozenset(channel.name for channel in site.channels if channel.node is None),
         until_ms=until_ms,
@@ -195,4 +226,29 @@ def judge_station(
         duplicates=platform.duplicates,
         tolerance_ms=tolerance_ms,
         failed=witness.failed,
+        wrong_quality=sum(
+            wrong_quality(channel, platform.delivered.get(channel.name, ())) for channel in site.channels
+        ),
     )
+
+
+def found_by_channel(site: Site, ledger: Ledger, platform: Platform) -> dict[str, Found]:
+    """What match() says of each channel, in virtual time."""
+    return {
+        channel.name: match(
+            ledger.readings.get(channel.name, ()), _rows(platform, channel.name), TOLERANCE_MS[channel.node is None]
+        )
+        for channel in site.channels
+    }
+
+
+def wrong_quality(channel: Channel, delivered: Iterable[Delivered]) -> int:
+    """Values outside the measuring range that do not say so, and the other way round."""
+    unit = 10**channel.decimals
+    low = -math.inf if channel.low is None else round(channel.low * unit)
+    high = math.inf if channel.high is None else round(channel.high * unit)
+    return sum((low <= row.value <= high) == bool(row.quality & quality.RANGE) for row in delivered)
+
+
+def _rows(platform: Platform, channel: str) -> Sequence[Arrival]:
+    return platform.delivered.get(channel, ())

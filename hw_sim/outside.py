@@ -7,6 +7,7 @@ from gateway.config import Bus, MqttUplink, Site
 from gateway.lines import Inbox, Opener, OpenLine
 from gateway.ports import Publisher
 from hw_sim.backhaul import Backhaul
+from hw_sim.device_clock import DeviceClock
 from hw_sim.sensor import SimSensor
 from hw_sim.wire import Wire, WireLine
 from hw_sim.world import World
@@ -16,12 +17,14 @@ from protocols import modbus
 class UnitsLine:
     """A Modbus TCP connection to sensors, without a network: the server half of protocols/modbus.py answers."""
 
-    def __init__(self, sensors: list[SimSensor]) -> None:
+    def __init__(self, sensors: list[SimSensor], clock: DeviceClock) -> None:
+        self._clock = clock
         self._sensors = {sensor.unit_id: sensor for sensor in sensors}
         self._frames = modbus.TcpFrames()
         self._inbox = Inbox()
 
     async def write(self, data: bytes) -> None:
+        await self._clock.settle()
         for transaction, unit_id, pdu in self._frames.feed(data):
             sensor = self._sensors.get(unit_id)
             reply = sensor.answer(pdu) if sensor is not None else None
@@ -30,7 +33,9 @@ class UnitsLine:
                 asyncio.get_running_loop().call_later(sensor.latency_ms / 1000, self._inbox.put, answer)
 
     async def read(self, timeout_ms: int) -> bytes:
-        return await self._inbox.read(timeout_ms)
+        data = await self._inbox.read(timeout_ms)
+        await self._clock.settle()
+        return data
 
     def pending(self) -> bytes:
         return self._inbox.pending()
@@ -39,35 +44,51 @@ class UnitsLine:
         pass
 
 
+class _GatewayLine(WireLine):
+    """The gateway's end of a wire, which waits while its process is blocked."""
+
+    def __init__(self, wire: Wire, clock: DeviceClock) -> None:
+        super().__init__(wire)
+        self._clock = clock
+
+    async def write(self, data: bytes) -> None:
+        await self._clock.settle()
+        await super().write(data)
+
+    async def read(self, timeout_ms: int) -> bytes:
+        data = await super().read(timeout_ms)
+        await self._clock.settle()
+        return data
+
+
 class WorldOutside(Outside):
     """What gateway.app.Outside gives on a real machine, given by the world."""
 
     def __init__(self, world: World, backhaul: Backhaul) -> None:
         super().__init__()
-        self.clock = world.clock
+        self.clock = world.gateway_clock
         self._world = world
         self._backhaul = backhaul
 
     def radio(self, site: Site) -> Opener:
-        return _opener_of(self._world.radio)
+        return self._wire(self._world.radio)
 
     def bus(self, bus: Bus) -> Opener:
         if bus.id in self._world.lines:
-            return _opener_of(self._world.lines[bus.id])
+            return self._wire(self._world.lines[bus.id])
         return self._units(bus)
 
     def _units(self, bus: Bus) -> Opener:
         async def connect() -> OpenLine:
-            return UnitsLine(self._world.tcp[bus.id])
+            return UnitsLine(self._world.tcp[bus.id], self._world.gateway_clock)
 
         return connect
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         return self._backhaul.publisher()
 
+    def _wire(self, wire: Wire) -> Opener:
+        async def attach() -> OpenLine:
+            return _GatewayLine(wire, self._world.gateway_clock)
 
-def _opener_of(wire: Wire) -> Opener:
-    async def attach() -> OpenLine:
-        return WireLine(wire)
-
-    return attach
+        return attach

@@ -63,3 +63,15 @@ def replay(
 
 def constant(value: float) -> Signal:
     return lambda _time_s: value
+
+
+def scaled(signal: Signal, scale: float, offset: float) -> Signal:
+    """scale * signal + offset."""
+    if scale == 1.0 and offset == 0.0:
+        return signal
+    return lambda time_s: scale * signal(time_s) + offset
+
+
+def added(signal: Signal, other: Signal) -> Signal:
+    """The sum of both."""
+    return lambda time_s: signal(time_s) + other(time_s)

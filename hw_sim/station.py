@@ -66,7 +66,8 @@ class Station:
         self.interpreter_label = guest.label if guest else ""
         guests = dict.fromkeys(self._scenario.micropython, guest) if guest else {}
         self.clock = world_clock()
-        self.world = World(self.site, self._scenario.signals(self._seconds_per_row), self.clock, self._seed, guests)
+        truth = self._scenario.signals(self.site, self._seed, None, self._seconds_per_row)
+        self.world = World(self.site, truth, self.clock, self._seed, guests, self._scenario.observers)
         self.ledger = self.world.ledger
         self.witness = Witness(Path(self.site.store.path))
 

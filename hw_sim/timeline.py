@@ -17,6 +17,17 @@ class Happening(NamedTuple):
     lasts_s: float | None
     fault: Fault
 
+    @property
+    def kind(self) -> str:
+        """As the scenario file calls it."""
+        return str(self.fault.__struct_config__.tag)
+
+    @property
+    def detail(self) -> str:
+        """Its own parameters, for people: "node=water"."""
+        own = [name for name in self.fault.__struct_fields__ if name not in Fault.__struct_fields__]
+        return ", ".join(f"{name}={getattr(self.fault, name)}" for name in own)
+
 
 def plan(faults: Sequence[Fault], streams: Streams, span_s: float) -> list[Happening]:
     """Everything that happens within `span_s`, in order. Each fault of the file has a random stream of its own."""

@@ -119,7 +119,7 @@ def frames(chars: Sequence[Char], uart: Uart) -> list[bytes]:
 @lru_cache(maxsize=1024)
 def _alone(data: bytes, sent: Uart, sent_swapped: bool, ear: Uart, ear_swapped: bool) -> tuple[tuple[Char, ...], int]:
     """What an ear gets of one undisturbed burst that begins at 0."""
-    if ear.reads(sent) and sent_swapped == ear_swapped:
+    if ear.reads(sent) and not sent_swapped and not ear_swapped:
         return tuple(((i + 1) * sent.char_us, value) for i, value in enumerate(data)), 0
     times, levels = _wave([Burst(None, sent, 0.0, data, sent_swapped)], bool)
     chars, dropped = _receive(*_seen(times, levels, ear_swapped, []), int(not ear_swapped), ear)
@@ -138,14 +138,15 @@ def _characters(parity: str, stop_bits: int) -> list[tuple[int, ...]]:
 
 
 def _edges(burst: Burst) -> list[tuple[float, int]]:
-    """(time, level from then on) of one driver, from its start."""
+    """(time, level from then on) of one driver. It is on a little before its first bit."""
     table = _characters(burst.uart.parity, burst.uart.stop_bits)
     bits = [bit for value in burst.data for bit in table[value]]
     for flip in burst.flips:
         bits[flip] ^= 1
     if burst.is_swapped:
         bits = [bit ^ 1 for bit in bits]
-    bit_us, level, edges = burst.uart.bit_us, -1, []
+    bit_us, level = burst.uart.bit_us, 1 - burst.is_swapped
+    edges = [(burst.start_us - 0.25 * bit_us, level)]
     for i, bit in enumerate(bits):
         if bit != level:
             edges.append((burst.start_us + i * bit_us, bit))

@@ -17,8 +17,6 @@ from hw_sim.scenario import Scenario
 from hw_sim.witness import Witness
 from hw_sim.world import World
 
-_TOLERANCE_MS = {True: 100, False: 1500}  # a poll is stamped when it is asked; a wake in whole seconds
-
 
 class VirtualStation:
     """One scenario on the running (virtual) loop, its store in `folder`."""
@@ -31,30 +29,37 @@ class VirtualStation:
         seconds_per_row: float | None = None,
         interpreters: Mapping[str, Interpreter] | None = None,
         overrides: Mapping[str, str] | None = None,
+        days: float | None = None,
     ) -> None:
         self.site = config.load(scenario.site_path, {"store.path": str(folder / "store.db"), **(overrides or {})})
         self.clock = world_clock(scenario.start_unix_s)
         self.platform = Platform()
-        self.world = World(self.site, scenario.signals(seconds_per_row), self.clock, seed, interpreters or {})
+        truth = scenario.signals(self.site, seed, days, seconds_per_row)
+        self.world = World(self.site, truth, self.clock, seed, interpreters or {}, scenario.observers)
         self.backhaul = Backhaul(self.platform, self.world.streams["backhaul"])
         self.witness = Witness(Path(self.site.store.path))
         self.kills_ms: list[int] = []
         self._stop = asyncio.Event()
         self._gateway: asyncio.Task[None] | None = None
+        self._off: set[str] = set()  # why the gateway has no power
         self.world.start()
         self.start_gateway()
 
-    def start_gateway(self) -> None:
-        self._gateway = asyncio.create_task(self._gateway_life(self._gateway), name="gateway")
+    def start_gateway(self, why: str = "switch") -> None:
+        """Power for the gateway, unless it is off for another reason as well."""
+        self._off.discard(why)
+        if not self._off and (self._gateway is None or self._gateway.done() or self._gateway.cancelling()):
+            self._gateway = asyncio.create_task(self._gateway_life(self._gateway), name="gateway")
 
     async def _gateway_life(self, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
             await asyncio.wait([before])  # the killed one lets go of its file first
         await Gateway(self.site, WorldOutside(self.world, self.backhaul)).run(self._stop)
 
-    def kill_gateway(self) -> None:
-        """Everything that was only in its memory is gone; it stays off until start_gateway()."""
-        if self._gateway is not None:
+    def kill_gateway(self, why: str = "switch") -> None:
+        """Everything that was only in its memory is gone; it stays off until start_gateway() for the same reason."""
+        self._off.add(why)
+        if self._gateway is not None and not self._gateway.done() and not self._gateway.cancelling():
             self._gateway.cancel()
             self.kills_ms.append(self.clock.unix_ms())
 
@@ -67,12 +72,14 @@ class VirtualStation:
     async def finish(self, drain_s: float = 600.0) -> Verdict:
         """Judges what was measured up to now, once it has arrived or `drain_s` have passed; then stops everything."""
         until_ms = self.clock.unix_ms()
-        for _ in range(round(drain_s / 5)):
+        waited_s, wait_s = 0.0, 5.0
+        while waited_s < drain_s:
             self.check()
             verdict = self.verdict(until_ms)
             if verdict.delivered + verdict.cut_at_kill >= verdict.measured:
                 break
-            await asyncio.sleep(5)
+            await asyncio.sleep(wait_s)
+            waited_s, wait_s = waited_s + wait_s, min(2 * wait_s, 600.0)
         await self.world.stop()
         self._stop.set()
         if self._gateway is not None:
@@ -82,6 +89,4 @@ class VirtualStation:
 
     def verdict(self, until_ms: int) -> Verdict:
         self.witness.look()
-        return judge.judge_station(
-            self.site, self.world.ledger, self.platform, self.witness, until_ms, self.kills_ms, _TOLERANCE_MS
-        )
+        return judge.judge_station(self.site, self.world.ledger, self.platform, self.witness, until_ms, self.kills_ms)

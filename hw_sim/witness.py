@@ -5,8 +5,6 @@ from collections import defaultdict
 from contextlib import closing
 from pathlib import Path
 
-from protocols.quality import INVALID, NO_REPLY
-
 _COMMITTED = """
 SELECT row.seq, json_extract(channel.value, '$[0]'), row.unix_ms, cell.value,
        coalesce(json_extract(row.quality, '$[' || cell.key || ']'), 0) FROM row
@@ -22,7 +20,7 @@ class Witness:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seq = 0
-        self.stored: dict[str, list[tuple[int, int]]] = defaultdict(list)  # channel -> (Unix ms, value)
+        self.stored: dict[str, list[tuple[int, int, int]]] = defaultdict(list)  # channel -> (Unix ms, value, quality)
         self.failed: dict[str, list[int]] = defaultdict(list)  # channel -> Unix ms of a question without a good answer
         self.readings = 0
 
@@ -38,7 +36,7 @@ class Witness:
         for seq, channel, unix_ms, value, flags in rows:
             self._seq = max(self._seq, seq)
             if value is not None:
-                self.stored[channel].append((unix_ms, value))
+                self.stored[channel].append((unix_ms, value, flags))
                 self.readings += 1
-            elif flags & (NO_REPLY | INVALID):
+            elif flags:
                 self.failed[channel].append(unix_ms)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.config import Sensor, Site
 from gateway.lines import LineLost, Opener, OpenLine
-from gateway.ports import Clock
+from gateway.ports import Clock, is_plausible
 from gateway.store import Cell, Store
 from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply
@@ -104,6 +104,8 @@ class BusPoller:
         asked_ms = max(client.asked_ms, before_ms)
         unix_ms = self._clock.unix_ms() - (self._clock.monotonic_ms() - asked_ms)
         self._note_silence(polled, all(flag & quality.NO_REPLY for _, flag in cells))
+        if not is_plausible(unix_ms):
+            cells = [(value, flag | quality.CLOCK) for value, flag in cells]
         self._store.add_poll(polled.series, unix_ms, cells)  # a question without an answer is on record, too
 
     async def _cells(self, client: Client, polled: _Polled) -> list[Cell]:

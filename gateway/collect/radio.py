@@ -9,7 +9,7 @@ import logging
 from gateway import slice
 from gateway.config import Node, Site
 from gateway.lines import LineLost, Opener, OpenLine
-from gateway.ports import Clock
+from gateway.ports import Clock, is_plausible
 from gateway.store import Store
 from protocols import batch, link
 from protocols import quality as flags
@@ -67,7 +67,8 @@ class RadioCollector:
             else:
                 have = self._keep(event)
                 if have is not None:
-                    answer = Answer(have, self._clock.unix_ms())
+                    now_ms = self._clock.unix_ms()
+                    answer = Answer(have, now_ms, link.CLOCK_TRUSTED if is_plausible(now_ms) else 0)
                     await line.write(self._session.acknowledge(event, answer))
 
     def _keep(self, received: Received) -> int | None:

@@ -35,14 +35,17 @@ class MqttForwarder:
 
     async def run(self) -> None:
         retry_s = _FIRST_RETRY_S
+        told = False  # an outage may last for weeks: it is told once
         while True:
             try:
                 await self._publisher.connect()
                 log.info("uplink %s: connected", self._name)
-                retry_s = _FIRST_RETRY_S
+                retry_s, told = _FIRST_RETRY_S, False
                 await self._forward()
             except LinkDown as error:
-                log.warning("uplink %s: %s", self._name, error)
+                if not told:
+                    log.warning("uplink %s: %s", self._name, error)
+                told = True
             finally:
                 await self._publisher.close()
             await asyncio.sleep(retry_s)

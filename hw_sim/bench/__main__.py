@@ -5,7 +5,7 @@ import importlib
 import json
 import sys
 
-_GROUPS = ("demo",)
+_GROUPS = ("demo", "sim")
 
 
 def main() -> int:

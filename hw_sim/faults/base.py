@@ -10,9 +10,9 @@ from hw_sim.backhaul import Backhaul
 from hw_sim.world import World
 
 _UNITS_S = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_PATTERN = r"^\s*(\d+(\.\d+)?\s*[wdhms]\s*)+\Z"
+PATTERN = r"^\s*(\d+(\.\d+)?\s*[wdhms]\s*)+\Z"
 
-Duration = Annotated[str, Meta(pattern=_PATTERN, extra={"allowed": Phrase("allowed.duration")})]  # "2d 3h", "90s"
+Duration = Annotated[str, Meta(pattern=PATTERN, extra={"allowed": Phrase("allowed.duration")})]  # "2d 3h", "90s"
 
 
 def seconds(duration: str) -> float:
@@ -26,10 +26,10 @@ class Stage(Protocol):
     world: World
     backhaul: Backhaul
 
-    def kill_gateway(self) -> None:
-        """Nothing of its memory survives; it stays off."""
+    def kill_gateway(self, why: str = "switch") -> None:
+        """Nothing of its memory survives; it stays off until start_gateway() for the same reason."""
 
-    def start_gateway(self) -> None: ...
+    def start_gateway(self, why: str = "switch") -> None: ...
 
 
 class Fault(Struct, frozen=True, kw_only=True, tag_field="kind"):

@@ -54,6 +54,10 @@ class LateSensor(SimSensor):
         self.free_ms = now_ms + latency_ms + 15  # with the time of the answer on the wire
         return latency_ms
 
+    @latency_ms.setter
+    def latency_ms(self, _usual_ms: int) -> None:
+        """What a sensor takes otherwise is not asked."""
+
 
 class Bus:
     """One bus in the world and its poller. A sensor's pressure is the seconds since the world began, so that every

@@ -57,12 +57,12 @@ TRUTH: dict[str, Rows] = {"do.t": ROWS}
 
 def test_what_arrived_as_it_was_is_sound() -> None:
     result = verdict({**TRUTH, "ph": ROWS[:3]}, {**TRUTH, "ph": ROWS[:3]})
-    assert result == Verdict(13, 13, 13, 0, 0, 0, 0, 0, 13)
+    assert result == Verdict(13, 13, 13, 0, 0, 0, 0, 0, 0, 13)
     assert result.sound
 
 
 def test_nothing_is_sound() -> None:
-    assert verdict({}, {}) == Verdict(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    assert verdict({}, {}) == Verdict(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("missing", [0, 4, 9])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import config
 from gateway.faults import SiteError
 from hw_sim import scenario
 
@@ -33,7 +34,7 @@ def faults(folder: Path, text: str) -> list[str]:
 def test_the_demonstration_is_sound_and_every_truth_of_it_is_a_number() -> None:
     story = scenario.load(DEMO)
     assert story.site_path.name == "demo.toml"
-    truths = story.signals(1.0)
+    truths = story.signals(config.load(story.site_path))
     assert set(truths) == set(story.truth)
     assert all(isinstance(signal(time_s), float) for signal in truths.values() for time_s in (0.0, 1e6))
 
@@ -41,7 +42,8 @@ def test_the_demonstration_is_sound_and_every_truth_of_it_is_a_number() -> None:
 def test_a_small_one_is_sound(tmp_path: Path) -> None:
     path = tmp_path / "story.toml"
     path.write_text(SOUND, "utf-8")
-    assert scenario.load(path).signals(1.0)["do.temperature"](0) == 6.19
+    story = scenario.load(path)
+    assert story.signals(config.load(story.site_path))["do.temperature"](0) == 6.19
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ WEATHER = {"wind_speed": 3.21, "humidity": 45.6, "temperature": -12.3, "pressure
 DIRECTION = 270.0
 
 
-def sensors(clock: WorldClock) -> list[SimSensor]:
+def sensors(clock: WorldClock, ledger: Ledger | None = None) -> list[SimSensor]:
     weather, vane = profiles.load("cwt_weather"), profiles.load("renke_wind_direction")
-    ledger = Ledger()
+    ledger = ledger or Ledger()
     truth = {name: constant(value) for name, value in WEATHER.items()}
     vane_truth = {register.name: constant(DIRECTION) for register in vane.registers}
     return [
@@ -94,12 +94,12 @@ def test_a_poll_gets_the_truth_and_the_ledger_knows_it() -> None:
         readings = dict(zip(names, await poll.read(ours, 1, profile, profile.registers, _sleep_ms), strict=True))
         assert readings["wind_speed"] == (321, quality.GOOD)
         assert readings["temperature"] == (-123, quality.GOOD)
-        noted = units[0]._ledger.readings
         assert {name: value for name, (value, _) in readings.items()} == {
-            channel.removeprefix("met."): reading.value for channel, (reading,) in noted.items()
+            channel.removeprefix("met."): reading.value for channel, (reading,) in ledger.readings.items()
         }
 
-    served(talk)
+    ledger = Ledger()
+    served(talk, lambda clock: sensors(clock, ledger))
 
 
 @pytest.mark.parametrize("address", [0x0000, 0x01F3, 0x01FE, 0xFFFF])

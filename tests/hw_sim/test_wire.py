@@ -15,6 +15,8 @@ from protocols.errors import NoReply
 from protocols.modbus import Request
 from protocols.modbus_client import RtuClient
 
+LATENCY_US = 12_000  # of a simulated sensor
+
 
 class Ear:
     """A party that notes what it hears, and when in microseconds."""
@@ -146,7 +148,7 @@ def test_an_answer_comes_after_the_devices_latency_and_its_own_time_on_the_wire(
         ((end_us, frame),) = asker.heard
         assert modbus.rtu_ok(frame)
         characters = 8 + 3.5 + len(frame) + 3.5
-        expected_us = characters * 10 / 9600 * 1e6 + SimSensor.latency_ms * 1000
+        expected_us = characters * 10 / 9600 * 1e6 + LATENCY_US
         assert end_us - began_us == pytest.approx(expected_us, abs=1)
 
     on_a_bus(talk)

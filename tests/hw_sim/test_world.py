@@ -15,7 +15,7 @@ from tests.hw_sim.radio_end import RadioEnd, Recorder
 
 STORY = scenario.load(scenario.FOLDER / "scenarios" / "demo.toml")
 SITE = config.load(STORY.site_path)
-TRUTH = STORY.signals(1.0)
+TRUTH = STORY.signals(SITE, seconds_per_row=1.0)
 
 
 class Run:

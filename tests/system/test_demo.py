@@ -1,13 +1,12 @@
 """The demonstration station, as a person starts it: real processes, ptys, broker, MicroPython, kill -9."""
 
 import json
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.system.planting import ROOT, planted
+
 NONE_WRONG = {"lost": 0, "duplicates": 0, "wrong_values": 0, "wrong_times": 0}
 
 
@@ -47,19 +46,6 @@ def test_killing_the_gateway_loses_only_what_was_not_committed(tmp_path: Path) -
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert events.stdout.strip() == "2", "each unclean stop leaves its gap on record"
-
-
-def planted(tmp_path: Path, file: str, good: str, bad: str) -> Path:
-    """A copy of the project with one mistake in it."""
-    root = tmp_path / "planted"
-    shutil.copytree(
-        ROOT, root, ignore=shutil.ignore_patterns(".git", ".venv", ".cache", "__pycache__", "tests", "*.egg-info")
-    )
-    (root / ".cache").symlink_to(ROOT / ".cache")
-    text = (root / file).read_text("utf-8")
-    assert len(re.findall(re.escape(good), text)) == 1, "the line to spoil has moved"
-    (root / file).write_text(text.replace(good, bad), "utf-8")
-    return root
 
 
 def test_an_off_by_one_in_a_decoder_turns_the_summary_red(tmp_path: Path) -> None:

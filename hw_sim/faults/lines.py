@@ -1,0 +1,17 @@
+"""Knows how trouble on a serial line stands in a scenario; what the trouble does is in hw_sim/line_faults.py."""
+
+from hw_sim.faults.base import Fault, Stage
+from hw_sim.line_faults import AnyLineFault
+
+
+class OnLine(Fault, frozen=True, kw_only=True, tag="line"):
+    """Something is wrong with a bus, or with how one device is wired to it: `trouble` says what."""
+
+    line: str
+    trouble: AnyLineFault
+
+    def begin(self, stage: Stage) -> None:
+        self.trouble.begin(stage.world.lines[self.line])
+
+    def end(self, stage: Stage) -> None:
+        self.trouble.end(stage.world.lines[self.line])

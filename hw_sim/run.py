@@ -1,0 +1,103 @@
+"""Knows how one scenario is lived through with one seed, and whether its end is accepted; knows no other run."""
+
+import asyncio
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.config import Site
+from gateway.messages import say
+from hw_sim import interpreter
+from hw_sim.clock import run_virtual
+from hw_sim.faults.base import seconds
+from hw_sim.history import History
+from hw_sim.judge import Verdict
+from hw_sim.recorder import Recorder
+from hw_sim.scenario import Accept, Scenario
+from hw_sim.timeline import Happening, Player, chosen, plan
+from hw_sim.virtual import VirtualStation
+
+_DAY_S = 86_400.0
+_LOOK_S = 3_600.0  # how often a run asks whether something has crashed
+_SHM = Path("/dev/shm")  # a simulated disk needs no real one: fsync there costs nothing
+
+
+class Outcome(NamedTuple):
+    """How a run ended. `failures`: why it is not accepted, a line each; empty is "judge: ok"."""
+
+    name: str
+    seed: int
+    days: float
+    verdict: Verdict | None
+    digest: str
+    failures: tuple[str, ...]
+    happenings: tuple[Happening, ...]
+    history: History | None = None
+
+
+def run(
+    story: Scenario,
+    name: str,
+    seed: int,
+    days: float | None = None,
+    only: Collection[int] | None = None,
+    record: bool = False,
+) -> Outcome:
+    """Lives through a scenario in virtual time. `only`: the numbers of the happenings that shall happen (None: all);
+    `record`: keep the course of things for a report."""
+    folder = str(_SHM) if _SHM.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="watertower-sim-", dir=folder) as store:
+        return run_virtual(_live(story, name, seed, story.days if days is None else days, only, record, Path(store)))
+
+
+async def _live(
+    story: Scenario,
+    name: str,
+    seed: int,
+    days: float,
+    only: Collection[int] | None,
+    record: bool,
+    folder: Path,
+) -> Outcome:
+    guest = interpreter.find() if story.micropython else None
+    guests = dict.fromkeys(story.micropython, guest) if guest else {}
+    station = VirtualStation(story, folder, seed, interpreters=guests, days=days)
+    span_s = days * _DAY_S
+    happenings = chosen(plan(story.faults, station.world.streams, span_s), only)
+    player = Player(happenings, station)
+    recorder = Recorder(station) if record else None
+    verdict: Verdict | None = None
+    failures: tuple[str, ...]
+    try:
+        while (left_s := span_s - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(left_s, _LOOK_S))
+            station.check()
+        player.end_all()
+        verdict = await station.finish(seconds(story.accept.drain))
+        failures = judged(verdict, story.accept, promised(station.site, span_s))
+    except Exception as error:
+        failures = (say("sim.crashed", error=repr(error)),)
+    digest = station.platform.digest.hexdigest()
+    history = recorder.history(name, seed, happenings, verdict, digest, failures) if recorder else None
+    return Outcome(name, seed, days, verdict, digest, failures, tuple(happenings), history)
+
+
+def promised(site: Site, span_s: float) -> int:
+    """How many readings the periods of the site file promise in so long."""
+    places = [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
+    return sum(int(span_s / sensor.period_s) * len(site.registers(sensor)) for sensor in places)
+
+
+def judged(verdict: Verdict, accept: Accept, expected: int) -> tuple[str, ...]:
+    """What a scenario does not accept of its end."""
+    failures = [
+        say("sim.not_none", what=say(f"sim.{name}"), count=count)
+        for name, count in verdict._asdict().items()
+        if name in ("lost", "duplicates", "wrong_values", "wrong_times", "wrong_quality") and count
+    ]
+    if verdict.cut_at_kill > accept.cut_share * verdict.measured:
+        failures.append(say("sim.cut", count=verdict.cut_at_kill, most=accept.cut_share))
+    if verdict.measured < accept.measured_share * expected:
+        failures.append(say("sim.measured_little", count=verdict.measured, expected=expected))
+    return tuple(failures)

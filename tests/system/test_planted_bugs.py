@@ -1,0 +1,93 @@
+"""The judge can fail: each mistake that a gateway or node might make is seen by some seed."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.system.planting import ROOT, planted
+
+
+class Bug(NamedTuple):
+    """A line of the project, what it is spoilt to, the scenario in which it shows, and what the judge says."""
+
+    file: str
+    good: str
+    bad: str
+    scenario: str
+    seen: str
+
+
+BUGS = {
+    "a record is dropped after its acknowledgement": Bug(
+        "gateway/store.py", "            for row in rows:\n", "            for row in rows[1:]:\n", "outage", "lost"
+    ),
+    "a poll is published twice under two numbers": Bug(
+        "gateway/store.py",
+        "        self._pending.append((series, unix_ms, *_packed(cells)))",
+        "        self._pending += [(series, unix_ms, *_packed(cells))] * 2",
+        "outage",
+        "wrong",
+    ),
+    "a value is clipped to the measuring range": Bug(
+        "protocols/registers.py",
+        "    return value, range_quality(register, value)",
+        "    low = register.low\n"
+        "    value = value if low is None else max(value, round(low * 10**register.decimals))\n"
+        "    return value, range_quality(register, value)",
+        "spring-flood",
+        "wrong values",
+    ),
+    "the position moves before the confirmation": Bug(
+        "gateway/uplink/mqtt.py",
+        "                await confirmation\n                confirmed = last\n",
+        "                self._store.set_position(self._name, last)\n"
+        "                await confirmation\n                confirmed = last\n",
+        "outage",
+        "lost",
+    ),
+    "quality is lost on the way": Bug(
+        "gateway/uplink/payload.py",
+        '    quality = f",[{\',\'.join(map(str, row.quality))}]" if row.quality else ""',
+        '    quality = ""',
+        "spring-flood",
+        "wrong quality",
+    ),
+    "times are an hour late": Bug(
+        "gateway/store.py", "row.time_s * 1000, node", "row.time_s * 1000 + 3_600_000, node", "outage", "wrong"
+    ),
+    "a late reply is taken for the next answer": Bug(
+        "protocols/modbus_client.py",
+        "        if owed and any(_same_shape(request, question) for _, question in owed):",
+        "        if False:",
+        "late-replies",
+        "wrong values",
+    ),
+}
+
+
+def swarm(root: Path, scenario: str, seeds: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", "sim", "swarm", scenario, "--seeds", str(seeds), "--days", "0.3"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_the_judge_sees_that(name: str, tmp_path: Path) -> None:
+    bug = BUGS[name]
+    run = swarm(planted(tmp_path, bug.file, bug.good, bug.bad), bug.scenario, 3)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert bug.seen in run.stdout
+    assert f"watertower sim replay {bug.scenario} --seed " in run.stdout
+
+
+@pytest.mark.parametrize("scenario", sorted({bug.scenario for bug in BUGS.values()}))
+def test_the_same_seeds_are_accepted_without_the_mistake(scenario: str) -> None:
+    run = swarm(ROOT, scenario, 3)
+    assert run.returncode == 0, run.stdout + run.stderr
