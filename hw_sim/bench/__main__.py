@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import logging
 import sys
 
 _GROUPS = ("demo", "sim")
@@ -13,6 +14,7 @@ def main() -> int:
     parser.add_argument("group", choices=_GROUPS)
     parser.add_argument("--json", action="store_true", help="one JSON object: name -> value, unit, against, ratio")
     args = parser.parse_args()
+    logging.disable()  # figures, not the gateway's log
     group = importlib.import_module(f"hw_sim.bench.{args.group}")
     figures = group.measure(lambda text: print(text, file=sys.stderr, flush=True))
     if args.json:

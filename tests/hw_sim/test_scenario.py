@@ -1,12 +1,16 @@
 """A scenario file's faults are all named at once, each with its path, in both languages."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from gateway import config
 from gateway.faults import SiteError
 from hw_sim import scenario
+from hw_sim.climate import AnyOverlay
+from hw_sim.faults.kinds import AnyFault
+from hw_sim.line_faults import AnyLineFault
 
 DEMO = scenario.FOLDER / "scenarios" / "demo.toml"
 
@@ -113,3 +117,20 @@ def test_a_fault_of_the_site_itself_names_the_sites_file(tmp_path: Path, monkeyp
         scenario.load(path)
     assert {fault.file for fault in caught.value.faults} == {"broken.toml"}
     assert "station.id" in {fault.path for fault in caught.value.faults}
+
+
+def test_the_page_about_the_simulator_shows_a_sound_scenario_and_names_every_kind(tmp_path: Path) -> None:
+    page = Path("docs/simulator.md").read_text("utf-8")
+    example = page.split("## A scenario file", 1)[1].split("`physics` has the signals", 1)[0]
+    lines = [line[4:] for line in example.splitlines() if line.startswith("    ")]
+    path = tmp_path / "story.toml"
+    path.write_text("\n".join(lines), "utf-8")
+    assert len(scenario.load(path).faults) == 2
+    for kind in (*get_args(AnyFault), *get_args(AnyLineFault), *get_args(AnyOverlay)):
+        assert f"| `{kind.__struct_config__.tag}` |" in page
+
+
+@pytest.mark.parametrize("name", ["demo", *scenario.shipped()])
+def test_every_scenario_that_comes_with_watertower_is_sound(name: str) -> None:
+    story = scenario.load(scenario.find(name))
+    assert name == "demo" or (story.title and story.title_zh)
