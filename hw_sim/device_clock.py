@@ -80,9 +80,10 @@ class DeviceClock:
             counter_ms += (_next_step(anchor_ms) - anchor_ms) * rate
             anchor_ms = _next_step(anchor_ms)
             rate = self._rate_at(anchor_ms)
-        end_ms = anchor_ms + math.ceil((target_ms - counter_ms) / rate)
-        if counter_ms + (end_ms - anchor_ms) * rate < target_ms:  # rounded: the wait must not end a breath too soon,
-            end_ms += 1  # or who asks again what is left would wait for nothing for ever
+        end_ms = anchor_ms + math.floor((target_ms - counter_ms) / rate) - 1
+        # exactly as monotonic_ms() will reckon: who woke a breath too soon would wait for nothing, for ever
+        while counter_ms + (end_ms - anchor_ms) * rate < target_ms:
+            end_ms += 1
         return max(end_ms - now_ms, 0)
 
     async def settle(self) -> None:

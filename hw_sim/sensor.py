@@ -204,8 +204,9 @@ class SimSensor:
             order = next((trouble.order for trouble in self.troubles.values() if trouble.order is not None), order)
         words: dict[int, int] = {}
         first, last = request.address, request.address + request.quantity
-        touched = [self._by_address.get(address - offset) for address in range(first, last)]
-        for register in dict.fromkeys(register for register in touched if register is not None):
+        found = [self._by_address.get(address - offset) for address in range(first, last)]
+        touched = {register.name: register for register in found if register is not None}
+        for register in touched.values():
             value = self.value(register, now_ms)
             if value is None and not says_no_value(register):
                 return None

@@ -29,7 +29,7 @@ class FlashRot(Fault, frozen=True, kw_only=True, tag="flash_rot"):
 
 class FlashCut(Fault, frozen=True, kw_only=True, tag="flash_cut"):
     """A node's power goes in the middle of one of its next `within` writes or erasures of flash, which is left torn,
-    whole or not begun. It boots `off_s` later."""
+    whole or not begun; none, if `lasts` is over before. It boots `off_s` later."""
 
     node: str
     within: Count = 20
@@ -108,13 +108,15 @@ class DiskSlow(Fault, frozen=True, kw_only=True, tag="disk_slow"):
 
 class DiskCut(Fault, frozen=True, kw_only=True, tag="disk_cut"):
     """The gateway's power goes in the middle of one of its next `within` writes to its card, and any part of what was
-    not synced is lost. It starts again `off_s` later."""
+    not synced is lost; none, if `lasts` is over before. It starts again `off_s` later."""
 
     within: Count = 50
     off_s: OffSeconds = 30.0
 
     def begin(self, stage: Stage) -> None:
         disk = _disk(stage)
+        if disk.is_dead:
+            return
         stream = stage.world.streams["disk cut"]
         loop = asyncio.get_running_loop()
 
