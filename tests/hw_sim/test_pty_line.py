@@ -132,8 +132,8 @@ def test_a_closed_party_is_off_the_wire_and_says_nothing_more(tmp_path: Path) ->
         party = PtyParty(wire, tmp_path / "river")
         port = serial.Serial(str(tmp_path / "river"), 9600, timeout=0)
         port.write(b"on its way")
+        await asyncio.sleep(0)
         await asyncio.sleep(0)  # it has been read, and waits for more
-        await asyncio.sleep(0.0005)
         party.close()
         wire.send(ear, b"to nobody")
         await asyncio.sleep(0.05)
