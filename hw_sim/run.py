@@ -1,6 +1,7 @@
 """Knows how one scenario is lived through with one seed, and whether its end is accepted; knows no other run."""
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -75,7 +76,8 @@ async def _live(
             station.check()
         player.end_all()
         verdict = await station.finish(seconds(story.accept.drain))
-        failures = judged(verdict, story.accept, promised(station.site, span_s))
+        most_cut = len(station.kills_ms) * polled_in_a_commit_delay(station.site)
+        failures = judged(verdict, story.accept, promised(station.site, span_s), most_cut)
     except Exception as error:
         failures = (say("sim.crashed", error=repr(error)),)
     digest = station.platform.digest.hexdigest()
@@ -89,15 +91,21 @@ def promised(site: Site, span_s: float) -> int:
     return sum(int(span_s / sensor.period_s) * len(site.registers(sensor)) for sensor in places)
 
 
-def judged(verdict: Verdict, accept: Accept, expected: int) -> tuple[str, ...]:
+def polled_in_a_commit_delay(site: Site) -> int:
+    """How many readings a kill may cut: what is polled within one commit delay, and the poll under way."""
+    delay_s = site.store.commit_delay_s
+    return sum((1 + math.ceil(delay_s / sensor.period_s)) * len(site.registers(sensor)) for sensor in site.sensors)
+
+
+def judged(verdict: Verdict, accept: Accept, expected: int, most_cut: int) -> tuple[str, ...]:
     """What a scenario does not accept of its end."""
     failures = [
         say("sim.not_none", what=say(f"sim.{name}"), count=count)
         for name, count in verdict._asdict().items()
         if name in ("lost", "duplicates", "wrong_values", "wrong_times", "wrong_quality") and count
     ]
-    if verdict.cut_at_kill > accept.cut_share * verdict.measured:
-        failures.append(say("sim.cut", count=verdict.cut_at_kill, most=accept.cut_share))
+    if verdict.cut_at_kill > most_cut:
+        failures.append(say("sim.cut", count=verdict.cut_at_kill, most=most_cut))
     if verdict.measured < accept.measured_share * expected:
         failures.append(say("sim.measured_little", count=verdict.measured, expected=expected))
     return tuple(failures)

@@ -51,7 +51,6 @@ class Accept(Struct, frozen=True, kw_only=True):
 
     drain: Duration = "1h"  # everything measured has arrived so long after the last fault
     measured_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0  # of the readings that the site file's periods promise
-    cut_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.01  # of the measured ones, cut off by kills
 
 
 _NAMES = {"faults": "fault", "recordings": "recording", "observers": "observer", "overlays": "overlay"}
