@@ -88,8 +88,7 @@ class DeviceClock:
 
     async def settle(self) -> None:
         """Returns when the processor is free."""
-        wait_ms = self._busy_until_ms - self._world.monotonic_ms()
-        if wait_ms > 0:
+        if self._busy_until_ms and (wait_ms := self._busy_until_ms - self._world.monotonic_ms()) > 0:
             await asyncio.sleep(wait_ms / 1000)
 
     # --- what happens to it -------------------------------------------------------------------------------------------

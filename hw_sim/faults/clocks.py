@@ -47,9 +47,9 @@ class ClockLost(Fault, frozen=True, kw_only=True, tag="clock_lost"):
     starts_at: Literal["1970-01-01", "2000-01-01"] = "1970-01-01"
 
     def begin(self, stage: Stage) -> None:
-        stage.kill_gateway()
+        stage.kill_gateway("clock_lost")
         stage.world.gateway_clock.set(_EPOCHS_UNIX_S[self.starts_at])
-        stage.start_gateway()
+        stage.start_gateway("clock_lost")
 
     def end(self, stage: Stage) -> None:
         stage.world.gateway_clock.correct()

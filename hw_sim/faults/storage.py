@@ -121,13 +121,13 @@ class DiskCut(Fault, frozen=True, kw_only=True, tag="disk_cut"):
         loop = asyncio.get_running_loop()
 
         def fall() -> None:
-            stage.kill_gateway()
+            stage.kill_gateway("disk_cut")
             loop.call_later(1.0, disk.lose_unsynced, stream)  # by then the dead gateway has let go of its files
             loop.call_later(self.off_s, restart)
 
         def restart() -> None:
             disk.revive()
-            stage.start_gateway()
+            stage.start_gateway("disk_cut")
 
         disk.begin_trace()
         disk.on_cut = fall

@@ -97,6 +97,15 @@ def test_a_controller_disconnects_the_load_in_the_cold_although_the_battery_is_f
     assert [on for _, on in bench.switched] == [True, False, True, False, True]
 
 
+@pytest.mark.parametrize(("celsius", "factor"), [(25.0, 1.0), (0.0, 2.0), (-20.0, 4.0)])
+def test_a_load_pulls_the_voltage_down_and_the_cold_multiplies_it(celsius: float, factor: float) -> None:
+    settings = BatterySettings(node="n", cells=4, capacity_ah=1.0, charge=1.0, panel_w=0.0)
+    idle = after(11, lambda: Bench(settings, 0.0, constant(celsius))).battery
+    loaded = after(11, lambda: Bench(settings, 5.0, constant(celsius))).battery
+    ampere = 5.0 / 0.85 / 13.6
+    assert idle.volts - loaded.volts == pytest.approx(ampere * 0.04 * 4 * factor, rel=0.1)
+
+
 def test_hysteresis_decides_between_one_dawn_and_a_hundred_resets() -> None:
     def dawn(time_s: float) -> float:
         return max(math.sin(2 * math.pi * (time_s / DAY_S - 0.25)), 0.0)
