@@ -119,6 +119,7 @@ class Gateway:
 
     async def _commit(self) -> None:
         while True:
+            await self.store.polled()
             await asyncio.sleep(self._commit_delay_s)
             self.store.commit()
 

@@ -31,6 +31,7 @@ class Inbox:
     """Bytes that have come, and whoever waits for them."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
         self._waiter: asyncio.Future[None] | None = None
         self._lost: str | None = None
@@ -56,9 +57,8 @@ class Inbox:
 
     async def read(self, timeout_ms: int) -> bytes:
         if not self._buffer and self._lost is None and timeout_ms > 0:
-            loop = asyncio.get_running_loop()
-            waiter = self._waiter = loop.create_future()
-            timer = loop.call_later(timeout_ms / 1000, self._wake)
+            waiter = self._waiter = self._loop.create_future()
+            timer = self._loop.call_later(timeout_ms / 1000, self._wake)
             try:
                 await waiter
             finally:

@@ -55,6 +55,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{path} can't be used as the store: {error}") from error
         self._pending: list[tuple[int, int, str, str | None]] = []
+        self._polled = asyncio.Event()  # rows wait for commit()
         self._waiters: set[asyncio.Future[None]] = set()
         self._series: dict[tuple[str, str], int] = {
             (source, channels): id
@@ -112,6 +113,11 @@ class Store:
     def add_poll(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
         """Takes one polled row; on disk with the next commit()."""
         self._pending.append((series, unix_ms, *_packed(cells)))
+        self._polled.set()
+
+    async def polled(self) -> None:
+        """Returns once a polled row waits for commit()."""
+        await self._polled.wait()
 
     def commit(self) -> None:
         """Puts every polled row on disk."""
@@ -182,6 +188,7 @@ class Store:
                 self._db.execute("ROLLBACK")
             raise
         self._pending.clear()
+        self._polled.clear()
         self.last_seq = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
         for waiter in self._waiters:
             if not waiter.done():

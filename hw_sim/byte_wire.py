@@ -28,11 +28,11 @@ class ByteWire(Wire):
         if flight.data:
             self._await_next(flight)
         else:
-            asyncio.get_running_loop().call_at(flight.close_s, self._close, flight)
+            self.loop.call_at(flight.close_s, self._close, flight)
 
     def _await_next(self, flight: Flight) -> None:
         end_s = flight.start_s + (flight.count + 1) * flight.uart.char_us / 1e6
-        asyncio.get_running_loop().call_at(whole_us(end_s), self._character, flight)
+        self.loop.call_at(whole_us(end_s), self._character, flight)
 
     def _character(self, flight: Flight) -> None:
         """One character has passed."""
@@ -40,7 +40,7 @@ class ByteWire(Wire):
         if flight.count < len(flight.data):
             self._await_next(flight)
         else:
-            asyncio.get_running_loop().call_at(flight.close_s, self._close, flight)
+            self.loop.call_at(flight.close_s, self._close, flight)
 
 
 def byte_level_tx_per_s(transactions: int = 5000, units: int = 8) -> float:

@@ -94,6 +94,7 @@ class SimSensor:
         self._told: dict[int, int] = {}  # address -> the last word told, while something is wrong
         self._by_address = {address: register for register in profile.registers for address in register.addresses()}
         self._readable = _readable(profile)
+        self._met: dict[tuple[int, int], tuple[tuple[Register, bool], ...]] = {}
         self.broken = False  # answers nothing, whatever its power
         self._powered_ms: int | None = None
         self._started_ms: int | None = None
@@ -204,19 +205,12 @@ class SimSensor:
             order = next((trouble.order for trouble in self.troubles.values() if trouble.order is not None), order)
         words: dict[int, int] = {}
         first, last = request.address, request.address + request.quantity
-        found = [self._by_address.get(address - offset) for address in range(first, last)]
-        touched = {register.name: register for register in found if register is not None}
-        for register in touched.values():
+        for register, is_whole in self._touched(first - offset, request.quantity):
             value = self.value(register, now_ms)
             if value is None and not says_no_value(register):
                 return None
             words |= encode(register, order, value, register.decimals)
-            if (
-                is_sound
-                and value is not None
-                and first <= register.address
-                and register.address + register.words <= last
-            ):
+            if is_sound and is_whole and value is not None:
                 assert post is not None
                 channel = post.channels.get(register.name)
                 if channel is not None:
@@ -227,6 +221,17 @@ class SimSensor:
         if not is_sound and post is not None:
             self._note(post, request, told)
         return told
+
+    def _touched(self, first: int, count: int) -> tuple[tuple[Register, bool], ...]:
+        """The registers that such a question meets, and whether all of their words: the same come again and again."""
+        touched = self._met.get((first, count))
+        if touched is None:
+            found = {register: None for i in range(count) if (register := self._by_address.get(first + i)) is not None}
+            touched = self._met[first, count] = tuple(
+                (register, first <= register.address and register.address + register.words <= first + count)
+                for register in found
+            )
+        return touched
 
     def _note(self, post: Post, request: Request, told: tuple[int, ...]) -> None:
         """What the words say to whoever takes this device for the one that the site file has here."""

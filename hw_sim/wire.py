@@ -78,6 +78,7 @@ class Wire:
 
     def __init__(self, clock: WorldClock, byte_us: float, first_us: float = 0.0, uart: Uart | None = None) -> None:
         self._clock = clock
+        self.loop = clock.loop
         self._byte_us = byte_us
         self._first_us = first_us
         self._parties: list[Party] = []
@@ -130,7 +131,7 @@ class Wire:
         """Puts bytes on the medium after a delay; returns when they have ended, in seconds from now. `sent` is set
         then."""
         if self._alone is None and self._is_clear and not self._flights:
-            loop = asyncio.get_running_loop()
+            loop = self.loop
             now_s = loop.time()
             end_s = delay_s + self.air_s(len(data))
             close_s = whole_us(now_s + end_s)
@@ -156,7 +157,7 @@ class Wire:
 
     def _launch(self, sender: Party, data: bytes, delay_s: float, sent: "asyncio.Future[None] | None") -> float:
         self._spell_out()
-        loop = asyncio.get_running_loop()
+        loop = self.loop
         now_s = loop.time()
         uart = self._uart_of(sender)
         believed_s = delay_s + self._air_s(uart, len(data))
@@ -199,12 +200,12 @@ class Wire:
 
     def _start(self, flight: Flight) -> None:
         """At frame level what reaches the line is decided at the first bit for all of it."""
-        asyncio.get_running_loop().call_at(whole_us(flight.start_s), self._whole, flight)
+        self.loop.call_at(whole_us(flight.start_s), self._whole, flight)
 
     def _whole(self, flight: Flight) -> None:
         if flight.data:
             self._pass(flight, flight.data)
-        asyncio.get_running_loop().call_at(flight.close_s, self._close, flight)
+        self.loop.call_at(flight.close_s, self._close, flight)
 
     def _pass(self, flight: Flight, data: bytes) -> None:
         """The next characters of a transmission reach the line, or do not."""
@@ -231,7 +232,7 @@ class Wire:
 
     def _close(self, flight: Flight) -> None:
         """The silence after one transmission ends: unless somebody broke it, everybody hears what there was."""
-        now_s = asyncio.get_running_loop().time() + _CLOCK_S
+        now_s = self.loop.time() + _CLOCK_S
         begun = [other for other in self._flights if other.start_s < now_s]
         if all(other.end_s < now_s - self._first_us / 1e6 for other in begun):
             self._flights = [other for other in self._flights if other.start_s >= now_s]
@@ -276,7 +277,7 @@ class Wire:
         if not held:
             return
         due_s = (held[-1][0] + uart.silence_us) / 1e6
-        if due_s > asyncio.get_running_loop().time() + _CLOCK_S:
+        if due_s > self.loop.time() + _CLOCK_S:
             self._held[party] = held
             self._look_again(due_s, party, uart)
             return
@@ -284,10 +285,10 @@ class Wire:
             party.hear(frame)
 
     def _look_again(self, due_s: float, party: Party, uart: Uart) -> None:
-        asyncio.get_running_loop().call_at(whole_us(due_s), self._give_held, party, uart)
+        self.loop.call_at(whole_us(due_s), self._give_held, party, uart)
 
     def _give_held(self, party: Party, uart: Uart) -> None:
-        now_s = asyncio.get_running_loop().time()
+        now_s = self.loop.time()
         if party not in self._held:
             return
         if any(flight.start_s < now_s for flight in self._flights):  # what it is hearing now may belong to it
@@ -331,7 +332,7 @@ class WireLine:
         self._inbox.put(data)
 
     async def write(self, data: bytes) -> None:
-        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sent: asyncio.Future[None] = self._wire.loop.create_future()
         self._wire.send(self, data, 0.0, sent)
         await sent
 

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _IN_FLIGHT = 16  # messages
 _ROWS = 50  # a message
 _FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 60.0
+_LOOK_S = 30.0  # how long a broker may be gone, unnoticed by a station that has nothing to say
 
 
 class MqttForwarder:
@@ -79,7 +80,7 @@ class MqttForwarder:
     async def _idle(self, sent: int) -> None:
         """Waits for new rows, but no longer than it takes to notice that the broker is gone."""
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(_LOOK_S):
                 await self._store.beyond(sent)
         except TimeoutError:
             self._publisher.check()
