@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from hw_sim.cable_faults import LineNoise
 from hw_sim.faults.base import Fault, Stage
-from hw_sim.line_faults import LineNoise
 
 Chance = Annotated[float, Meta(ge=0.0, le=1.0)]
 _NOISE = LineNoise(bit_error_rate=0.05)  # a surge through every cable: hardly a frame survives

@@ -1,7 +1,10 @@
-"""Knows how trouble on a serial line stands in a scenario; what the trouble does is in hw_sim/line_faults.py."""
+"""Knows how trouble on a serial line stands in a scenario; not what it does: cable_faults.py, party_faults.py."""
 
+from hw_sim.cable_faults import AnyCableFault
 from hw_sim.faults.base import Fault, Stage
-from hw_sim.line_faults import AnyLineFault
+from hw_sim.party_faults import AnyPartyFault
+
+AnyLineFault = AnyCableFault | AnyPartyFault
 
 
 class OnLine(Fault, frozen=True, kw_only=True, tag="line"):
