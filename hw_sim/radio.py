@@ -1,4 +1,5 @@
-"""Knows the radio channel between nodes and gateway at frame level: air time and loss; knows no frame's content."""
+"""Knows a radio channel without places at frame level: air time and a loss that is the same for all; knows no frame's
+content. One with distance, fading and collisions is in hw_sim/radio_channel.py."""
 
 from hw_sim.clock import WorldClock
 from hw_sim.streams import Stream
@@ -12,6 +13,10 @@ class Radio(Wire):
         super().__init__(clock, byte_us=8e6 / bits_per_s, first_us=20_000)
         self._stream = stream
         self.loss = loss
+
+    def at(self, node: str) -> Wire:
+        """The channel as it is at that node: here, everywhere the same."""
+        return self
 
     def _deliver(self, sender: Party, data: bytes) -> None:
         self.transmissions += 1

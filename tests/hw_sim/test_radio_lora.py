@@ -1,0 +1,52 @@
+"""LoRa's figures: air time as Semtech's calculator says, sensitivity and the way packets fade out below it."""
+
+import pytest
+
+from hw_sim import radio_lora
+
+# micropython/micropython-lib: micropython/lora/tests/test_time_on_air.py, values of Semtech's "SX1261 LoRa Calculator":
+# spreading factor, bandwidth (kHz), coding rate (4/x), preamble, bytes, ms; with explicit header and CRC
+CALCULATOR = [
+    (12, 500, 5, 8, 1, 206.848),
+    (12, 500, 5, 12, 64, 649.216),
+    (12, 500, 5, 8, 192, 1476.608),
+    (8, 125, 6, 8, 1, 53.760),
+    (8, 125, 6, 8, 3, 66.048),
+    (8, 125, 6, 8, 253, 827.904),
+    (11, 10.42, 7, 25, 16, 12824.568),  # with the optimisation for low data rates
+    (12, 7.81, 8, 128, 253, 287532.907),
+]
+# Without the calculator, worked out by hand from AN1200.13
+BY_HAND = [(7, 125, 5, 8, 12, 41.216), (10, 125, 5, 8, 48, 575.488), (11, 125, 5, 8, 12, 577.536)]
+
+
+@pytest.mark.parametrize(("spreading", "bandwidth", "coding", "preamble", "count", "ms"), CALCULATOR + BY_HAND)
+def test_air_time_is_what_is_published(
+    spreading: int, bandwidth: float, coding: int, preamble: int, count: int, ms: float
+) -> None:
+    assert radio_lora.air_s(count, spreading, bandwidth, coding, preamble) * 1000 == pytest.approx(ms, rel=1e-6)
+
+
+def test_each_step_of_spreading_hears_more_and_each_of_bandwidth_less() -> None:
+    for bandwidth in (125, 250, 500):
+        levels = [radio_lora.sensitivity_dbm(spreading, bandwidth) for spreading in range(7, 13)]
+        assert levels == sorted(levels, reverse=True)
+    assert radio_lora.sensitivity_dbm(7, 125) == -124.0 and radio_lora.sensitivity_dbm(12, 125) == -137.0
+    for spreading in range(7, 13):
+        assert radio_lora.sensitivity_dbm(spreading, 125) < radio_lora.sensitivity_dbm(spreading, 500)
+
+
+def test_a_hundredth_is_lost_at_the_sensitivity_and_nearly_all_some_decibels_below() -> None:
+    assert radio_lora.survives(0.0, 64) == pytest.approx(0.99)
+    assert radio_lora.survives(10.0, 240) > 0.9999
+    assert radio_lora.survives(-2.0, 64) == pytest.approx(0.5, abs=0.01)
+    assert radio_lora.survives(-6.0, 64) < 1e-3
+    assert radio_lora.survives(-1000.0, 1) == 0.0
+
+
+def test_a_long_packet_is_lost_sooner_than_a_short_one() -> None:
+    assert radio_lora.survives(-1.0, 240) < radio_lora.survives(-1.0, 24)
+
+
+def test_levels_and_powers_are_each_others_inverse() -> None:
+    assert radio_lora.milliwatt(0.0) == 1.0 and radio_lora.dbm(radio_lora.milliwatt(-117.3)) == pytest.approx(-117.3)
