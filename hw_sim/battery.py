@@ -159,6 +159,14 @@ class Battery:
         if self._timer is not None:
             self._timer.cancel()
 
+    def relieve(self) -> None:
+        """Another supply has taken its load for good."""
+        self.stop()
+        if not self.is_up:
+            self.is_up = True
+            self._note(self._clock.monotonic_ms() / 1000)
+            self._switch_on()
+
     def _tick(self) -> None:
         now_ms = self._clock.monotonic_ms()
         self.step((now_ms - self._last_ms) / 1000)

@@ -19,6 +19,13 @@ class Label(NamedTuple):
     end_ms: int
 
 
+class Cut(NamedTuple):
+    """A node's power went, at true Unix milliseconds; `kept_ms`: when its flash had taken something last."""
+
+    unix_ms: int
+    kept_ms: int
+
+
 class Ledger:
     """The truth that the far end is judged by: channel name -> readings in the order of time. `labels`, channel name ->
     faulty observation in the order of its end, are what quality control can be judged by."""

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
@@ -18,17 +19,18 @@ class Delivered(NamedTuple):
     unix_ms: int
     value: int
     quality: int
+    seq: int
 
 
 class Platform:
     """Takes the messages of docs/mqtt.md for one station. `on_row(channel, text, unit, quality, unix_ms)` is told of
     every new value, missing ones (text "null") included."""
 
-    def __init__(self, on_row: Callable[[str, str, str, int, int], None] = lambda *_: None) -> None:
+    def __init__(self, on_row: Callable[[str, str, str, int, int], None] | None = None) -> None:
         self._on_row = on_row
         self._series: dict[int, list[tuple[str, str, int]]] = {}
         self._early: dict[int, list[list[Any]]] = defaultdict(list)
-        self._rows: dict[int, str] = {}
+        self._rows: dict[int, list[Any]] = {}
         self.delivered: dict[str, list[Delivered]] = defaultdict(list)
         self.duplicates = 0  # rows that differ although (station, seq) is the same: the rule can't mend them
         self.resent = 0  # rows that came again; the rule drops them
@@ -39,7 +41,7 @@ class Platform:
     def take(self, topic: str, payload: bytes) -> None:
         """One message."""
         self.digest.update(b"%s\0%s\0" % (topic.encode(), payload))
-        message = json.loads(payload, parse_float=Decimal)
+        message = json.loads(payload, parse_float=str)  # a number with a point stays as it is written
         kind = topic.split("/")[2]
         if kind == "status":
             self.online = bool(message["online"])
@@ -57,19 +59,26 @@ class Platform:
         if series not in self._series:
             self._early[series].append(row)
             return
-        content = json.dumps(row[1:], default=str)
         if seq in self._rows:
             self.resent += 1
-            self.duplicates += self._rows[seq] != content
+            self.duplicates += self._rows[seq] != row
             return
-        self._rows[seq] = content
-        qualities = row[4] if len(row) > 4 else [0] * len(values)
+        self._rows[seq] = row
+        qualities = row[4] if len(row) > 4 else repeat(0, len(values))
+        on_row, delivered = self._on_row, self.delivered
         for (channel, unit, decimals), value, quality in zip(self._series[series], values, qualities, strict=True):
             if value is not None:
-                fixed = int(Decimal(value).scaleb(decimals))
-                self.delivered[channel].append(Delivered(unix_ms, fixed, quality))
-            if value is not None or quality:
-                self._on_row(channel, "null" if value is None else str(value), unit, quality, unix_ms)
+                # as its own text says it, without a float between
+                has_all = value.__class__ is str and value[-1 - decimals : -decimals] == "."
+                fixed = int(value[: -1 - decimals] + value[-decimals:]) if has_all else _fixed(str(value), decimals)
+                delivered[channel].append(Delivered(unix_ms, fixed, quality, seq))
+            if on_row is not None and (value is not None or quality):
+                on_row(channel, "null" if value is None else str(value), unit, quality, unix_ms)
+
+
+def _fixed(text: str, decimals: int) -> int:
+    """ "8.12" with three decimals -> 8120."""
+    return int(Decimal(text).scaleb(decimals))
 
 
 class Subscriber:

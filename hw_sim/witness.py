@@ -1,17 +1,18 @@
 """Knows what a gateway has committed to its store, seen from beside it; knows no truth to compare with."""
 
+import json
 import sqlite3
 from collections import defaultdict
 from contextlib import closing
 from pathlib import Path
 
-_COMMITTED = """
-SELECT row.seq, json_extract(channel.value, '$[0]'), row.unix_ms, cell.value,
-       coalesce(json_extract(row.quality, '$[' || cell.key || ']'), 0) FROM row
-JOIN series ON series.id = row.series JOIN json_each(row.cells) AS cell
-JOIN json_each(series.channels) AS channel ON channel.key = cell.key
-WHERE row.seq > ?
-"""
+import msgspec
+
+_SERIES = "SELECT id, channels FROM series"
+_COMMITTED = "SELECT seq, series, unix_ms, cells, quality FROM row WHERE seq > ? ORDER BY seq"
+_CONFIRMED = "SELECT uplink, seq FROM position"
+_cells = msgspec.json.Decoder(list[int | None])
+_flags = msgspec.json.Decoder(list[int])
 
 
 class Witness:
@@ -19,9 +20,10 @@ class Witness:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seq = 0
-        self.stored: dict[str, list[tuple[int, int, int]]] = defaultdict(list)  # channel -> (Unix ms, value, quality)
+        self.last_seq = 0
+        self.stored: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)  # channel -> as a platform has it
         self.failed: dict[str, list[int]] = defaultdict(list)  # channel -> Unix ms of a question without a good answer
+        self.confirmed: dict[str, int] = {}  # uplink -> seq up to which its receiver has everything
         self.readings = 0
 
     def look(self) -> None:
@@ -30,13 +32,18 @@ class Witness:
             return
         with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as db:
             try:
-                rows = db.execute(_COMMITTED, (self._seq,)).fetchall()
+                series = {id: [name for name, _, _ in json.loads(channels)] for id, channels in db.execute(_SERIES)}
+                rows = db.execute(_COMMITTED, (self.last_seq,)).fetchall()
+                self.confirmed = dict(db.execute(_CONFIRMED))
             except sqlite3.OperationalError:  # the gateway has not made its tables yet
                 return
-        for seq, channel, unix_ms, value, flags in rows:
-            self._seq = max(self._seq, seq)
-            if value is not None:
-                self.stored[channel].append((unix_ms, value, flags))
-                self.readings += 1
-            elif flags:
-                self.failed[channel].append(unix_ms)
+        for seq, number, unix_ms, cells, quality in rows:
+            values = _cells.decode(cells)
+            flags = [0] * len(values) if quality is None else _flags.decode(quality)
+            for channel, value, flag in zip(series[number], values, flags, strict=True):
+                if value is not None:
+                    self.stored[channel].append((unix_ms, value, flag, seq))
+                    self.readings += 1
+                elif flag:
+                    self.failed[channel].append(unix_ms)
+            self.last_seq = seq

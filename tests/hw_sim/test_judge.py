@@ -1,13 +1,16 @@
 """The judge counts each kind of harm once, and calls nothing harm that is none."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw_sim.judge import Verdict, judge, match
-from hw_sim.ledger import Ledger, Reading
+from hw_sim.judge import Memory, Verdict, judge
+from hw_sim.ledger import Cut, Ledger, Reading
+from hw_sim.pairing import Arrival, common_order, match
+from protocols import quality
 
 T = 1_767_225_600_000
 SECOND = 1000
@@ -23,15 +26,18 @@ def verdict(
     kills: Sequence[int] = (),
     duplicates: int = 0,
     failed: dict[str, list[int]] | None = None,
+    cuts: dict[str, list[tuple[int, int]]] | None = None,
+    memory: Memory | None = None,
 ) -> Verdict:
-    """Times are milliseconds after T. What is delivered is stored, unless said otherwise."""
+    """Times are milliseconds after T. What is delivered is stored, unless said otherwise. `cuts`: when, and when flash
+    had taken something last."""
     ledger = Ledger()
     for channel, rows in truth.items():
         for ms, value in rows:
             ledger.note(channel, T + ms, value)
 
-    def dated(channels: dict[str, Rows]) -> dict[str, Rows]:
-        return {channel: [(T + ms, value) for ms, value in rows] for channel, rows in channels.items()}
+    def dated(channels: dict[str, Rows]) -> dict[str, list[Arrival]]:
+        return {channel: arrivals(rows) for channel, rows in channels.items()}
 
     return judge(
         ledger,
@@ -44,7 +50,13 @@ def verdict(
         duplicates=duplicates,
         tolerance_ms={True: 100, False: 700},
         failed={channel: [T + ms for ms in times] for channel, times in (failed or {}).items()},
+        cuts={channel: [Cut(T + at, T + kept) for at, kept in rows] for channel, rows in (cuts or {}).items()},
+        memory=memory,
     )
+
+
+def arrivals(rows: Rows, flags: int = 0, seq: int = 0) -> list[Arrival]:
+    return [(T + ms, value, flags, seq + place) for place, (ms, value) in enumerate(rows)]
 
 
 def harm(result: Verdict) -> tuple[int, int, int, int]:
@@ -57,12 +69,12 @@ TRUTH: dict[str, Rows] = {"do.t": ROWS}
 
 def test_what_arrived_as_it_was_is_sound() -> None:
     result = verdict({**TRUTH, "ph": ROWS[:3]}, {**TRUTH, "ph": ROWS[:3]})
-    assert result == Verdict(13, 13, 13, 0, 0, 0, 0, 0, 0, 13)
+    assert result == Verdict(13, 13, 13, 0, 0, 0, 0, 0, 0, 0, 13)
     assert result.sound
 
 
 def test_nothing_is_sound() -> None:
-    assert verdict({}, {}) == Verdict(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    assert verdict({}, {}) == Verdict(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("missing", [0, 4, 9])
@@ -174,6 +186,33 @@ def test_a_kill_excuses_nothing_of_a_node() -> None:
     assert (result.cut_at_kill, result.lost) == (0, 1)
 
 
+# --- cuts of a node's power ------------------------------------------------------------------------------------------
+
+
+def test_what_a_node_had_read_and_not_yet_kept_when_its_power_went_is_cut_not_lost() -> None:
+    came = {"do.t": [*ROWS[:4], *ROWS[5:]], "ph": ROWS[:4]}  # 4000 is missing of both
+    result = verdict({**TRUTH, "ph": ROWS[:5]}, came, cuts={"do.t": [(4300, 3200)], "ph": [(4300, 3200)]})
+    assert (result.cut_in_wake, result.lost, result.measured, result.delivered) == (2, 0, 15, 13) and result.sound
+    assert result.complete
+
+
+@pytest.mark.parametrize(("cut", "kept"), [(4300, 4000), (4300, 4200), (3999, 3200), (5100, 3200)])
+def test_what_a_node_had_kept_or_read_in_another_wake_is_lost(cut: int, kept: int) -> None:
+    result = verdict(TRUTH, {"do.t": [*ROWS[:4], *ROWS[5:]]}, cuts={"do.t": [(cut, kept)]})
+    assert (result.cut_in_wake, result.lost) == (0, 1) and not result.sound
+
+
+def test_a_node_that_keeps_nothing_for_hours_is_excused_for_one_wake_only() -> None:
+    result = verdict(TRUTH, {"do.t": [*ROWS[:2], *ROWS[8:]]}, cuts={"do.t": [(7500, 1200)]})
+    assert (result.cut_in_wake, result.lost) == (1, 5)
+
+
+def test_a_cut_excuses_nothing_of_another_node_and_nothing_polled() -> None:
+    came = {"do.t": [*ROWS[:4], *ROWS[5:]]}
+    assert verdict(TRUTH, came, cuts={"ph": [(4300, 3200)]}).lost == 1
+    assert verdict(TRUTH, came, cuts={"do.t": [(4300, 3200)]}, polled=["do.t"]).lost == 1
+
+
 # --- what was no finished poll or wake --------------------------------------------------------------------------------
 
 
@@ -182,6 +221,12 @@ def test_an_answer_that_did_not_get_through_and_was_asked_for_again_at_once_is_n
     came = {"do.t": [(0, 500), (1350, 508), (2000, 514)]}
     result = verdict(truth, came, polled=["do.t"])
     assert (result.measured, result.stored, result.delivered, result.lost) == (3, 3, 3, 0)
+
+
+def test_of_equal_answers_to_one_question_the_nearer_one_has_arrived() -> None:
+    truth = {"do.t": [(0, 500), (150, 500), (2000, 514)]}
+    result = verdict(truth, {"do.t": [(140, 500), (2000, 514)]})
+    assert (result.measured, result.delivered, result.lost) == (2, 2, 0)
 
 
 def test_two_questions_further_apart_than_a_retry_are_two_polls() -> None:
@@ -204,14 +249,70 @@ def test_a_record_of_failure_hides_nothing_that_arrived() -> None:
     assert (result.measured, result.delivered) == (10, 10)
 
 
+@pytest.mark.parametrize("through", [0, 1])
+def test_of_two_devices_with_one_address_one_at_most_gets_through(through: int) -> None:
+    both = [(4000, 528), (4000, 911)]
+    truth: dict[str, Rows] = {"do.t": [*ROWS[:4], *both, *ROWS[5:]]}
+    result = verdict(truth, {"do.t": [*ROWS[:4], both[through], *ROWS[5:]]}, polled=["do.t"])
+    assert (result.measured, result.delivered, result.lost) == (10, 10, 0)
+
+
+def test_when_neither_of_two_devices_gets_through_one_answer_is_lost_or_on_record() -> None:
+    truth: dict[str, Rows] = {"do.t": [*ROWS[:4], (4000, 528), (4000, 911), *ROWS[5:]]}
+    came = {"do.t": [*ROWS[:4], *ROWS[5:]]}
+    assert verdict(truth, came, polled=["do.t"]).lost == 1
+    assert verdict(truth, came, polled=["do.t"], failed={"do.t": [4000]}).sound
+
+
 # --- match() ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_reading_is_used_once_and_the_order_of_arrival_does_not_matter() -> None:
     ledger = [Reading(T, 1), Reading(T + 1000, 2), Reading(T + 2000, 1)]
-    arrived = [(T + 2000, 1), (T, 1), (T + 1000, 2)]
-    assert match(ledger, arrived, 100) == (3, 0, 0, [])
+    arrived = arrivals([(2000, 1), (0, 1), (1000, 2)])
+    assert match(ledger, arrived, 100) == (3, [], 0, [])
     assert match(ledger, arrived[1:], 100).missing == [Reading(T + 2000, 1)]
+
+
+def guessed(*rows: tuple[int, int], seq: int = 0) -> list[Arrival]:
+    """Their times are of another year."""
+    return [(ms, value, quality.CLOCK, seq + place) for place, (ms, value) in enumerate(rows)]
+
+
+def test_guesses_are_paired_by_value_and_order_whatever_their_times() -> None:
+    ledger = [Reading(T + ms, value) for ms, value in ROWS]
+    assert match(ledger, guessed(*ROWS), 100) == (10, [], 0, [])
+    assert match(ledger, guessed(*ROWS)[::-1], 100) == (10, [], 0, [])  # the order is that of seq, not of arrival
+    assert match(ledger, guessed(*ROWS[:3], *ROWS[5:]), 100) == (8, [], 0, ledger[3:5])
+
+
+def test_a_guess_out_of_order_takes_no_equal_value_of_another_time() -> None:
+    """It was made up; the reading with that value, long before, is lost."""
+    ledger = [Reading(T + ms, value) for ms, value in ROWS]
+    assert match(ledger, guessed(*ROWS[1:], ROWS[0]), 100) == (9, [ROWS[0]], 0, ledger[:1])
+
+
+def test_a_guess_takes_no_reading_from_beyond_those_with_a_known_time() -> None:
+    ledger = [Reading(T + ms, value) for ms, value in ROWS]
+    known = arrivals([*ROWS[1:4], *ROWS[5:]])
+    between = [(ms, value, flags, seq * 10) for ms, value, flags, seq in known]
+    late = match(ledger, [*between, *guessed(ROWS[0], seq=35)], 100)
+    assert (late.wrong, late.missing) == ([ROWS[0]], [ledger[0], ledger[4]])
+    in_place = match(ledger, [*between, *guessed(ROWS[4], seq=25)], 100)
+    assert (in_place.wrong, in_place.missing) == ([], [ledger[0]])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 3), max_size=12), st.lists(st.integers(0, 3), max_size=12))
+def test_a_common_order_is_the_longest_there_is(ours: list[int], theirs: list[int]) -> None:
+    pairs = common_order(ours, theirs)[::-1]
+    assert all(ours[i] == theirs[j] for i, j in pairs)
+    assert all(a < c and b < d for (a, b), (c, d) in pairwise(pairs))
+    longest = [[0] * (len(theirs) + 1) for _ in range(len(ours) + 1)]
+    for i, one in enumerate(ours):
+        for j, other in enumerate(theirs):
+            longest[i + 1][j + 1] = longest[i][j] + 1 if one == other else max(longest[i][j + 1], longest[i + 1][j])
+    assert len(pairs) == longest[-1][-1]
 
 
 channels = st.dictionaries(
@@ -259,3 +360,16 @@ def test_one_value_off_by_one_is_never_overlooked(values: list[int], data: st.Da
     ms, value = rows[place]
     result = verdict({"a": rows}, {"a": [*rows[:place], (ms, value + 1), *rows[place + 1 :]]})
     assert not result.sound and result.wrong_values + result.wrong_times == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(200, 3000), st.integers(-2, 2)), max_size=60), st.data())
+def test_judging_again_and_again_comes_to_the_same_as_judging_once(
+    steps: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    rows = timeline(steps)
+    came = [(ms + data.draw(st.integers(-100, 100)), value) for ms, value in rows if data.draw(st.booleans())]
+    memory: Memory = {}
+    for share in (0.2, 0.5, 0.9):
+        verdict({"a": rows[: round(share * len(rows))]}, {"a": came[: round(share * len(came))]}, memory=memory)
+    assert verdict({"a": rows}, {"a": came}, memory=memory) == verdict({"a": rows}, {"a": came})

@@ -38,8 +38,8 @@ class Seen:
 def test_a_row_becomes_fixed_point_numbers_of_its_series_channels() -> None:
     seen = Seen(SERIES, data(ROW, complete=41))
     assert seen.platform.delivered == {
-        "do.temperature": [Delivered(T, 62, 0)],
-        "do.oxygen": [Delivered(T, 812, 0)],
+        "do.temperature": [Delivered(T, 62, 0, 42)],
+        "do.oxygen": [Delivered(T, 812, 0, 42)],
     }
     assert seen.told == [("do.temperature", "6.2", "degC", 0, T), ("do.oxygen", "8.12", "mg/L", 0, T)]
     assert seen.platform.complete == 41
@@ -94,7 +94,7 @@ def test_a_missing_value_is_told_with_its_reason_and_not_delivered() -> None:
 
 def test_a_value_keeps_its_quality() -> None:
     seen = Seen(SERIES, data(f"[42,3,{T},[6.2,21.5],[0,4]]"))
-    assert seen.platform.delivered["do.oxygen"] == [Delivered(T, 2150, 4)]
+    assert seen.platform.delivered["do.oxygen"] == [Delivered(T, 2150, 4, 42)]
 
 
 def test_decimals_are_exact_whatever_floats_would_make_of_them() -> None:
