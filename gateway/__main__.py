@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar=say("help.command"))
 
     run = commands.add_parser("run", parents=[with_site], help=say("help.run"))
+    run.add_argument("--capture", type=Path, metavar="FOLDER", help=say("help.capture"))
     run.set_defaults(run=_run)
     check = commands.add_parser("check", parents=[with_site], help=say("help.check"))
     check.set_defaults(run=_check)
@@ -60,11 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("model", nargs="?", help=say("help.model"))
     models.set_defaults(run=_profiles)
     demo = commands.add_parser("demo", parents=[shared], help=say("help.demo"))
+    demo.add_argument("--scenario", default="demo", metavar="NAME", help=say("help.scenario"))
     demo.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
     demo.add_argument("--json", action="store_true", help=say("help.json"))
     demo.add_argument("--broker", type=_host_port, metavar="HOST:PORT", help=say("help.broker"))
     demo.add_argument("--kill-at", action="append", type=float, default=[], metavar="SECONDS", help=say("help.kill_at"))
-    demo.add_argument("--seconds-per-row", type=float, default=1.0, metavar="SECONDS", help=say("help.seconds_per_row"))
+    demo.add_argument("--seconds-per-row", type=float, metavar="SECONDS", help=say("help.seconds_per_row"))
     demo.add_argument("--folder", type=Path, help=say("help.folder"))
     demo.add_argument("--seed", type=int, default=1, help=say("help.seed"))
     demo.set_defaults(run=_demo)
@@ -97,7 +99,13 @@ def _run(args: argparse.Namespace) -> int:
 
     site = _site(args)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    asyncio.run(app.serve(site))
+    if args.capture is not None:
+        try:
+            args.capture.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            print(error, file=sys.stderr)
+            return 1
+    asyncio.run(app.serve(site, args.capture))
     return 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from gateway import lines
+from gateway.capture import RADIO, Capture
 from gateway.collect.modbus import BusPoller, Client
 from gateway.collect.radio import RadioCollector
 from gateway.config import Bus, MqttUplink, Site
@@ -47,18 +48,21 @@ class Outside:
 
 
 class Gateway:
-    """All parts of one site."""
+    """All parts of one site; `capture` takes notes of its lines."""
 
-    def __init__(self, site: Site, outside: Outside) -> None:
+    def __init__(self, site: Site, outside: Outside, capture: Capture | None = None) -> None:
         self.store = Store(Path(site.store.path), outside.clock)
         self._clock = outside.clock
         self._commit_delay_s = site.store.commit_delay_s
+        noted = capture.line if capture is not None else _unnoted
         self._collectors: dict[str, Callable[[], Awaitable[None]]] = {}
         if site.nodes:
-            self._collectors["radio"] = RadioCollector(site, outside.radio(site), self.store, self._clock).run
+            radio = noted(RADIO, outside.radio(site))
+            self._collectors["radio"] = RadioCollector(site, radio, self.store, self._clock).run
         for bus in site.buses:
             if any(sensor.bus == bus.id for sensor in site.sensors):
-                poller = BusPoller(site, bus.id, outside.bus(bus), self._client_of(bus), self.store, self._clock)
+                opener = noted(bus.id, outside.bus(bus))
+                poller = BusPoller(site, bus.id, opener, self._client_of(bus), self.store, self._clock)
                 self._collectors[f"bus {bus.id}"] = poller.run
         self._forwarders = {
             f"uplink {uplink.id}": MqttForwarder(
@@ -130,9 +134,14 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def serve(site: Site) -> None:
-    """The gateway process: until SIGTERM or SIGINT."""
+def _unnoted(name: str, opener: Opener) -> Opener:
+    return opener
+
+
+async def serve(site: Site, capture: Path | None = None) -> None:
+    """The gateway process: until SIGTERM or SIGINT. Notes of its lines go to the folder `capture`, which exists."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Gateway(site, Outside()).run(stop)
+    outside = Outside()
+    await Gateway(site, outside, None if capture is None else Capture(capture, outside.clock)).run(stop)

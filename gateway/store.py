@@ -119,6 +119,11 @@ class Store:
         """Returns once a polled row waits for commit()."""
         await self._polled.wait()
 
+    @property
+    def waiting(self) -> int:
+        """How many polled rows are not on disk yet."""
+        return len(self._pending)
+
     def commit(self) -> None:
         """Puts every polled row on disk."""
         if self._pending:

@@ -11,6 +11,7 @@ from hw_sim.clock import WorldClock
 from hw_sim.device_clock import DeviceClock
 from hw_sim.energy import POWERS, Energy, sensor_w
 from hw_sim.flash import SimFlash as SimFlash
+from hw_sim.ledger import Cut
 from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from hw_sim.wire import Wire, WireLine
@@ -57,24 +58,24 @@ class SimBoard(Board):
         self._config = config
         self.clock = DeviceClock(clock)
         self.energy = Energy(clock)
-        self.cuts_ms: list[int] = []  # Unix ms at which its power went
-        self._true_clock = clock
+        self.cuts: list[Cut] = []  # when its power went
+        self.true_clock = clock
         self.powers = POWERS[kind]
-        self._stream = stream
-        self._buses = buses
-        self._rails = rails
+        self.stream = stream
+        self.buses = buses
+        self.rails = rails
         self._wired = wired
-        self._radio_wire = radio
+        self.radio_wire = radio
         self._log = log
         self._lines: list[WireLine] = []
         self.flash: SimFlash = SimFlash()
         self.flash.passes = self.clock.block
+        self.flash.now_ms = clock.unix_ms
         self.power_on()
 
     def power_on(self) -> None:
         """A boot: time since power-on begins again, rails are off, lines are empty; flash stays."""
-        for line in self._lines:
-            line.close()
+        self.unplug()
         self.clock.free()
         self._boot_ms = self.clock.monotonic_ms()
         self.energy.off()
@@ -82,26 +83,34 @@ class SimBoard(Board):
         for sensor in self._wired:
             self.energy.set(f"sensor {sensor.id}", sensor_w(sensor.profile))
         self._lines = [
-            _BoardLine(self._radio_wire, self, "radio", self.powers.radio_listens_w, self.powers.radio_sends_w)
+            _BoardLine(self.radio_wire, self, "radio", self.powers.radio_listens_w, self.powers.radio_sends_w)
         ]
         self.radio: Line = self._lines[0]  # type: ignore[assignment]  # _BoardLine is both
-        for rail in self._rails:
+        for rail in self.rails:
             self.rail(rail, False)
+
+    def unplug(self) -> None:
+        """Nobody listens on the lines."""
+        for line in self._lines:
+            line.close()
 
     def power_off(self) -> None:
         """Nothing of this boot is left: rails fall, nobody listens on the lines."""
-        for line in self._lines:
-            line.close()
-        for rail in self._rails:
+        self.unplug()
+        for rail in self.rails:
             self.rail(rail, False)
         self.energy.off()
-        self.cuts_ms.append(self._true_clock.unix_ms())
+        self.cuts.append(Cut(self.true_clock.unix_ms(), self.flash.written_ms))
+
+    @property
+    def cuts_ms(self) -> list[int]:
+        return [cut.unix_ms for cut in self.cuts]
 
     def monotonic_ms(self) -> int:
         return self.clock.monotonic_ms() - self._boot_ms
 
     def random(self, below: int) -> int:
-        return self._stream.below(below)
+        return self.stream.below(below)
 
     def config(self) -> bytes:
         return self._config
@@ -111,12 +120,12 @@ class SimBoard(Board):
         self._config = config
 
     def rail(self, name: str, on: bool) -> None:
-        for sensor in self._rails[name]:
+        for sensor in self.rails[name]:
             sensor.power(on)
             self.energy.set(f"sensor {sensor.id}", sensor_w(sensor.profile) if on else 0.0)
 
     def line(self, bus: str, baud: int, parity: str, stop_bits: int) -> Line:
-        line = _BoardLine(self._buses[bus], self, f"bus {bus}", self.powers.bus_idle_w, self.powers.bus_drives_w)
+        line = _BoardLine(self.buses[bus], self, f"bus {bus}", self.powers.bus_idle_w, self.powers.bus_drives_w)
         self._lines.append(line)
         return line
 

@@ -5,11 +5,20 @@ import logging
 import sys
 from pathlib import Path
 
+from gateway import config
 from gateway.faults import SiteError, check_text
 from gateway.messages import language, say
 from hw_sim import report, scenario, swarm
+from hw_sim.capture import author
+from hw_sim.faults.clocks import ClockDrift
 from hw_sim.interpreter import NoMicroPython
+from hw_sim.pico import on_pico
+from hw_sim.pico_chip import NoEmulator
+from hw_sim.pico_image import BadImage
 from hw_sim.run import Outcome, run
+from hw_sim.runtime import Fit
+
+_DAY_S = 86_400.0
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
@@ -17,14 +26,20 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared:
     one = argparse.ArgumentParser(add_help=False, parents=[shared])
     one.add_argument("scenario", help=say("help.scenario"))
     one.add_argument("--seed", type=int, default=1, help=say("help.seed"))
-    one.add_argument("--days", type=float, help=say("help.days"))
+    span = one.add_mutually_exclusive_group()
+    span.add_argument("--days", type=float, help=say("help.days"))
+    span.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
     one.add_argument("--report", type=Path, metavar="FILE.html", help=say("help.report"))
+    one.add_argument("--board", choices=["rp2040"], help=say("help.board"))
+    one.add_argument("--uf2", type=Path, metavar="FILE.uf2", help=say("help.uf2"))
+    one.add_argument("--node", metavar="NAME", help=say("help.board_node"))
 
     live = commands.add_parser("run", parents=[one], help=say("help.sim_run"))
+    live.add_argument("--real-time", action="store_true", help=say("help.real_time"))
     live.set_defaults(sim=_run, only=None)
     again = commands.add_parser("replay", parents=[one], help=say("help.sim_replay"))
     again.add_argument("--only", required=True, metavar="1,4", help=say("help.only"))
-    again.set_defaults(sim=_run)
+    again.set_defaults(sim=_run, real_time=False)
     many = commands.add_parser("swarm", parents=[shared], help=say("help.sim_swarm"))
     many.add_argument("scenarios", nargs="+", help=say("help.scenarios"))
     many.add_argument("--seeds", type=int, default=20, help=say("help.seeds"))
@@ -33,6 +48,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared:
     many.set_defaults(sim=_swarm)
     names = commands.add_parser("list", parents=[shared], help=say("help.sim_list"))
     names.set_defaults(sim=_list)
+    field = commands.add_parser("capture", parents=[shared], help=say("help.sim_capture"))
+    field.add_argument("site", type=Path, metavar="site.toml", help=say("help.site"))
+    field.add_argument("files", type=Path, nargs="+", metavar="FILE", help=say("help.captures"))
+    field.add_argument("-o", "--out", type=Path, required=True, metavar="SCENARIO.toml", help=say("help.out"))
+    field.add_argument("--skip-damaged", action="store_true", help=say("help.skip_damaged"))
+    field.set_defaults(sim=_capture)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -40,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
     logging.disable()  # a simulated gateway's log is not this command's
     try:
         return int(args.sim(args))
-    except NoMicroPython as error:
+    except (NoMicroPython, NoEmulator, BadImage) as error:
         print(error, file=sys.stderr)
         return 1
     except SiteError as error:
@@ -49,14 +70,53 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    path = scenario.find(args.scenario)
-    story = scenario.load(path)
+    story = scenario.load(scenario.find(args.scenario))
+    days = args.days if args.seconds is None else args.seconds / _DAY_S
+    boards = _boards(args, story)
+    if args.real_time:
+        if boards:
+            raise NoEmulator(say("pico.virtual_only"))
+        return _real_time(args, story, story.days if days is None else days)
     only = None if args.only is None else {int(number) for number in args.only.split(",") if number.strip().isdigit()}
-    outcome = run(story, args.scenario, args.seed, args.days, only, record=args.report is not None)
+    outcome = run(story, args.scenario, args.seed, days, only, args.report is not None, boards)
     if args.report is not None and outcome.history is not None:
         args.report.write_text(report.render(outcome.history, language()), "utf-8")
         print(say("sim.report", path=args.report))
     _show(outcome)
+    return 1 if outcome.failures else 0
+
+
+def _boards(args: argparse.Namespace, story: scenario.Scenario) -> dict[str, Fit]:
+    """The node that runs on an emulated board, the site's first if none is named. NoEmulator says what is missing."""
+    if args.board is None:
+        return {}
+    if args.uf2 is None:
+        raise NoEmulator(say("pico.no_image"))
+    nodes = [node.name for node in config.load(story.site_path).nodes]
+    name = args.node or nodes[0]
+    if name not in nodes:
+        raise NoEmulator(say("pico.no_node", node=name, site=story.site, nodes=", ".join(nodes)))
+    if any(isinstance(fault, ClockDrift) and fault.node == name for fault in story.faults):
+        raise NoEmulator(say("pico.no_drift", node=name))
+    return {name: on_pico(args.uf2)}
+
+
+def _real_time(args: argparse.Namespace, story: scenario.Scenario, days: float) -> int:
+    from rich.console import Console  # only here: brokers and screens are not needed in virtual time
+
+    from hw_sim import real_time
+    from hw_sim.station import StationFailed
+
+    if args.report is not None:
+        print(say("real_time.no_report"), file=sys.stderr)
+        return 2
+    settings = real_time.Settings(seed=args.seed, span_s=days * _DAY_S)
+    try:
+        outcome = real_time.run(story, args.scenario, settings, Console(), lambda text: print(text, flush=True))
+    except StationFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    _show_end(outcome)
     return 1 if outcome.failures else 0
 
 
@@ -65,9 +125,14 @@ def _show(outcome: Outcome) -> None:
         at = f"{happening.at_s / 86_400:8.3f} d"
         lasts = "" if happening.lasts_s is None else f"{happening.lasts_s / 3_600:8.2f} h"
         print(f"{happening.number:4} {at} {lasts:>10}  {happening.kind} {happening.detail}")
+    _show_end(outcome)
+
+
+def _show_end(outcome: Outcome) -> None:
     if outcome.verdict is not None:
         print(say("demo.verdict", **outcome.verdict._asdict()))
-    print(f"hash: {outcome.digest}")
+    if outcome.digest:  # real time has none: no two runs are alike
+        print(f"hash: {outcome.digest}")
     print("judge: ok" if not outcome.failures else "judge: " + "\n       ".join(outcome.failures))
 
 
@@ -86,6 +151,25 @@ def _swarm(args: argparse.Namespace) -> int:
             print(say("sim.progress", done=done, seeds=args.seeds, failures=failures), file=sys.stderr)
     print(say("sim.swarm_end", seeds=args.seeds, failures=failures))
     return 1 if failures else 0
+
+
+def _capture(args: argparse.Namespace) -> int:
+    try:
+        site = config.load(args.site)
+    except SiteError as error:
+        raise SiteError([fault if fault.file else fault.in_file(str(args.site)) for fault in error.faults]) from None
+    try:
+        args.out.write_text(author.compose(site, args.site, args.files, args.out, args.skip_damaged), "utf-8")
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    story = scenario.load(args.out)
+    captured = story.captured(site).samples
+    print(say("sim.captured", path=args.out, start=story.start, days=f"{story.days:.3f}", channels=len(captured)))
+    rest = [channel.name for channel in site.channels if channel.name not in captured]
+    if rest:
+        print(say("sim.not_captured", channels=", ".join(rest)))
+    return 0
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -61,6 +61,19 @@ class _GatewayLine(WireLine):
         return data
 
 
+class _RadioLine(_GatewayLine):
+    """The gateway's end of the radio, which lets the world know what gets there."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.radio, world.gateway_clock)
+        self._world = world
+
+    def hear(self, data: bytes) -> None:
+        if self._world.on_heard is not None:
+            self._world.on_heard(data)
+        super().hear(data)
+
+
 class WorldOutside(Outside):
     """What gateway.app.Outside gives on a real machine, given by the world."""
 
@@ -71,7 +84,10 @@ class WorldOutside(Outside):
         self._backhaul = backhaul
 
     def radio(self, site: Site) -> Opener:
-        return self._wire(self._world.radio)
+        async def attach() -> OpenLine:
+            return _RadioLine(self._world)
+
+        return attach
 
     def bus(self, bus: Bus) -> Opener:
         if bus.id in self._world.lines:

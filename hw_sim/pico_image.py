@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway.messages import say
+
 ROOT = Path(__file__).resolve().parent.parent
 
 SECTOR = 4096
@@ -53,22 +55,25 @@ class Storage(NamedTuple):
 
 
 def read_uf2(path: Path) -> tuple[bytearray, Storage]:
-    """The flash as the image leaves it, up to the storage's end, and the storage. BadImage, OSError."""
-    blocks = path.read_bytes()
+    """The flash as the image leaves it, up to the storage's end, and the storage. BadImage."""
+    try:
+        blocks = path.read_bytes()
+    except OSError as error:
+        raise BadImage(say("pico.unreadable", path=path, why=error.strerror)) from error
     flash = bytearray()
     for at in range(0, len(blocks), 512):
         block = blocks[at : at + 512]
         if len(block) < 512 or struct.unpack_from("<2I", block) != _UF2_MAGIC:
-            raise BadImage(f"{path}: no UF2")
+            raise BadImage(say("pico.no_uf2", path=path))
         address, count, _, _, family = struct.unpack_from("<5I", block, 12)
         if family != _UF2_RP2040:
-            raise BadImage(f"{path}: for another chip than the RP2040")
+            raise BadImage(say("pico.other_chip", path=path))
         end = address - _XIP + count
         flash += b"\xff" * (end - len(flash))
         flash[end - count : end] = block[32 : 32 + count]
     storage = _storage(flash)
     if storage is None:
-        raise BadImage(f"{path}: names no flash storage of MicroPython")
+        raise BadImage(say("pico.no_storage", path=path))
     flash += b"\xff" * (storage.start + storage.bytes - len(flash))
     return flash, storage
 

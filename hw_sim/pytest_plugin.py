@@ -61,7 +61,7 @@ class Truth:
 
     def delivered(self, channel: str) -> list[tuple[int, int, int]]:
         """(Unix ms, fixed-point value, quality) at the platform, so far."""
-        return [tuple(row) for row in self._world.station.platform.delivered[channel]]  # type: ignore[misc]
+        return [row[:3] for row in self._world.station.platform.delivered[channel]]
 
     def verdict(self) -> Verdict:
         """The end: see LivingWorld.finish()."""

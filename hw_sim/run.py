@@ -1,9 +1,10 @@
 """Knows how one scenario is lived through with one seed, and whether its end is accepted; knows no other run."""
 
 import asyncio
+import gc
 import math
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +15,16 @@ from hw_sim.clock import run_virtual
 from hw_sim.faults.base import seconds
 from hw_sim.history import History
 from hw_sim.judge import Verdict
+from hw_sim.limits import Meter, exceeded
 from hw_sim.recorder import Recorder
+from hw_sim.runtime import Fit
 from hw_sim.scenario import Accept, Scenario
 from hw_sim.timeline import Happening, Player, chosen, plan
 from hw_sim.virtual import VirtualStation
+from hw_sim.vm import in_vm
 
 _DAY_S = 86_400.0
-_LOOK_S = 3_600.0  # how often a run asks whether something has crashed
+_LOOK_S = 1_800.0  # how often a run asks whether something has crashed, and what is used
 _SHM = Path("/dev/shm")  # a simulated disk needs no real one: fsync there costs nothing
 
 
@@ -44,12 +48,14 @@ def run(
     days: float | None = None,
     only: Collection[int] | None = None,
     record: bool = False,
+    boards: Mapping[str, Fit] | None = None,
 ) -> Outcome:
     """Lives through a scenario in virtual time. `only`: the numbers of the happenings that shall happen (None: all);
-    `record`: keep the course of things for a report."""
+    `record`: keep the course of things for a report; `boards`: nodes that run elsewhere than the scenario says."""
     folder = str(_SHM) if _SHM.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="watertower-sim-", dir=folder) as store:
-        return run_virtual(_live(story, name, seed, story.days if days is None else days, only, record, Path(store)))
+        days = story.days if days is None else days
+        return run_virtual(_live(story, name, seed, days, only, record, boards or {}, Path(store)))
 
 
 async def _live(
@@ -59,27 +65,36 @@ async def _live(
     days: float,
     only: Collection[int] | None,
     record: bool,
+    boards: Mapping[str, Fit],
     folder: Path,
 ) -> Outcome:
-    guest = interpreter.find() if story.micropython else None
-    guests = dict.fromkeys(story.micropython, guest) if guest else {}
-    station = VirtualStation(story, folder, seed, interpreters=guests, days=days)
-    span_s = days * _DAY_S
+    guests = [node for node in story.micropython if node not in boards]
+    runtimes = {**(dict.fromkeys(guests, in_vm(interpreter.find())) if guests else {}), **boards}
+    station = VirtualStation(story, folder, seed, runtimes=runtimes, days=days)
+    span_s = round(days * _DAY_S, 6)  # a virtual clock shows whole microseconds: a smaller rest would never pass
     happenings = chosen(plan(story.faults, station.world.streams, span_s), only)
     player = Player(happenings, station)
     recorder = Recorder(station) if record else None
+    meter = Meter(station)
     verdict: Verdict | None = None
     failures: tuple[str, ...]
     try:
         while (left_s := span_s - asyncio.get_running_loop().time()) > 0:
             await asyncio.sleep(min(left_s, _LOOK_S))
             station.check()
+            player.check()
+            meter.look()
+            gc.freeze()  # what is remembered of the run so far is no garbage
+        player.check()
         player.end_all()
         verdict = await station.finish(seconds(story.accept.drain))
         most_cut = len(station.kills_ms) * polled_in_a_commit_delay(station.site)
         failures = judged(verdict, story.accept, promised(station.site, span_s), most_cut)
+        failures += tuple(exceeded(meter.used(), story.accept, station.site, station.witness.readings))
     except Exception as error:
         failures = (say("sim.crashed", error=repr(error)),)
+    finally:
+        gc.unfreeze()
     digest = station.platform.digest.hexdigest()
     history = recorder.history(name, seed, happenings, verdict, digest, failures) if recorder else None
     return Outcome(name, seed, days, verdict, digest, failures, tuple(happenings), history)

@@ -4,26 +4,35 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from gateway import config
 from gateway.faults import Fault, SiteError, Tree, join, nearest, quoted, read, walk
 from gateway.messages import Phrase
-from hw_sim import signals
+from hw_sim import capture, signals
+from hw_sim.battery import BatterySettings
+from hw_sim.byte_wire import ByteWire
+from hw_sim.capture import CaptureFile, Found
+from hw_sim.capture.device import Script
 from hw_sim.climate import AnyOverlay, Climate, ClimateSettings, Place, overlay_curve, overlay_quantities, units
 from hw_sim.faults.base import PATTERN, Duration, seconds
 from hw_sim.faults.kinds import AnyFault
+from hw_sim.faults.radio import AnyRadioFault
+from hw_sim.faults.supply import BatteryOld, PanelCovered
 from hw_sim.observer import ObserverSettings
+from hw_sim.radio_settings import GATEWAY, RadioSettings
 from hw_sim.signals import Signal
 from hw_sim.streams import Streams
+from hw_sim.wire import Wire
 
 FOLDER = Path(__file__).parent
 _SITES = FOLDER / "sites"
 Text = Annotated[str, Meta(min_length=1)]
-Date = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d\Z", extra={"allowed": Phrase("allowed.date")})]
+Date = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)?\Z", extra={"allowed": Phrase("allowed.date")})]
 
 
 class Recording(Struct, frozen=True, kw_only=True):
@@ -46,19 +55,32 @@ class Truth(Struct, frozen=True, kw_only=True):
     offset: float = 0.0
 
 
+Error = Annotated[float, Meta(ge=0.0, le=3600.0, extra={"unit": "s"})]
+
+
 class Accept(Struct, frozen=True, kw_only=True):
     """What the judge accepts besides nothing lost, doubled or wrong."""
 
     drain: Duration = "1h"  # everything measured has arrived so long after the last fault
     measured_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0  # of the readings that the site file's periods promise
+    polled_error_s: Error = 1.0  # of a time that is not called a guess: a poll on a slow line takes a while
+    node_error_s: Error = 1.5  # a wake is stamped in whole seconds
+    store_bytes_per_reading: Annotated[float, Meta(gt=0.0, le=1e6)] = 40.0
+    wal_mib: Annotated[float, Meta(gt=0.0, le=1e6, extra={"unit": "MiB"})] = 8.0  # SQLite begins anew at 4 MB
+    waiting_rows: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 20_000  # in the gateway's memory, while its disk fails
+    energy: Annotated[float, Meta(gt=0.0, le=1e6)] = 1.5  # of a node: times what its periods ask for
 
 
-_NAMES = {"faults": "fault", "recordings": "recording", "observers": "observer", "overlays": "overlay"}
+_NAMES = {name: name[:-1] for name in ("captures", "faults", "recordings", "observers", "overlays")}
+_NAMES["batteries"] = "battery"
 
 
 class Scenario(Struct, frozen=True, kw_only=True, rename=_NAMES):
-    """One story. `micropython` names the nodes that run in a real MicroPython; `seconds_per_row` is the pace of
-    recordings; `observers` says of a channel how its probe sees what is true."""
+    """One story. `micropython` names the nodes that run in a real MicroPython; `wires` says whether serial lines carry
+    frames or single characters; `radio` says where nodes stand (without it nothing collides); `seconds_per_row` is the
+    pace of recordings; `observers` says of a channel how its probe sees what is true. `site` is a name of hw_sim/sites
+    or the path of a .toml file. What was captured in the field is true for every channel that `truth` leaves out;
+    `start` and `days` are the captures' own where they are left out."""
 
     title: Text = "untitled"
     title_zh: str = ""
@@ -66,12 +88,16 @@ class Scenario(Struct, frozen=True, kw_only=True, rename=_NAMES):
     start: Date = "2026-01-01"
     days: Annotated[float, Meta(ge=0.001, le=3660.0)] = 1.0
     micropython: tuple[Text, ...] = ()
+    wires: Literal["frame", "byte"] = "frame"
     seconds_per_row: Annotated[float, Meta(ge=0.001, le=1e6, extra={"unit": "s"})] = 1.0
     climate: ClimateSettings = ClimateSettings()
+    radio: RadioSettings | None = None
     overlays: tuple[AnyOverlay, ...] = ()
     recordings: dict[str, Recording] = {}
+    captures: tuple[CaptureFile, ...] = ()
     truth: dict[str, Truth] = {}
     observers: dict[str, ObserverSettings] = {}
+    batteries: tuple[BatterySettings, ...] = ()
     faults: tuple[AnyFault, ...] = ()
     accept: Accept = Accept()
 
@@ -80,22 +106,47 @@ class Scenario(Struct, frozen=True, kw_only=True, rename=_NAMES):
         return round(datetime.fromisoformat(self.start).replace(tzinfo=UTC).timestamp())
 
     @property
+    def level(self) -> type[Wire]:
+        return ByteWire if self.wires == "byte" else Wire
+
+    @property
     def site_path(self) -> Path:
-        return _SITES / f"{self.site}.toml"
+        return Path(self.site) if self.site.endswith(".toml") else _SITES / f"{self.site}.toml"
+
+    def captured(self, site: config.Site) -> Found:
+        """What the captures say of this site."""
+        return capture.read(self.captures, site)
+
+    def scripts(self, site: config.Site) -> dict[str, Script]:
+        """By sensor, what captured devices do again: for one life of a world."""
+        periods_s = {sensor.id: sensor.period_s for sensor in site.sensors}
+        found = self.captured(site).exchanges
+        return {sensor: Script(story, self.start_unix_s, periods_s[sensor]) for sensor, story in found.items()}
+
+    def weather(self, site: config.Site, seed: int = 1, days: float | None = None) -> Climate | None:
+        """The physics of the place, for one seed and so many days; None: neither a truth nor a battery asks for it."""
+        if not self.batteries and all(truth.physics is None for truth in self.truth.values()):
+            return None
+        at = site.station
+        place = Place(latitude=at.latitude, longitude=at.longitude, altitude_m=at.altitude_m)
+        span_days = (self.days if days is None else days) + _SPARE_DAYS
+        return Climate(place, self.start_unix_s, span_days, Streams(seed), self.climate, self.overlays)
 
     def signals(
-        self, site: config.Site, seed: int = 1, days: float | None = None, seconds_per_row: float | None = None
+        self,
+        site: config.Site,
+        seed: int = 1,
+        days: float | None = None,
+        seconds_per_row: float | None = None,
+        weather: Climate | None = None,
     ) -> dict[str, Signal]:
         """The truth of every channel that has one, for one seed and so many days; recordings at the scenario's own pace
-        or another."""
+        or another. `weather`: that of weather(), if it is there already."""
         pace = self.seconds_per_row if seconds_per_row is None else seconds_per_row
-        physics: Climate | None = None
-        if any(truth.physics is not None for truth in self.truth.values()):
-            at = site.station
-            place = Place(latitude=at.latitude, longitude=at.longitude, altitude_m=at.altitude_m)
-            span_days = (self.days if days is None else days) + _SPARE_DAYS
-            physics = Climate(place, self.start_unix_s, span_days, Streams(seed), self.climate, self.overlays)
-        return {channel: self._signal(channel, truth, physics, pace) for channel, truth in self.truth.items()}
+        physics = self.weather(site, seed, days) if weather is None else weather
+        samples = self.captured(site).samples
+        found = {channel: capture.held(series, self.start_unix_s) for channel, series in samples.items()}
+        return found | {channel: self._signal(channel, truth, physics, pace) for channel, truth in self.truth.items()}
 
     def _signal(self, channel: str, truth: Truth, physics: Climate | None, pace: float) -> Signal:
         if truth.physics is not None and physics is not None:
@@ -113,6 +164,7 @@ class Scenario(Struct, frozen=True, kw_only=True, rename=_NAMES):
 
 
 _SPARE_DAYS = 2.0  # a run goes on until its backlog has drained
+_AFTER_S = 1.0  # the last thing that was captured is over
 
 
 def find(name: str) -> Path:
@@ -131,10 +183,26 @@ def load(path: Path) -> Scenario:
     tree = read(path)
     _in_seconds(tree)
     sound, faults = walk(tree, Scenario)
-    faults += [*_recordings(sound), *_truth(sound), *_times(sound), *_site(sound)]
+    faults += [*_recordings(sound), *_truth(sound), *_times(sound), *_site(sound, path.absolute().parent)]
     if faults:
         raise SiteError([fault if fault.file else fault.in_file(path.name) for fault in faults])
-    return msgspec.convert(tree, Scenario)
+    return _settled(msgspec.convert(tree, Scenario), path.absolute().parent, tree)
+
+
+def _settled(story: Scenario, folder: Path, said: Collection[str]) -> Scenario:
+    """Its paths made absolute; what it leaves out and its captures know is filled in."""
+    site = str(folder / story.site) if story.site.endswith(".toml") else story.site
+    captures = tuple(replace(one, file=str(folder / one.file)) for one in story.captures)
+    story = replace(story, site=site, captures=captures)
+    if captures:
+        found = story.captured(config.load(story.site_path))
+        if "start" not in said:
+            start = datetime.fromtimestamp(found.begin_ms // 1000, UTC)
+            story = replace(story, start=start.strftime("%Y-%m-%dT%H:%M:%S"))
+        if "days" not in said:
+            span_s = found.end_ms / 1000 + _AFTER_S - story.start_unix_s
+            story = replace(story, days=max(span_s / 86_400, 0.001))
+    return story
 
 
 def _recordings(sound: Tree) -> Iterator[Fault]:
@@ -195,27 +263,33 @@ def _times(sound: Tree) -> Iterator[Fault]:
             yield Fault(f"fault[{index}]", "fault.at_or_every", Phrase("hint.at_or_every"))
 
 
-def _site(sound: Tree) -> Iterator[Fault]:
+def _site(sound: Tree, folder: Path) -> Iterator[Fault]:
     """What the site does not have, or what is wrong with it."""
     name = sound.get("site")
     known = [path.stem for path in _SITES.glob("*.toml")]
     if name is None:
         return
-    if name not in known:
-        yield Fault("site", "fault.unknown_site", nearest(name, known), found=quoted(name))
+    own = folder / name if name.endswith(".toml") else None
+    if name not in known and (own is None or not own.is_file()):
+        hint = nearest(name, known) if own is None else Phrase("hint.check_path")
+        yield Fault("site", "fault.unknown_site", hint, found=quoted(name))
         return
     try:
-        site = config.load(_SITES / f"{name}.toml")
+        site = config.load(own or _SITES / f"{name}.toml")
     except SiteError as error:
-        yield from (fault if fault.file else fault.in_file(f"{name}.toml") for fault in error.faults)
+        file = name if own else f"{name}.toml"
+        yield from (fault if fault.file else fault.in_file(file) for fault in error.faults)
         return
     nodes = [node.name for node in site.nodes]
     for index, node in enumerate(sound.get("micropython", ())):
         if node is not None and node not in nodes:
             place = f"micropython[{index}]"
             yield Fault(place, "fault.unknown_node", nearest(node, nodes), found=quoted(node), site=name)
+    yield from capture.faults(sound.get("capture", ()), site, folder)
     yield from _targets(sound, site)
+    yield from _batteries(sound, nodes)
     yield from _hands(sound, site)
+    yield from _radio(sound, nodes)
     named = [(join(table, channel), channel) for table in ("truth", "observer") for channel in sound.get(table, {})]
     named += _temperatures(sound)
     channels = [channel.name for channel in site.channels]
@@ -253,6 +327,27 @@ def _targets(sound: Tree, site: config.Site) -> Iterator[Fault]:
                 yield Fault(place, f"fault.unknown_{what}", hint, found=quoted(name), site=sound["site"])
 
 
+def _batteries(sound: Tree, nodes: list[str]) -> Iterator[Fault]:
+    """Batteries of nobody, two of one node, thresholds that are none, and faults of a battery that is not there."""
+    on_battery: list[str] = []
+    for index, battery in enumerate(sound.get("battery", ())):
+        name, place = battery.get("node"), f"battery[{index}]"
+        if name is not None and name not in nodes:
+            hint = nearest(name, nodes)
+            yield Fault(f"{place}.node", "fault.unknown_node", hint, found=quoted(name), site=sound["site"])
+        elif name in on_battery:
+            yield Fault(f"{place}.node", "fault.second_battery", found=quoted(name))
+        on_battery.append(name)
+        if None not in (cut_v := battery.get("cut_v"), boot_v := battery.get("boot_v")) and boot_v <= cut_v:
+            yield Fault(f"{place}.boot_v", "fault.boot_below_cut", found=boot_v, cut=cut_v)
+    for index, fault in enumerate(sound.get("fault", ())):
+        if fault.get("kind") in _NEED_BATTERY and fault.get("node") in nodes and fault["node"] not in on_battery:
+            yield Fault(f"fault[{index}].node", "fault.needs_battery", found=quoted(fault["node"]))
+
+
+_NEED_BATTERY = [kind.__struct_config__.tag for kind in (BatteryOld, PanelCovered)]
+
+
 def _hands(sound: Tree, site: config.Site) -> Iterator[Fault]:
     """What that sensor or node does not have, or can't be done to it."""
     places = {
@@ -280,6 +375,30 @@ def _hands(sound: Tree, site: config.Site) -> Iterator[Fault]:
                 yield from _addresses(place, fault, line, others, places)
         if fault.get("like") in nodes and fault.get("node") in nodes:
             yield from _slice(f"{place}.like", nodes[fault["node"]], nodes[fault["like"]])
+
+
+def _radio(sound: Tree, nodes: list[str]) -> Iterator[Fault]:
+    """Nodes without a place, places and ridges of nobody, and faults of a channel that is not described."""
+    radio = sound.get("radio")
+    if radio is None:
+        for index, fault in enumerate(sound.get("fault", ())):
+            if fault.get("kind") in _NEEDS_RADIO:
+                yield Fault(f"fault[{index}].kind", "fault.needs_radio", found=quoted(fault["kind"]))
+        return
+    places = radio.get("place", {})
+    for node in nodes:
+        if node not in places:
+            yield Fault(join("radio.place", node), "fault.missing", wanted=Phrase("type.table"))
+    named = [(join("radio.place", node), node, nodes) for node in places]
+    for index, ridge in enumerate(radio.get("ridge", ())):
+        ends = enumerate(ridge.get("between", ()))
+        named += [(f"radio.ridge[{index}].between[{end}]", node, [*nodes, GATEWAY]) for end, node in ends]
+    for place, node, known in named:
+        if node is not None and node not in known:
+            yield Fault(place, "fault.unknown_node", nearest(node, known), found=quoted(node), site=sound["site"])
+
+
+_NEEDS_RADIO = [kind.__struct_config__.tag for kind in get_args(AnyRadioFault)]
 
 
 def _addresses(

@@ -1,27 +1,33 @@
 """Knows how a world runs in real time against the real gateway process, and is judged at its end; shows nothing."""
 
 import asyncio
-import os
 import shutil
-import signal
 import socket
-import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gateway import config
+from gateway.config import Site
 from hw_sim import broker, interpreter, judge, tcp_units
 from hw_sim.clock import world_clock
+from hw_sim.gateway_process import GatewayProcess
 from hw_sim.judge import Verdict
 from hw_sim.platform import Platform, Subscriber
 from hw_sim.pty_line import PtyParty
 from hw_sim.scenario import Scenario
+from hw_sim.streams import Streams
+from hw_sim.tcp_proxy import TcpProxy
+from hw_sim.timeline import Happening, Player
+from hw_sim.vm import in_vm
 from hw_sim.wire import Wire
 from hw_sim.witness import Witness
 from hw_sim.world import World
 
 _TOLERANCE_MS = {True: 700, False: 2500}  # real time on a busy machine; a node stamps its wake in whole seconds
-_DRAIN_S = 30.0
+_DRAIN_S = 90.0  # a client takes a dead connection for dead after up to 40 s: gateway/uplink/paho.py
+_ASKED_MS = 100  # a question that is on its way when its gateway dies is still answered
+_LOOPBACK = "127.0.0.1"
 
 
 class StationFailed(Exception):
@@ -29,50 +35,71 @@ class StationFailed(Exception):
 
 
 class Station:
-    """One run in `folder`: ptys, broker, Modbus TCP server, nodes, the gateway process and the platform."""
+    """One run in `folder`: ptys, broker, the way to it, Modbus TCP servers, nodes, the gateway process, the platform.
+    A Stage (hw_sim/faults/base.py); physics is reckoned for `days`, the scenario's own unless told otherwise."""
 
-    def __init__(self, scenario: Scenario, folder: Path, platform: Platform, seed: int, seconds_per_row: float) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        folder: Path,
+        platform: Platform,
+        seed: int,
+        seconds_per_row: float | None = None,
+        days: float | None = None,
+    ) -> None:
         self._scenario = scenario
         self._folder = folder
         self.platform = platform
         self._seed = seed
         self._seconds_per_row = seconds_per_row
+        self._days = days
         self._stack = AsyncExitStack()
-        self._gateway: asyncio.subprocess.Process | None = None
-        self._arguments: list[str] = []
+        self._gateway: GatewayProcess | None = None
+        self._player: Player | None = None
+        self._off: set[str] = set()  # why the gateway has no power
         self.world: World
+        self.backhaul: TcpProxy
         self.kills_ms: list[int] = []
+        self._watched: judge.Memory = {}
         self.interpreter_label = ""
 
-    async def start(self, broker_address: str | None) -> None:
+    async def start(self, broker_address: str | None = None) -> None:
         """Everything up; an address names a broker of somebody else's."""
         self._folder.mkdir(parents=True, exist_ok=True)
         site_path = self._folder / "site.toml"
         shutil.copy(self._scenario.site_path, site_path)
-        ports = iter(_free_ports(8))
-        host, port = "127.0.0.1", next(ports)
+        written = config.load(site_path)
+        behind_tcp = [bus.id for bus in written.buses if bus.tcp is not None]
+        broker_port, *tcp_ports = free_ports(1 + len(behind_tcp))
+        host = _LOOPBACK
         if broker_address is not None:
             host, _, port_text = broker_address.rpartition(":")
-            port = int(port_text)
+            broker_port = int(port_text)
         else:
-            server = await broker.serve(host, port)
+            server = await broker.serve(host, broker_port)
             self._stack.push_async_callback(server.shutdown)
-        overrides = {"uplink[0].host": host, "uplink[0].port": str(port)}
-        written = config.load(site_path)
-        overrides |= {f"bus.{bus.id}.tcp": f"127.0.0.1:{next(ports)}" for bus in written.buses if bus.tcp is not None}
+        self.backhaul = TcpProxy(host, broker_port, Streams(self._seed)["backhaul"])
+        self._stack.push_async_callback(self.backhaul.close)
+        overrides = places(written, self.backhaul.port, tcp_ports)
         self.site = config.load(site_path, overrides)
 
         guest = interpreter.find() if self._scenario.micropython else None
         self.interpreter_label = guest.label if guest else ""
-        guests = dict.fromkeys(self._scenario.micropython, guest) if guest else {}
+        story = self._scenario
+        runtimes = dict.fromkeys(story.micropython, in_vm(guest)) if guest else {}
         self.clock = world_clock()
-        truth = self._scenario.signals(self.site, self._seed, None, self._seconds_per_row)
-        self.world = World(self.site, truth, self.clock, self._seed, guests, self._scenario.observers)
+        weather = story.weather(self.site, self._seed, self._days)
+        truth = story.signals(self.site, self._seed, self._days, self._seconds_per_row, weather)
+        self.world = World(
+            self.site, truth, self.clock, self._seed, runtimes, story.observers, story.level, story.radio,
+            story.scripts(self.site),
+        )  # fmt: skip
+        if weather is not None:
+            self.world.expose(weather, story.batteries)
         self.ledger = self.world.ledger
         self.witness = Witness(Path(self.site.store.path))
 
-        assert self.site.radio is not None
-        lines: list[tuple[Wire, str]] = [(self.world.radio, self.site.radio.port)]
+        lines: list[tuple[Wire, str]] = [] if self.site.radio is None else [(self.world.radio, self.site.radio.port)]
         lines += [(self.world.lines[bus.id], bus.port) for bus in self.site.buses if bus.port is not None]
         for wire, link in lines:
             self._stack.callback(PtyParty(wire, Path(link)).close)
@@ -82,47 +109,59 @@ class Station:
                 units = await tcp_units.serve(self.world.tcp[bus.id], tcp_host, int(tcp_port))
                 self._stack.push_async_callback(units.shutdown)
 
-        subscriber = Subscriber(self.platform, host, port, self.site.station.id)
+        subscriber = Subscriber(self.platform, host, broker_port, self.site.station.id)
         self._stack.push_async_callback(subscriber.close)
         await asyncio.wait_for(subscriber.ready(), 10)
-        self._arguments = [f"--set={path}={value}" for path, value in overrides.items()]
-        await self.start_gateway()
+        arguments = [str(site_path), *(f"--set={path}={value}" for path, value in overrides.items())]
+        self._gateway = GatewayProcess(arguments, self.log_path)
+        self.start_gateway()
         self.world.start()
         self._stack.push_async_callback(self.world.stop)
 
-    async def start_gateway(self) -> None:
-        log = (self._folder / "gateway.log").open("ab")
-        self._gateway = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", "run", str(self._folder / "site.toml"), *self._arguments,
-            stdout=log, stderr=log, env={**os.environ, "WATERTOWER_LANG": "en"},
-        )  # fmt: skip
-        log.close()
+    @property
+    def log_path(self) -> Path:
+        """What the gateway said."""
+        return self._folder / "gateway.log"
 
-    async def kill_gateway(self) -> None:
-        """As a power cut would: no warning, no clean-up. Then a new start."""
-        assert self._gateway is not None
-        self._gateway.send_signal(signal.SIGKILL)
-        await self._gateway.wait()
-        self.kills_ms.append(self.clock.unix_ms())
-        await self.start_gateway()
+    def play(self, happenings: Sequence[Happening]) -> None:
+        """From now on they come, each at its time."""
+        self._player = Player(happenings, self)
+
+    def start_gateway(self, why: str = "switch") -> None:
+        """Power for the gateway, unless it is off for another reason as well."""
+        self._off.discard(why)
+        if not self._off and self._gateway is not None and not self._gateway.is_wanted:
+            self._gateway.start()
+
+    def kill_gateway(self, why: str = "switch") -> None:
+        """Everything that was only in its memory is gone; it stays off until start_gateway() for the same reason."""
+        self._off.add(why)
+        if self._gateway is not None and self._gateway.is_wanted:
+            self._gateway.kill()
+            self.kills_ms.append(self.clock.unix_ms() + _ASKED_MS)
 
     def check(self) -> None:
         """StationFailed when the gateway or a node ended by itself."""
-        if self._gateway is not None and self._gateway.returncode is not None:
-            raise StationFailed(f"the gateway ended: see {self._folder / 'gateway.log'}")
+        if self._gateway is not None and self._gateway.ended():
+            raise StationFailed(f"the gateway ended: see {self.log_path}")
         try:
             self.world.check()
         except Exception as error:
             raise StationFailed(f"a node ended: {error}") from error
+        if self._player is not None:
+            self._player.check()
 
     async def finish(self) -> Verdict:
-        """Waits until what has been measured up to now has arrived, stops everything, and judges."""
+        """Ends what still goes wrong, waits until what has been measured up to now has arrived, stops everything, and
+        judges."""
+        if self._player is not None:
+            self._player.end_all()
+        self.world.relieve()
         until_ms = self.clock.unix_ms()
         end_s = asyncio.get_running_loop().time() + _DRAIN_S
         while asyncio.get_running_loop().time() < end_s:
             self.check()
-            verdict = self.verdict(until_ms)
-            if verdict.delivered + verdict.cut_at_kill >= verdict.measured:
+            if self.verdict(until_ms).complete:
                 break
             await asyncio.sleep(0.5)
         await self.stop()
@@ -133,24 +172,48 @@ class Station:
         self.witness.look()
         until_ms = self.clock.unix_ms() if until_ms is None else until_ms
         return judge.judge_station(
-            self.site, self.ledger, self.platform, self.witness, until_ms, self.kills_ms, _TOLERANCE_MS
+            self.site,
+            self.ledger,
+            self.platform,
+            self.witness,
+            until_ms,
+            self.kills_ms,
+            _TOLERANCE_MS,
+            self.world.cuts(),
+            self._watched,
         )
 
     async def stop(self) -> None:
         """Stops gateway and nodes cleanly; may be called again."""
         gateway, self._gateway = self._gateway, None
-        if gateway is not None and gateway.returncode is None:
-            gateway.terminate()
-            await gateway.wait()
+        if gateway is not None:
+            await gateway.stop()
         await self._stack.aclose()
 
 
-def _free_ports(count: int) -> list[int]:
+def places(site: Site, uplink_port: int, tcp_ports: Sequence[int]) -> dict[str, str]:
+    """What is laid over a site file so that all that its gateway touches is in its folder or on this machine; a port
+    for each bus behind TCP."""
+    laid = {"store.path": "store.db"}
+    if site.radio is not None:
+        laid["radio.port"] = "radio"
+    ports = iter(tcp_ports)
+    for bus in site.buses:
+        if bus.tcp is None:
+            laid[f"bus.{bus.id}.port"] = f"bus-{bus.id}"
+        else:
+            laid[f"bus.{bus.id}.tcp"] = f"{_LOOPBACK}:{next(ports)}"
+    for uplink in site.uplinks:
+        laid |= {f"uplink.{uplink.id}.host": _LOOPBACK, f"uplink.{uplink.id}.port": str(uplink_port)}
+    return laid
+
+
+def free_ports(count: int) -> list[int]:
     """TCP ports of the loopback interface that nobody listens on now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
-            one.bind(("127.0.0.1", 0))
+            one.bind((_LOOPBACK, 0))
         return [one.getsockname()[1] for one in sockets]
     finally:
         for one in sockets:

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from hw_sim.faults.base import Fault, Stage, seconds
@@ -63,11 +63,23 @@ class Player:
     def __init__(self, happenings: Sequence[Happening], stage: Stage) -> None:
         self._stage = stage
         self._active: dict[int, Happening] = {}
+        self._failure: Exception | None = None
         loop = asyncio.get_running_loop()
         for happening in happenings:
-            loop.call_later(happening.at_s, self._begin, happening)
+            loop.call_later(happening.at_s, self._try, self._begin, happening)
             if happening.lasts_s is not None:
-                loop.call_later(happening.at_s + happening.lasts_s, self._end, happening)
+                loop.call_later(happening.at_s + happening.lasts_s, self._try, self._end, happening)
+
+    def check(self) -> None:
+        """Raises what kept a fault from happening: an event loop would only log it."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _try(self, step: Callable[[Happening], None], happening: Happening) -> None:
+        try:
+            step(happening)
+        except Exception as error:
+            self._failure = error
 
     def _begin(self, happening: Happening) -> None:
         if not self._others(happening):

@@ -6,20 +6,23 @@ from pathlib import Path
 
 from gateway import config
 from gateway.app import Gateway
+from gateway.capture import Capture
+from gateway.store import Store
 from hw_sim import judge
 from hw_sim.backhaul import Backhaul
 from hw_sim.clock import world_clock
-from hw_sim.interpreter import Interpreter
 from hw_sim.judge import Verdict
 from hw_sim.outside import WorldOutside
 from hw_sim.platform import Platform
+from hw_sim.runtime import Fit
 from hw_sim.scenario import Scenario
 from hw_sim.witness import Witness
 from hw_sim.world import World
 
 
 class VirtualStation:
-    """One scenario on the running (virtual) loop, its store in `folder`."""
+    """One scenario on the running (virtual) loop, its store in `folder`; the gateway takes notes of its lines in the
+    folder `capture`."""
 
     def __init__(
         self,
@@ -27,18 +30,30 @@ class VirtualStation:
         folder: Path,
         seed: int,
         seconds_per_row: float | None = None,
-        interpreters: Mapping[str, Interpreter] | None = None,
+        runtimes: Mapping[str, Fit] | None = None,
         overrides: Mapping[str, str] | None = None,
         days: float | None = None,
+        capture: Path | None = None,
     ) -> None:
         self.site = config.load(scenario.site_path, {"store.path": str(folder / "store.db"), **(overrides or {})})
         self.clock = world_clock(scenario.start_unix_s)
         self.platform = Platform()
-        truth = scenario.signals(self.site, seed, days, seconds_per_row)
-        self.world = World(self.site, truth, self.clock, seed, interpreters or {}, scenario.observers)
+        weather = scenario.weather(self.site, seed, days)
+        truth = scenario.signals(self.site, seed, days, seconds_per_row, weather)
+        self.world = World(
+            self.site, truth, self.clock, seed, runtimes or {}, scenario.observers, scenario.level, scenario.radio,
+            scenario.scripts(self.site),
+        )  # fmt: skip
+        if weather is not None:
+            self.world.expose(weather, scenario.batteries)
         self.backhaul = Backhaul(self.platform, self.world.streams["backhaul"])
         self.witness = Witness(Path(self.site.store.path))
+        self._capture = None if capture is None else Capture(capture, self.world.gateway_clock)
         self.kills_ms: list[int] = []
+        accept = scenario.accept
+        self._tolerance_ms = {True: round(accept.polled_error_s * 1000), False: round(accept.node_error_s * 1000)}
+        self.watched: judge.Memory = {}
+        self._store: Store | None = None
         self._stop = asyncio.Event()
         self._gateway: asyncio.Task[None] | None = None
         self._off: set[str] = set()  # why the gateway has no power
@@ -54,14 +69,22 @@ class VirtualStation:
     async def _gateway_life(self, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
             await asyncio.wait([before])  # the killed one lets go of its file first
-        await Gateway(self.site, WorldOutside(self.world, self.backhaul)).run(self._stop)
+        gateway = Gateway(self.site, WorldOutside(self.world, self.backhaul), self._capture)
+        self._store = gateway.store
+        await gateway.run(self._stop)
 
     def kill_gateway(self, why: str = "switch") -> None:
         """Everything that was only in its memory is gone; it stays off until start_gateway() for the same reason."""
         self._off.add(why)
         if self._gateway is not None and not self._gateway.done() and not self._gateway.cancelling():
             self._gateway.cancel()
+            self._store = None
             self.kills_ms.append(self.clock.unix_ms())
+
+    @property
+    def waiting_rows(self) -> int:
+        """Polled rows that are in the gateway's memory only."""
+        return 0 if self._store is None else self._store.waiting
 
     def check(self) -> None:
         """Raises what ended a node or the gateway."""
@@ -70,13 +93,15 @@ class VirtualStation:
             self._gateway.result()
 
     async def finish(self, drain_s: float = 600.0) -> Verdict:
-        """Judges what was measured up to now, once it has arrived or `drain_s` have passed; then stops everything."""
+        """Judges what was measured up to now, once it has arrived or `drain_s` have passed; then stops everything. No
+        node depends on a battery any more."""
         until_ms = self.clock.unix_ms()
+        self.world.relieve()
         waited_s, wait_s = 0.0, 5.0
         while waited_s < drain_s:
             self.check()
             verdict = self.verdict(until_ms)
-            if verdict.delivered + verdict.cut_at_kill >= verdict.measured:
+            if verdict.complete:
                 break
             await asyncio.sleep(wait_s)
             waited_s, wait_s = waited_s + wait_s, min(2 * wait_s, 600.0)
@@ -89,4 +114,14 @@ class VirtualStation:
 
     def verdict(self, until_ms: int) -> Verdict:
         self.witness.look()
-        return judge.judge_station(self.site, self.world.ledger, self.platform, self.witness, until_ms, self.kills_ms)
+        return judge.judge_station(
+            self.site,
+            self.world.ledger,
+            self.platform,
+            self.witness,
+            until_ms,
+            self.kills_ms,
+            self._tolerance_ms,
+            self.world.cuts(),
+            self.watched,
+        )

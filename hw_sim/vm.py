@@ -11,6 +11,7 @@ from typing import Any
 from firmware.board import Line
 from hw_sim.board import SimBoard
 from hw_sim.interpreter import Interpreter
+from hw_sim.runtime import Fit
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,25 +21,25 @@ class GuestFailed(Exception):
 
 
 class Vm:
-    """One MicroPython process for one boot of one node. In virtual time nothing happens while the guest computes."""
+    """A Runtime: one MicroPython process for each boot of one node. In virtual time nothing happens while the guest
+    computes."""
 
-    def __init__(
-        self, interpreter: Interpreter, board: SimBoard, is_virtual: bool, heap_kib: int | None = None
-    ) -> None:
+    def __init__(self, interpreter: Interpreter, board: SimBoard, heap_kib: int | None = None) -> None:
         self._interpreter = interpreter
         self._board = board
-        self._is_virtual = is_virtual
         self._heap_kib = heap_kib
-        self._lines: list[Line] = [board.radio]
+        self._lines: list[Line] = []
 
     async def run(self) -> None:
         """Serves the guest's calls until cancelled, which ends it like a power cut. GuestFailed: it ended itself."""
+        self._lines = [self._board.radio]
         argv, env = self._interpreter.command(
             ROOT / "hw_sim" / "guest" / "node.py", path=(ROOT,), heap_kib=self._heap_kib
         )
         process = subprocess.Popen(
-            argv, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+            argv, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            process_group=0,  # Ctrl-C is for the simulator
+        )  # fmt: skip
         assert process.stdin is not None and process.stdout is not None
         words: list[str] = []
         try:
@@ -63,7 +64,7 @@ class Vm:
     @contextlib.asynccontextmanager
     async def _reader(self, pipe: Any) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
         """Virtual time waits for the guest; real time lets others run meanwhile."""
-        if self._is_virtual:
+        if self._board.true_clock.is_virtual:
 
             async def blocking() -> bytes:
                 return bytes(pipe.readline())
@@ -111,3 +112,8 @@ class Vm:
             case _:
                 raise GuestFailed(f"unknown call {name}{arguments}")
         return None
+
+
+def in_vm(interpreter: Interpreter) -> Fit:
+    """A node's firmware in this MicroPython."""
+    return lambda board: Vm(interpreter, board)

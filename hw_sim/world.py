@@ -1,40 +1,42 @@
 """Knows how a site becomes a world: its sensors, wires and nodes on one clock; knows no gateway and no verdict."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from firmware import main as firmware
 from gateway import slice
-from gateway.config import Node, Sensor, Site
-from hw_sim import disk_vfs, observer, wire
+from gateway.config import Bus, Node, NodeBus, Sensor, Site
+from hw_sim import disk_vfs, observer
 from hw_sim.battery import Battery, BatterySettings
 from hw_sim.board import SimBoard
+from hw_sim.capture.device import CapturedDrop, CapturedSensor, Script
+from hw_sim.climate import Climate
 from hw_sim.clock import WorldClock
 from hw_sim.device_clock import DeviceClock
 from hw_sim.disk import Disk
 from hw_sim.disk_vfs import NoShim
-from hw_sim.interpreter import Interpreter
-from hw_sim.ledger import Ledger
+from hw_sim.ledger import Cut, Ledger
 from hw_sim.line_faults import LineFaults
 from hw_sim.observer import PERFECT, ObserverSettings, Seen
 from hw_sim.radio import Radio
+from hw_sim.radio_channel import RadioChannel
+from hw_sim.radio_settings import RadioSettings
+from hw_sim.runtime import Fit, InProcess, Runtime
 from hw_sim.sensor import Post, SimSensor, post, says_no_value
-from hw_sim.signals import Signal, constant
+from hw_sim.signals import Signal, constant, scaled
 from hw_sim.streams import Streams
-from hw_sim.vm import Vm
-from hw_sim.wire import Drop, Wire
+from hw_sim.uart import Uart
+from hw_sim.wire import Drop, Wire, field_bus
 from protocols.registers import Register
 
 
 class SimNode:
-    """A node with its board: firmware in this process, or in a real MicroPython when `interpreter` is given."""
+    """A node with its board, and where its firmware runs."""
 
-    def __init__(self, node: Node, board: SimBoard, is_virtual: bool, interpreter: Interpreter | None) -> None:
+    def __init__(self, node: Node, board: SimBoard, runtime: Runtime) -> None:
         self.node = node
         self.board = board
-        self._is_virtual = is_virtual
-        self._interpreter = interpreter
+        self._runtime = runtime
         self._life: asyncio.Task[None] | None = None
         self._off: set[str] = set()  # why it has no power
 
@@ -44,7 +46,7 @@ class SimNode:
         if self._life is None and not self._off:
             self.board.power_on()
             self.board.energy.add("processor", self.board.powers.boot_j)
-            self._life = asyncio.create_task(self._live(), name=f"node {self.node.name}")
+            self._life = asyncio.create_task(self._runtime.run(), name=f"node {self.node.name}")
 
     def cut(self, why: str = "switch") -> None:
         """Power goes, whatever the node is doing, until boot() for the same reason."""
@@ -59,19 +61,16 @@ class SimNode:
         if self._life is not None and self._life.done():
             self._life.result()
 
-    async def _live(self) -> None:
-        if self._interpreter is None:
-            await firmware.live(self.board)
-        else:
-            await Vm(self._interpreter, self.board, self._is_virtual).run()
-
 
 class World:
     """Everything outside the gateway. `lines` maps each serial bus to its wire, the gateway's by its id and a node's as
     "node.bus"; `posts` has the same names and those of buses behind Modbus TCP, and says which sensor is asked at which
     unit id; `tcp` maps a bus behind Modbus TCP to its sensors; `sensors` are all, by id. `gateway_clock` is what the
     gateway takes for time, `air_c` the temperature around boards and batteries, `disk` what the gateway's store lies on
-    (None where it can't be reached), `fault_tasks` what a fault that goes on keeps running."""
+    (None where it can't be reached), `fault_tasks` what a fault that goes on keeps running,
+    `on_heard` is told of all that gets to the gateway's radio. `level` is how lines are
+    played out: Wire or ByteWire; `runtimes` say of a node where its firmware runs, if not in this process; `scripts` of
+    a sensor of the gateway's what it did when it was captured."""
 
     def __init__(
         self,
@@ -79,35 +78,50 @@ class World:
         truth: Mapping[str, Signal],
         clock: WorldClock,
         seed: int,
-        interpreters: Mapping[str, Interpreter],
+        runtimes: Mapping[str, Fit],
         observers: Mapping[str, ObserverSettings] | None = None,
+        level: type[Wire] = Wire,
+        radio: RadioSettings | None = None,
+        scripts: Mapping[str, Script] | None = None,
     ) -> None:
         self.site = site
+        self._level = level
         self.clock = clock
         self.streams = Streams(seed)
         self.ledger = Ledger()
         self.unread = Ledger()  # of nodes with a slice that is not theirs: no gateway can read what they send
         self.truth = truth
         self._observers = observers or {}
+        self._scripts = scripts or {}
         self.posts: dict[str, dict[int, Post]] = {}
-        self.radio = Radio(clock, self.streams["radio"])
+        self.radio = self._radio(radio)
         self.sensors: dict[str, SimSensor] = {}
-        self.lines = {bus.id: wire.rs485(clock, bus.baud) for bus in site.buses if bus.port is not None}
+        self.lines = {bus.id: self._line(bus) for bus in site.buses if bus.port is not None}
         self.tcp: dict[str, list[SimSensor]] = {bus.id: [] for bus in site.buses if bus.tcp is not None}
         for sensor in site.sensors:
             device = self._device(sensor, sensor.bus)
             if sensor.bus in self.lines:
-                Drop(self.lines[sensor.bus], device)
+                (CapturedDrop if isinstance(device, CapturedSensor) else Drop)(self.lines[sensor.bus], device)
             else:
                 self.tcp[sensor.bus].append(device)
-        self.nodes = {node.name: self._node(node, interpreters.get(node.name)) for node in site.nodes}
+        self.nodes = {node.name: self._node(node, runtimes.get(node.name, InProcess)) for node in site.nodes}
         for name, line in self.lines.items():
             LineFaults(line, self.streams[f"line {name}"])
         self.gateway_clock = DeviceClock(clock)
         self.air_c: Signal = constant(25.0)
         self.batteries: dict[str, Battery] = {}
+        self.on_heard: Callable[[bytes], None] | None = None
         self.fault_tasks: dict[object, asyncio.Task[None]] = {}
         self.disk = self._disk()
+
+    def _radio(self, settings: RadioSettings | None) -> Radio:
+        if settings is None or self.site.radio is None:
+            return Radio(self.clock, self.streams["radio"])
+        nodes = [node.name for node in self.site.nodes]
+        return RadioChannel(self.clock, self.streams, settings, nodes, self.site.radio.baud)
+
+    def _line(self, bus: Bus | NodeBus) -> Wire:
+        return field_bus(self.clock, Uart(bus.baud, bus.parity, bus.stop_bits), self._level)
 
     def _device(self, sensor: Sensor, line: str, powered: bool = True) -> SimSensor:
         profile = self.site.profile(sensor)
@@ -116,7 +130,12 @@ class World:
             for register in profile.registers
             if f"{sensor.id}.{register.name}" in self.truth
         }
-        device = SimSensor(sensor.id, profile, sensor.unit_id, seen, self.ledger, self.clock, powered)
+        script = self._scripts.get(sensor.id)
+        device = (
+            SimSensor(sensor.id, profile, sensor.unit_id, seen, self.ledger, self.clock, powered)
+            if script is None
+            else CapturedSensor(script, sensor.id, profile, sensor.unit_id, seen, self.ledger, self.clock)
+        )
         device.posts = self.posts.setdefault(line, {})
         self.posts[line][sensor.unit_id] = self._post(sensor, self.ledger)
         self.sensors[sensor.id] = device
@@ -142,8 +161,8 @@ class World:
             self.posts.setdefault(f"{name}.{sensor.bus}", {})[sensor.unit_id] = self._post(sensor, ledger)
         self.nodes[name].board.provision(slice.cut(self.site, node))
 
-    def _node(self, node: Node, interpreter: Interpreter | None) -> SimNode:
-        buses: dict[str, Wire] = {bus.id: wire.rs485(self.clock, bus.baud) for bus in node.buses}
+    def _node(self, node: Node, fit: Fit) -> SimNode:
+        buses: dict[str, Wire] = {bus.id: self._line(bus) for bus in node.buses}
         self.lines |= {f"{node.name}.{bus}": line for bus, line in buses.items()}
         rails: dict[str, list[SimSensor]] = {sensor.rail: [] for sensor in node.sensors if sensor.rail is not None}
         for sensor in node.sensors:
@@ -152,9 +171,10 @@ class World:
             if sensor.rail is not None:
                 rails[sensor.rail].append(device)
         stream = self.streams[f"node {node.id}"]
+        radio = self.radio.at(node.name)
         wired = [self.sensors[sensor.id] for sensor in node.sensors if sensor.rail is None]
-        board = SimBoard(slice.cut(self.site, node), self.clock, stream, buses, rails, self.radio, wired=wired)
-        return SimNode(node, board, self.clock.is_virtual, interpreter)
+        board = SimBoard(slice.cut(self.site, node), self.clock, stream, buses, rails, radio, wired=wired)
+        return SimNode(node, board, fit(board))
 
     def _disk(self) -> Disk | None:
         """The gateway's, in virtual time: a power cut is played there, so nobody waits for a real medium."""
@@ -183,10 +203,26 @@ class World:
         battery.start()
         return battery
 
+    def expose(self, weather: Climate, batteries: Sequence[BatterySettings]) -> None:
+        """Boards and batteries feel the air of a place, and panels its sun, snow and dust."""
+        self.air_c = weather.signal("air.temperature")
+        panel = scaled(weather.signal("panel.output"), 0.01, 0.0)
+        for settings in batteries:
+            self.add_battery(settings, panel)
+
+    def relieve(self) -> None:
+        """Somebody brings every node a supply that does not end."""
+        for battery in self.batteries.values():
+            battery.relieve()
+
     def start(self) -> None:
         """Switches every node on."""
         for node in self.nodes.values():
             node.boot()
+
+    def cuts(self) -> dict[int, list[Cut]]:
+        """When each node's power went, by the node's number."""
+        return {node.node.id: node.board.cuts for node in self.nodes.values()}
 
     async def stop(self) -> None:
         """Switches every node off."""

@@ -4,6 +4,9 @@ A file `tests/protocols/test_*.py` or `tests/firmware/test_*.py` holds plain fun
 them under CPython as usual; here each becomes one more item `test_x[micropython]`. All functions of a file run in one
 process of the interpreter (tests/micropython_runner.py), and each item reports its own line. A module may keep a
 function from it by naming it in `CPYTHON_ONLY = {"test_x": "reason"}`. No interpreter: the twins fail, never skip.
+
+`--uf2 FILE` is a MicroPython image for the emulated RP2040 (docs/pico.md). It is yours to give: without one those tests
+say why they are skipped.
 """
 
 import ast
@@ -17,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from hw_sim import interpreter
+from hw_sim import interpreter, pico_chip
 from tests.micropython_runner import MARK
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -121,6 +124,28 @@ def _cpython_only(tree: ast.Module) -> dict[str, str]:
 
 # ------------------------------------------------------------------------------------------------------ hooks of pytest
 KEPT = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--uf2", type=Path, metavar="FILE", help="a MicroPython image for the emulated RP2040")
+
+
+@pytest.fixture(scope="session")
+def emulator() -> list[str]:
+    """How the emulated RP2040 is started."""
+    try:
+        return pico_chip.command()
+    except pico_chip.NoEmulator as refusal:
+        pytest.skip(str(refusal))
+
+
+@pytest.fixture(scope="session")
+def uf2(request: pytest.FixtureRequest, emulator: list[str]) -> Path:
+    """The image given for it."""
+    given: Path | None = request.config.getoption("--uf2")
+    if given is None:
+        pytest.skip("no MicroPython image for an RP2040: give one with --uf2 FILE")
+    return given.resolve()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,7 +6,6 @@ from typing import Annotated, Protocol
 from msgspec import Meta, Struct
 
 from gateway.messages import Phrase
-from hw_sim.backhaul import Backhaul
 from hw_sim.world import World
 
 _UNITS_S = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -20,11 +19,40 @@ def seconds(duration: str) -> float:
     return sum(float(number) * _UNITS_S[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)\s*([wdhms])", duration))
 
 
+def duration(span_s: float) -> str:
+    """The other way round, by the two largest units: 183600.0 -> "2d 3h", 90.04 -> "1m 30s", 2.5 -> "2.5s"."""
+    if span_s < 60:
+        return f"{round(span_s, 1):g}s"
+    left_s, words = round(span_s), list[str]()
+    for unit in "dhms":
+        count, left_s = divmod(left_s, _UNITS_S[unit])
+        if words or count:
+            words.append(f"{count}{unit}")
+    return " ".join(word for word in words[:2] if word[0] != "0")
+
+
+class Backhaul(Protocol):
+    """What a fault may do to the way to the platform, in virtual time (hw_sim/backhaul.py) and in real time
+    (hw_sim/tcp_proxy.py)."""
+
+    silent: bool
+    deaf: bool
+    delay_s: float
+    bytes_per_s: float | None
+    loss_up: float
+    loss_down: float
+
+    def cut(self) -> None: ...
+    def restore(self) -> None: ...
+
+
 class Stage(Protocol):
     """What a fault works on: the world, the way to the platform, the gateway."""
 
     world: World
-    backhaul: Backhaul
+
+    @property
+    def backhaul(self) -> Backhaul: ...
 
     def kill_gateway(self, why: str = "switch") -> None:
         """Nothing of its memory survives; it stays off until start_gateway() for the same reason."""
@@ -44,6 +72,11 @@ class Fault(Struct, frozen=True, kw_only=True, tag_field="kind"):
     every: Duration | None = None
     lasts: Duration | None = None
     upto: Duration | None = None
+
+    @property
+    def only_virtual(self) -> Phrase | None:
+        """Why this can't be played in real time; None: it can."""
+        return None
 
     def begin(self, stage: Stage) -> None:
         raise NotImplementedError

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from gateway.messages import Phrase
 from hw_sim import device_clock
 from hw_sim.faults.base import Fault, Stage
 from hw_sim.signals import Signal, constant
@@ -11,7 +12,15 @@ from hw_sim.signals import Signal, constant
 _LONGEST_S = 4e9
 
 
-class ClockStep(Fault, frozen=True, kw_only=True, tag="clock_step"):
+class GatewayClockFault(Fault, frozen=True, kw_only=True):
+    """One of the clock that the gateway reads, which in real time is the machine's."""
+
+    @property
+    def only_virtual(self) -> Phrase | None:
+        return Phrase("real_time.own_clock")
+
+
+class ClockStep(GatewayClockFault, frozen=True, kw_only=True, tag="clock_step"):
     """Somebody sets the gateway's clock by hand, and wrong: eight hours are Beijing time taken for UTC. It is set right
     when this ends."""
 
@@ -24,7 +33,7 @@ class ClockStep(Fault, frozen=True, kw_only=True, tag="clock_step"):
         stage.world.gateway_clock.correct()
 
 
-class NtpJump(Fault, frozen=True, kw_only=True, tag="ntp_jump"):
+class NtpJump(GatewayClockFault, frozen=True, kw_only=True, tag="ntp_jump"):
     """A time server or GPS receiver gives the gateway a false time: 1024 weeks back is a GPS week rollover. It gives
     the true one when this ends."""
 
@@ -40,7 +49,7 @@ class NtpJump(Fault, frozen=True, kw_only=True, tag="ntp_jump"):
 _EPOCHS_UNIX_S = {"1970-01-01": 0, "2000-01-01": 946_684_800}
 
 
-class ClockLost(Fault, frozen=True, kw_only=True, tag="clock_lost"):
+class ClockLost(GatewayClockFault, frozen=True, kw_only=True, tag="clock_lost"):
     """The gateway starts again without power in its clock: it is 1970, or 2000 with a clock chip that begins there.
     When this ends the network is back and sets it."""
 
@@ -55,7 +64,7 @@ class ClockLost(Fault, frozen=True, kw_only=True, tag="clock_lost"):
         stage.world.gateway_clock.correct()
 
 
-class ClockDrift(Fault, frozen=True, kw_only=True, tag="clock_drift"):
+class ClockDrift(GatewayClockFault, frozen=True, kw_only=True, tag="clock_drift"):
     """A clock that runs `ppm` fast: a node's, or the gateway's. A "crystal" gets slower in cold and heat, an "rc"
     oscillator faster in the cold; 50,000 ppm is what it is without calibration. Perfect again when this ends; a gateway
     is also set right then."""
@@ -63,6 +72,10 @@ class ClockDrift(Fault, frozen=True, kw_only=True, tag="clock_drift"):
     node: str | None = None
     ppm: Annotated[float, Meta(ge=-200_000.0, le=200_000.0)] = 0.0
     oscillator: Literal["crystal", "fixed", "rc"] = "crystal"
+
+    @property
+    def only_virtual(self) -> Phrase | None:
+        return None if self.node is not None else super().only_virtual
 
     def begin(self, stage: Stage) -> None:
         world = stage.world

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from gateway.messages import Phrase
 from hw_sim import flash
 from hw_sim.disk import Disk
 from hw_sim.faults.base import Fault, Stage
@@ -68,7 +69,15 @@ class FlashSlow(Fault, frozen=True, kw_only=True, tag="flash_slow"):
         chip.page_ms, chip.erase_ms = 0.0, 0.0
 
 
-class DiskFull(Fault, frozen=True, kw_only=True, tag="disk_full"):
+class DiskFault(Fault, frozen=True, kw_only=True):
+    """One of the disk under the gateway's store, which in real time is the machine's."""
+
+    @property
+    def only_virtual(self) -> Phrase | None:
+        return Phrase("real_time.own_disk")
+
+
+class DiskFull(DiskFault, frozen=True, kw_only=True, tag="disk_full"):
     """Something has filled the gateway's card up to `free_kib`. Room is made when this ends."""
 
     free_kib: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
@@ -80,7 +89,7 @@ class DiskFull(Fault, frozen=True, kw_only=True, tag="disk_full"):
         _disk(stage).free_bytes = None
 
 
-class DiskErrors(Fault, frozen=True, kw_only=True, tag="disk_errors"):
+class DiskErrors(DiskFault, frozen=True, kw_only=True, tag="disk_errors"):
     """The gateway's card refuses: worn out, or its file system went read-only."""
 
     operation: Literal["sync", "write"] = "write"
@@ -94,7 +103,7 @@ class DiskErrors(Fault, frozen=True, kw_only=True, tag="disk_errors"):
         disk.refuses -= {self.operation}
 
 
-class DiskSlow(Fault, frozen=True, kw_only=True, tag="disk_slow"):
+class DiskSlow(DiskFault, frozen=True, kw_only=True, tag="disk_slow"):
     """A cheap or cold card: each sync stops the gateway for `sync_s`."""
 
     sync_s: Seconds = 0.2
@@ -106,7 +115,7 @@ class DiskSlow(Fault, frozen=True, kw_only=True, tag="disk_slow"):
         _disk(stage).slow_s = 0.0
 
 
-class DiskCut(Fault, frozen=True, kw_only=True, tag="disk_cut"):
+class DiskCut(DiskFault, frozen=True, kw_only=True, tag="disk_cut"):
     """The gateway's power goes in the middle of one of its next `within` writes to its card, and any part of what was
     not synced is lost; none, if `lasts` is over before. It starts again `off_s` later."""
 

@@ -57,6 +57,7 @@ export class Chip {
     this.clock = new Clock();
     this.pause = false; // run() returns to its caller
     this.asleep = false; // its clocks stand
+    this.sleptNs = 0;
     const chip = new RP2040(this.clock);
     this.chip = chip;
     this.clock.core = chip.core;
@@ -97,6 +98,7 @@ export class Chip {
         if (this.wakes()) continue;
         this.sleep(true);
         clock.jumpTo(target);
+        if (this.asleep && this.sleepEnable.some((clocks) => clocks !== 0xffffffff)) this.sleptNs += clock.nanos - now;
       } else {
         this.sleep(false);
         clock.changed = false;

@@ -1,14 +1,16 @@
-// Knows the line protocol by which hw_sim/pico.py runs one emulated board: JSON lines, one answer to each question.
+// Knows the line protocol by which hw_sim/pico_chip.py runs one emulated board: JSON lines, one answer to each question.
 //
 // usage: node main.mjs RP2040JS/dist/esm/index.js
 //
-//   {"power": {flash: base64, seed, drives: {uart: gpio}, watch: [gpio], console: bool, cut: [operations, share] | null,
-//              quick: bool}}
+//   {"power": {flash: base64, seed, drives: {uart: gpio}, watch: [gpio], console: bool, quick: bool}}
 //   {"run": us, "hear": [[uart, us, hex, us per character]], "type": hex}    until then, or until something happens
+//   {"order": {cut: [operation from now, share] | null, page_ns, erase_ns}}  of the flash; 0: its usual time
+//   {"peek": [offset, count]}, {"poke": [offset, hex]}                       the flash
 //   {"off": us}                                                              power is lost now
 //
-// Answer: {"us": simulated time, "events": [[us, "frame" | "pin" | "reset" | "halt" | "cut", ...]], "said": hex}, and after
-// "off" {"flash": base64, "erases": {sector: count}, "lost": characters}. Times count from power-on.
+// Answer: {"us": simulated time, "events": [[us, "frame" | "pin" | "reset" | "halt" | "cut", ...]], "said": hex,
+// "slept": us since the last answer, "written": when a page of flash was whole last}; to "peek" {"hex"}; to "off" {"flash": base64, "erases": {sector: count},
+// "lost": characters}. Times count from power-on.
 import fs from "node:fs";
 import { Chip } from "./chip.mjs";
 import { Nor, dice } from "./nor.mjs";
@@ -52,18 +54,19 @@ function answer(plain) {
 
 /** A board from power-on to power-off, through any number of resets. */
 class Board {
-  constructor({ flash, seed, drives, watch, console, cut, quick }) {
+  constructor({ flash, seed, drives, watch, console, quick }) {
     this.random = dice(seed);
     const content = Buffer.from(flash, "base64");
     const memory = new ArrayBuffer(content.length + RAM_BYTES);
     this.nor = new Nor(new Uint8Array(memory, 0, content.length), this.random);
     this.nor.bytes.set(content);
     this.wiring = { drives, watch, console, quick };
-    this.cutAt = cut;
+    this.cutAt = null; // [operation, share]
     this.resetNs = 0; // when the present chip began
     this.events = [];
     this.said = [];
     this.dead = false;
+    this.writtenUs = 0;
     this.chip = this.reset(undefined);
   }
 
@@ -88,6 +91,7 @@ class Board {
     while (!this.dead && this.ns < untilNs && !this.events.length) {
       this.chip.run(this.cutNs(untilNs) - this.resetNs);
       this.cutIfDue();
+      this.noteWritten();
       if (this.chip.over && this.events.at(-1)?.[1] === "reset") {
         this.resetNs = this.ns;
         this.chip = this.reset(this.chip);
@@ -95,6 +99,17 @@ class Board {
         this.dead = true;
       }
     }
+  }
+
+  noteWritten() {
+    if (this.nor.writtenNs === null) return;
+    this.writtenUs = Math.ceil((this.resetNs + this.nor.writtenNs) / 1000);
+    this.nor.writtenNs = null;
+  }
+
+  order({ cut, page_ns, erase_ns }) {
+    this.cutAt = cut === null ? null : [this.nor.operations + cut[0], cut[1]];
+    this.nor.pace(page_ns, erase_ns);
   }
 
   /** Where a cut that was ordered comes before `untilNs`. */
@@ -111,7 +126,10 @@ class Board {
   }
 
   report() {
-    const report = { us: Math.ceil(this.ns / 1000), events: this.events, said: Buffer.from(this.said).toString("hex") };
+    const said = Buffer.from(this.said).toString("hex");
+    const times = { us: Math.ceil(this.ns / 1000), slept: this.chip.sleptNs / 1000, written: this.writtenUs };
+    const report = { ...times, events: this.events, said };
+    this.chip.sleptNs = 0;
     this.events = [];
     this.said = [];
     return report;
@@ -132,6 +150,18 @@ for (const line of lines()) {
     const erases = Object.fromEntries(board.nor.erases.map((count, sector) => [sector, count]).filter(([, count]) => count));
     const lost = board.chip.uarts.reduce((sum, uart) => sum + uart.lost, 0);
     answer({ flash: Buffer.from(board.nor.bytes).toString("base64"), erases, lost });
+    continue;
+  } else if (question.peek !== undefined) {
+    const [offset, count] = question.peek;
+    answer({ hex: Buffer.from(board.nor.bytes.subarray(offset, offset + count)).toString("hex") });
+    continue;
+  } else if (question.poke !== undefined) {
+    board.nor.bytes.set(Buffer.from(question.poke[1], "hex"), question.poke[0]);
+    answer({});
+    continue;
+  } else if (question.order !== undefined) {
+    board.order(question.order);
+    answer({});
     continue;
   } else {
     for (const [uart, us, hex, characterUs] of question.hear) {

@@ -26,14 +26,23 @@ export class Nor {
     this.random = random;
     this.erases = new Array(bytes.length / SECTOR).fill(0); // of each sector, since power-on
     this.operations = 0;
-    this.steps = []; // of the operation under way: {ns, apply, tear}
+    this.steps = []; // of the operation under way: {ns, apply, tear, writes}
     this.startNs = 0; // of its next step
     this.began = this.took = 0; // the operation's start and time, for whoever wants to cut it
+    this.writtenNs = null; // when the last page was whole, until somebody has noted it
+    this.pace(0, 0);
   }
 
   get busy() { return this.steps.length > 0; }
 
   get endNs() { return this.began + this.took; }
+
+  /** How long a page and a sector take from now on; 0: as usual. A block is slower by as much as a sector. */
+  pace(pageNs, sectorNs) {
+    this.programNs = pageNs || PROGRAM_NS;
+    this.sectorNs = sectorNs || ERASE_SECTOR_NS;
+    this.blockNs = (ERASE_BLOCK_NS * this.sectorNs) / ERASE_SECTOR_NS;
+  }
 
   /** Starts to erase `count` bytes from a sector's start. */
   erase(nowNs, offset, count) {
@@ -44,7 +53,7 @@ export class Nor {
       const area = this.bytes.subarray(at, at + size);
       for (let sector = at / SECTOR; sector < (at + size) / SECTOR; sector++) this.erases[sector]++;
       this.plan({
-        ns: size === BLOCK ? ERASE_BLOCK_NS : ERASE_SECTOR_NS,
+        ns: size === BLOCK ? this.blockNs : this.sectorNs,
         apply: () => area.fill(0xff),
         tear: (share) => area.forEach((old, i) => { area[i] = old | this.someBits(share); }),
       });
@@ -60,7 +69,8 @@ export class Nor {
       const area = this.bytes.subarray(offset + at, offset + at + PAGE);
       const page = data.subarray(at, at + PAGE);
       this.plan({
-        ns: PROGRAM_NS,
+        ns: this.programNs,
+        writes: true,
         apply: () => area.forEach((old, i) => { area[i] = old & page[i]; }),
         tear: (share) => area.forEach((old, i) => { area[i] = old & (page[i] | ~this.someBits(share)); }),
       });
@@ -73,6 +83,7 @@ export class Nor {
       const step = this.steps.shift();
       this.startNs += step.ns;
       step.apply();
+      if (step.writes) this.writtenNs = this.startNs;
     }
   }
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from hw_sim import judge, scenario
+from hw_sim import scenario
 from hw_sim.clock import run_virtual
 from hw_sim.faults.base import Fault
 from hw_sim.judge import Verdict
@@ -43,21 +43,3 @@ def live(
         return Ending(verdict, station.platform.digest.hexdigest(), station)
 
     return run_virtual(main())
-
-
-def lost_elsewhere(ending: Ending, node: str, wake_ms: int = 1500) -> int:
-    """Readings of a node that are lost, but for those of a wake that its power did not outlast."""
-    station = ending.station
-    node_id = next(entry.id for entry in station.site.nodes if entry.name == node)
-    cuts_ms = station.world.nodes[node].board.cuts_ms
-    end_ms = station.clock.unix_ms() - 20_000
-    found = judge.found_by_channel(station.site, station.world.ledger, station.platform)
-    lost = 0
-    for channel in station.site.channels:
-        if channel.node == node_id:
-            truth = station.world.ledger.readings[channel.name]
-            failed = station.witness.failed.get(channel.name, ())
-            for reading in judge.finished(truth, found[channel.name].missing, failed, wake_ms):
-                cut = any(0 <= cut_ms - reading.unix_ms <= wake_ms for cut_ms in cuts_ms)
-                lost += reading.unix_ms < end_ms and not cut
-    return lost

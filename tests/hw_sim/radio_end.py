@@ -5,6 +5,7 @@ import asyncio
 from gateway import slice
 from gateway.config import Site
 from hw_sim.clock import WorldClock
+from hw_sim.pairing import Arrival
 from hw_sim.wire import Wire
 from protocols import batch, link
 from protocols.batch import Batch, NodeRecord
@@ -55,12 +56,12 @@ class RadioEnd:
         answer = self._session.acknowledge(event, Answer(have, self._clock.unix_ms()))
         self._wire.send(self, answer)
 
-    def readings(self) -> dict[str, list[tuple[int, int]]]:
-        """Channel -> (Unix ms, value), in the order of record numbers."""
-        found: dict[str, list[tuple[int, int]]] = {}
+    def readings(self) -> dict[str, list[Arrival]]:
+        """Channel -> (Unix ms, value, quality, record number), in the order of record numbers."""
+        found: dict[str, list[Arrival]] = {}
         for node, records in self.records.items():
-            for _, record in sorted(records.items()):
-                for channel, (value, _) in zip(self._channels[node], record.cells, strict=True):
+            for number, record in sorted(records.items()):
+                for channel, (value, quality) in zip(self._channels[node], record.cells, strict=True):
                     if value is not None:
-                        found.setdefault(channel.name, []).append((record.time_s * 1000, value))
+                        found.setdefault(channel.name, []).append((record.time_s * 1000, value, quality, number))
         return found

@@ -6,26 +6,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import config
 from gateway.collect.modbus import BusPoller
 from gateway.store import Store
-from hw_sim import scenario, wire
+from hw_sim import scenario
 from hw_sim.byte_wire import ByteWire, byte_level_tx_per_s
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.ledger import Ledger
+from hw_sim.party_faults import LineMismatch
+from hw_sim.run import run
 from hw_sim.sensor import SimSensor
 from hw_sim.signals import constant
 from hw_sim.streams import Stream
 from hw_sim.uart import Air, Burst, Char, Uart, frames
 from hw_sim.virtual import VirtualStation
 from hw_sim.wire import Drop, Wire, WireLine, field_bus, rs485
+from hw_sim.world import World
 from protocols import modbus, profiles
 from protocols.errors import FrameError, NoReply
 from protocols.modbus import Request
-from protocols.modbus_client import RtuClient
+from protocols.modbus_client import FORGET_MS, RtuClient
 from tests.gateway.doubles import RIVER, query, sensor, site
 
 LEVELS = [Wire, ByteWire]
@@ -114,21 +119,69 @@ def test_a_bus_of_six_models_and_its_poller_live_the_same_life_on_both_levels(tm
     assert run_virtual(story(Wire)) == run_virtual(story(ByteWire))
 
 
-def test_a_whole_station_delivers_the_same_to_the_byte_on_both_levels(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def story(level: type[Wire]) -> tuple[object, ...]:
-        monkeypatch.setattr(wire, "rs485", lambda clock, baud, bits=10: rs485(clock, baud, bits, level))
-        folder = tmp_path / level.__name__
+def test_a_whole_station_delivers_the_same_to_the_byte_on_both_levels(tmp_path: Path) -> None:
+    demo = scenario.load(scenario.find("demo"))
+
+    async def story(level: type[Wire], wires: str) -> tuple[object, ...]:
+        folder = tmp_path / wires
         folder.mkdir()
-        station = VirtualStation(scenario.load(scenario.FOLDER / "scenarios" / "demo.toml"), folder, 1)
+        station = VirtualStation(msgspec.structs.replace(demo, wires=wires), folder, 1)
         assert {type(line) for line in station.world.lines.values()} == {level}
         await asyncio.sleep(120)
         verdict = await station.finish()
         assert verdict.delivered > 1000
         return verdict, station.platform.digest.hexdigest(), sorted(station.world.ledger.readings.items())
 
-    assert run_virtual(story(Wire)) == run_virtual(story(ByteWire))
+    assert run_virtual(story(Wire, "frame")) == run_virtual(story(ByteWire, "byte"))
+
+
+@pytest.mark.parametrize("name", ["absent-device", "swapped-probes", "outage"])
+def test_a_scenario_has_the_same_hash_verdict_and_happenings_on_both_levels(name: str) -> None:
+    """Every reading's time and value, in the order they arrived, is in the hash: at both levels a frame is heard, and a
+    driver lets go, at the same microsecond."""
+    story = scenario.load(scenario.find(name))
+    frame, byte = (run(msgspec.structs.replace(story, wires=wires), name, 1, 0.05) for wires in ("frame", "byte"))
+    assert byte == frame
+    assert frame.failures == () and frame.verdict is not None and frame.verdict.delivered > 500
+
+
+@pytest.mark.parametrize("wires", ["frame", "byte"])
+def test_a_worlds_lines_have_the_parity_and_stop_bits_of_the_site_file(tmp_path: Path, wires: str) -> None:
+    """And a mismatch is one against those: a sensor that has gone back to 8N1 is silent, until it has not."""
+    text = (scenario.FOLDER / "sites" / "demo.toml").read_text("utf-8")
+    text = text.replace('port = "river"\nbaud = 9600', 'port = "river"\nbaud = 4800\nparity = "E"')
+    text = text.replace('id = "uart1"', 'id = "uart1"\n  stop_bits = 2').replace(
+        "unit_id =", 'serial = "as_bus"\nunit_id ='
+    )
+    (tmp_path / "site.toml").write_text(text, "utf-8")
+    level = scenario.Scenario(site="demo", wires=wires).level  # type: ignore[arg-type]
+
+    async def story() -> None:
+        world = World(config.load(tmp_path / "site.toml"), {}, world_clock(), 1, {}, level=level)
+        assert {name: line.uart for name, line in world.lines.items()} == {
+            "river": Uart(4800, "E"),
+            "water.uart1": Uart(9600, "N", 2),
+            "air.uart1": Uart(9600, "N", 2),
+        }
+        river = world.lines["river"]
+        assert river.char_s == pytest.approx(11 / 4800)
+        client = RtuClient(WireLine(river), world.clock.monotonic_ms, 4800)
+        register = world.sensors["level"].profile.registers[0]
+        question = Request(1, world.sensors["level"].profile.function, register.address, register.words)
+        await asyncio.sleep(10)
+        right = await client.ask(question)
+        alone = LineMismatch(sensor="level", parity="N")
+        alone.begin(river)
+        with pytest.raises((NoReply, FrameError)):
+            await client.ask(question)
+        alone.end(river)
+        await asyncio.sleep(FORGET_MS / 1000)
+        assert await client.ask(question) == right
+        as_it_is = LineMismatch(sensor="level", parity="E", stop_bits=1)
+        as_it_is.begin(river)
+        assert await client.ask(question) == right
+
+    run_virtual(story())
 
 
 def test_it_is_quick_enough_to_search_seeds_with() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hw_sim.faults.storage import DiskCut, DiskErrors, DiskFull, DiskSlow, FlashCut, FlashRot, FlashSlow
-from tests.hw_sim.fault_story import live, lost_elsewhere
+from tests.hw_sim.fault_story import live
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -14,7 +14,7 @@ def test_power_cuts_in_the_middle_of_flash_operations_lose_no_record_that_was_ke
         tmp_path, FlashCut(every="30s", lasts="10s", node="water", within=5, off_s=2.0), seconds=600, seed=seed
     )
     assert len(ending.station.world.nodes["water"].board.cuts_ms) > 8
-    assert lost_elsewhere(ending, "water") == 0
+    assert ending.verdict.lost == 0
     assert (ending.verdict.wrong_values, ending.verdict.wrong_times, ending.verdict.duplicates) == (0, 0, 0)
 
 

@@ -10,13 +10,13 @@ from hw_sim.clock import run_virtual
 from hw_sim.faults.power import NodeOff
 from hw_sim.faults.supply import BatteryOld, BrownOut, PanelCovered, ResetLoop
 from hw_sim.virtual import VirtualStation
-from tests.hw_sim.fault_story import DEMO, live, lost_elsewhere
+from tests.hw_sim.fault_story import DEMO, live
 
 
 def test_brown_outs_lose_no_more_than_the_wakes_they_hit(tmp_path: Path) -> None:
     ending = live(tmp_path, BrownOut(every="40s", lasts="1s", node="water", off_s=1.0), seconds=600)
     assert len(ending.station.world.nodes["water"].board.cuts_ms) > 8
-    assert lost_elsewhere(ending, "water") == 0
+    assert ending.verdict.lost == 0
     verdict = ending.verdict
     assert (verdict.wrong_values, verdict.wrong_times, verdict.duplicates) == (0, 0, 0)
 
@@ -26,7 +26,7 @@ def test_a_reset_loop_ends_with_a_living_node_and_loses_nothing_kept(tmp_path: P
     ending = live(tmp_path, ResetLoop(at="1m", lasts="3m", node="water"), seconds=420, seed=seed)
     board = ending.station.world.nodes["water"].board
     assert len(board.cuts_ms) > 20
-    assert lost_elsewhere(ending, "water") == 0
+    assert ending.verdict.lost == 0
     assert (ending.verdict.wrong_values, ending.verdict.duplicates) == (0, 0)
     readings = ending.station.world.ledger.readings["do.temperature"]
     assert readings[-1].unix_ms - max(board.cuts_ms[:-1]) > 100_000  # it lived on
@@ -62,7 +62,7 @@ def test_an_old_battery_and_a_covered_panel_stop_a_node_and_their_end_brings_it_
     dark = live(tmp_path / "dark", snow, BatteryOld(at="2m", node="water", share=0.3), seconds=2700, prepare=on_battery)
     battery = dark.station.world.batteries["water"]
     assert battery.cuts == 1 and battery.is_up
-    assert lost_elsewhere(dark, "water") == 0
+    assert dark.verdict.lost == 0
     volts = [volt for _, volt in battery.curve]
     assert min(volts) < 11.3 < max(volts)
 

@@ -10,7 +10,7 @@ from gateway.faults import SiteError
 from hw_sim import scenario
 from hw_sim.climate import AnyOverlay
 from hw_sim.faults.kinds import AnyFault
-from hw_sim.line_faults import AnyLineFault
+from hw_sim.faults.lines import AnyLineFault
 
 DEMO = scenario.FOLDER / "scenarios" / "demo.toml"
 

@@ -12,8 +12,8 @@ from gateway import config
 from hw_sim import interpreter, scenario, vm
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.interpreter import Interpreter
-from hw_sim.judge import match
-from hw_sim.vm import GuestFailed, Vm
+from hw_sim.pairing import match
+from hw_sim.vm import GuestFailed, Vm, in_vm
 from hw_sim.world import SimNode, World
 from tests.hw_sim.radio_end import RadioEnd, Recorder
 
@@ -27,7 +27,7 @@ class Bench:
 
     def __init__(self, guest: Interpreter | None, seed: int = 3, loss: float = 0.0) -> None:
         clock = world_clock()
-        self.world = World(SITE, TRUTH, clock, seed, {"water": guest} if guest else {})
+        self.world = World(SITE, TRUTH, clock, seed, {"water": in_vm(guest)} if guest else {})
         self.world.radio.loss = loss
         self.recorder = Recorder(self.world.radio)
         self.end = RadioEnd(SITE, self.world.radio, clock)
@@ -76,7 +76,7 @@ def test_power_cuts_lose_no_record_and_no_reading_that_a_journal_held() -> None:
         assert set(range(1, kept.next_number)) <= set(records)
         for channel, arrived in bench.end.readings().items():
             found = match(bench.world.ledger.readings[channel], arrived, 2500)
-            assert (found.wrong_values, found.wrong_times) == (0, 0), channel
+            assert (found.wrong, found.wrong_times) == ([], 0), channel
 
     run_virtual(main())
 
@@ -92,7 +92,7 @@ def with_guest(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> Co
 
     async def main() -> None:
         bench = Bench(None)
-        await Vm(interpreter.find(), bench.node.board, is_virtual=True).run()
+        await Vm(interpreter.find(), bench.node.board).run()
 
     return main()
 

@@ -55,7 +55,7 @@ def test_an_off_by_one_in_a_decoder_turns_the_summary_red(tmp_path: Path) -> Non
         "    return value, range_quality(register, value)",
         "    return value + 1, range_quality(register, value)",
     )
-    status, summary, errors = demo("--for", "8", root=root)
+    status, summary, errors = demo("--for", "8", "--folder", str(tmp_path / "run"), root=root)
     assert status == 1, errors
     assert summary["wrong_values"] > summary["measured"] // 2
 
@@ -67,6 +67,6 @@ def test_a_shifted_clock_turns_the_summary_red(tmp_path: Path) -> None:
         "(series, row.time_s * 1000, node",
         "(series, row.time_s * 1000 - 30_000, node",
     )
-    status, summary, _ = demo("--for", "8", root=root)
+    status, summary, _ = demo("--for", "8", "--folder", str(tmp_path / "run"), root=root)
     assert status == 1
     assert summary["wrong_values"] + summary["wrong_times"] > 10

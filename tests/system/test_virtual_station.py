@@ -8,9 +8,10 @@ import pytest
 
 from hw_sim import interpreter, scenario
 from hw_sim.clock import run_virtual
-from hw_sim.interpreter import Interpreter
 from hw_sim.judge import Verdict
+from hw_sim.runtime import Fit
 from hw_sim.virtual import VirtualStation
+from hw_sim.vm import in_vm
 
 DEMO = scenario.FOLDER / "scenarios" / "demo.toml"
 
@@ -21,12 +22,12 @@ class Outcome(NamedTuple):
     flash: bytes
 
 
-def live(folder: Path, seconds: float, seed: int = 1, guests: dict[str, Interpreter] | None = None) -> Outcome:
+def live(folder: Path, seconds: float, seed: int = 1, runtimes: dict[str, Fit] | None = None) -> Outcome:
     """An undisturbed station."""
     folder.mkdir()
 
     async def story() -> Outcome:
-        station = VirtualStation(scenario.load(DEMO), folder, seed, 1.0, guests)
+        station = VirtualStation(scenario.load(DEMO), folder, seed, 1.0, runtimes)
         await asyncio.sleep(seconds)
         verdict = await station.finish()
         flash = bytes(station.world.nodes["water"].board.flash.content)
@@ -44,7 +45,7 @@ def test_ten_minutes_arrive_whole_and_the_same_in_every_run(tmp_path: Path) -> N
 
 def test_firmware_in_micropython_does_to_the_byte_what_it_does_in_cpython(tmp_path: Path) -> None:
     here = live(tmp_path / "cpython", 300)
-    there = live(tmp_path / "micropython", 300, guests={"water": interpreter.find(), "air": interpreter.find()})
+    there = live(tmp_path / "micropython", 300, runtimes=dict.fromkeys(("water", "air"), in_vm(interpreter.find())))
     assert there == here
 
 
