@@ -44,6 +44,7 @@ class RtuClient:
         self._latency_ms = latency_ms
         self._owed: dict[int, list[tuple[int, Request]]] = {}  # unit: (asked at, question) without an answer
         self.asked_ms = 0  # when the last answered question had been sent: the instant of its reading
+        self.first_ms: int | None = None  # when the first one was, since somebody set this to None
         self.late_replies = 0
 
     async def ask(self, request: Request) -> tuple[int, ...]:
@@ -55,7 +56,10 @@ class RtuClient:
                 await self._exchange(_probe(request, owed))
             except DeviceError:
                 pass  # a refusal is an answer too
-        return await self._exchange(request)
+        words = await self._exchange(request)
+        if self.first_ms is None:
+            self.first_ms = self.asked_ms
+        return words
 
     def _settle_debts(self) -> None:
         """A late reply that has come in meanwhile pays the oldest debt it fits, and no more: a refusal fits many. Very
@@ -132,6 +136,7 @@ class TcpClient:
         self._transaction = 0
         self._frames = modbus.TcpFrames()
         self.asked_ms = 0
+        self.first_ms: int | None = None
         self.late_replies = 0
 
     async def ask(self, request: Request) -> tuple[int, ...]:
@@ -150,6 +155,8 @@ class TcpClient:
                 else:
                     words = request.accept(pdu)
                     self.asked_ms = sent_ms
+                    if self.first_ms is None:
+                        self.first_ms = sent_ms
                     return words
             if self._now_ms() >= deadline_ms:
                 raise NoReply("unit %d, register 0x%04X: silence" % (request.unit_id, request.address))

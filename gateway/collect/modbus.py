@@ -21,6 +21,7 @@ _MOST_BACK_OFF = 32  # periods
 
 class Client(Protocol):
     asked_ms: int
+    first_ms: int | None
 
     async def ask(self, request: Request) -> tuple[int, ...]: ...
 
@@ -100,9 +101,11 @@ class BusPoller:
 
     async def _poll(self, client: Client, polled: _Polled) -> None:
         before_ms = self._clock.monotonic_ms()
+        client.first_ms = None
         cells = await self._cells(client, polled)
-        asked_ms = max(client.asked_ms, before_ms)
-        unix_ms = self._clock.unix_ms() - (self._clock.monotonic_ms() - asked_ms)
+        # a row has one time: where blocks had to be asked for again, the first and the last may be seconds apart
+        read_ms = before_ms if client.first_ms is None else (client.first_ms + client.asked_ms) // 2
+        unix_ms = self._clock.unix_ms() - (self._clock.monotonic_ms() - read_ms)
         self._note_silence(polled, all(flag & quality.NO_REPLY for _, flag in cells))
         if not is_plausible(unix_ms):
             cells = [(value, flag | quality.CLOCK) for value, flag in cells]

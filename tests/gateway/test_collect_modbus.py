@@ -59,6 +59,16 @@ class LateSensor(SimSensor):
         """What a sensor takes otherwise is not asked."""
 
 
+class DeafSensor(SimSensor):
+    """Does not hear the second question of all."""
+
+    asked = 0
+
+    def answer(self, request_pdu: bytes) -> bytes | None:
+        self.asked += 1
+        return None if self.asked == 2 else super().answer(request_pdu)
+
+
 class Bus:
     """One bus in the world and its poller. A sensor's pressure is the seconds since the world began, so that every
     value says when it was taken."""
@@ -223,5 +233,19 @@ def test_a_late_reply_is_never_stored_as_the_value_of_the_next_question(tmp_path
             assert all(abs(value / 100 - at) <= 2 for at, value in good), [
                 g for g in good if abs(g[1] / 100 - g[0]) > 2
             ]
+
+    story(steps())
+
+
+def test_a_row_has_the_time_in_the_middle_of_its_first_and_last_answer(tmp_path: Path) -> None:
+    """Three blocks; the second one has to be asked for again, after a time-out and a harmless question between."""
+
+    async def steps() -> None:
+        bus = Bus(tmp_path, sensor("acid", 1, 60, "yosemitech_y532"), kind=DeafSensor)
+        await bus.until(61)
+        ((at, values, _),) = bus.rows("acid")
+        asked = [when - START_MS for when in bus.ear.questions(1)]
+        assert None not in values and len(asked) == 5 and asked[-1] - asked[0] > 300
+        assert abs(at - (asked[0] + asked[-1]) // 2) <= 5
 
     story(steps())

@@ -229,6 +229,13 @@ def test_of_equal_answers_to_one_question_the_nearer_one_has_arrived() -> None:
     assert (result.measured, result.delivered, result.lost) == (2, 2, 0)
 
 
+def test_of_equal_answers_to_one_question_either_may_be_the_one_that_arrived() -> None:
+    truth = {"do.t": [(0, 500), (150, 500), (2000, 514)]}
+    result = verdict(truth, {"do.t": [(10, 500), (2000, 514)]}, polled=["do.t"])
+    assert (result.measured, result.delivered, result.lost) == (2, 2, 0)
+    assert verdict(truth, {"do.t": [(2000, 514)]}, polled=["do.t"]).lost == 1
+
+
 def test_two_questions_further_apart_than_a_retry_are_two_polls() -> None:
     truth = {"do.t": [(0, 500), (1000, 507), (1801, 508)]}
     assert verdict(truth, {"do.t": [(0, 500), (1801, 508)]}, polled=["do.t"]).lost == 1
