@@ -37,11 +37,30 @@ class Line:
         raise NotImplementedError
 
 
+class Radio(Line):
+    """The modem towards the gateway. It hears from wake() to rest(); a cable is always awake."""
+
+    async def wake(self) -> None:
+        """Returns when it can send and hears."""
+
+    async def rest(self) -> None:
+        """As little current as it can; what others send is lost."""
+
+    def is_busy(self) -> bool:
+        """Listen before talk: somebody is heard on the channel. False where the modem can't tell."""
+        return False
+
+
 class Board:
-    """One node's hardware. `flash` holds the journal, `radio` is the modem towards the gateway."""
+    """One node's hardware. `flash` holds the journal, `settings` the slice, twice; `slots` are the two places of the
+    application, `notes` what a boot must know of them (none where the application can't be exchanged)."""
 
     flash: Flash
-    radio: Line
+    radio: Radio
+    settings: Flash | None = None
+    slots: tuple[Flash, ...] = ()
+    notes: Flash | None = None
+    gated = False  # an external timer takes the whole supply away between wakes: power_down()
 
     def monotonic_ms(self) -> int:
         """Milliseconds since power-on; never wraps, goes on through sleep."""
@@ -65,6 +84,29 @@ class Board:
     async def sleep_ms(self, duration_ms: int) -> None:
         """Sleeps with as little current as the board can, memory kept."""
         raise NotImplementedError
+
+    async def power_down(self, duration_ms: int) -> None:
+        """Of a gated board: ends this boot; the next begins so much later. Nothing but flash stays."""
+        raise NotImplementedError
+
+    async def restart(self) -> None:
+        """Ends this boot; the next begins at once."""
+        raise NotImplementedError
+
+    def clock_ms(self) -> int | None:
+        """Unix milliseconds now by a clock with a battery of its own; None: the board has none, or it was reset."""
+        return None
+
+    def battery_mv(self) -> int | None:
+        """The supply's voltage under the present load; None: not measured."""
+        return None
+
+    def temperature_dc(self) -> int | None:
+        """Tenths of a degree Celsius at the battery; None: not measured."""
+        return None
+
+    def charge(self, allowed: bool) -> None:
+        """Whether the charger may charge: an output, where there is one."""
 
     def log(self, text: str) -> None:
         """A line for a technician on the cable; costs nothing when nobody listens."""

@@ -6,10 +6,11 @@ The same object serves firmware in this process and, over a pipe, firmware in a 
 import asyncio
 from collections.abc import Callable, Sequence
 
-from firmware.board import Board, Line
+from firmware.board import Board, Line, Radio
+from gateway.consumption import POWERS, sensor_w
 from hw_sim.clock import WorldClock
 from hw_sim.device_clock import DeviceClock
-from hw_sim.energy import POWERS, Energy, sensor_w
+from hw_sim.energy import Energy
 from hw_sim.flash import SimFlash as SimFlash
 from hw_sim.ledger import Cut
 from hw_sim.sensor import SimSensor
@@ -17,7 +18,7 @@ from hw_sim.streams import Stream
 from hw_sim.wire import Wire, WireLine
 
 
-class _BoardLine(WireLine, Line):
+class _BoardLine(WireLine, Radio):
     """A wire's end under the name that the firmware knows, in the node's own time and on its account."""
 
     def __init__(self, wire: Wire, board: "SimBoard", part: str, idle_w: float, sends_w: float) -> None:
@@ -85,7 +86,7 @@ class SimBoard(Board):
         self._lines = [
             _BoardLine(self.radio_wire, self, "radio", self.powers.radio_listens_w, self.powers.radio_sends_w)
         ]
-        self.radio: Line = self._lines[0]  # type: ignore[assignment]  # _BoardLine is both
+        self.radio: Radio = self._lines[0]  # type: ignore[assignment]  # _BoardLine is both
         for rail in self.rails:
             self.rail(rail, False)
 

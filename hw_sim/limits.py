@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.config import Node, Site
+from gateway.consumption import POWERS, sensor_w
 from gateway.messages import say
-from hw_sim.energy import POWERS, sensor_w
 from hw_sim.scenario import Accept
 from hw_sim.virtual import VirtualStation
 

@@ -2,7 +2,7 @@
 
 Frame: kind u8 | node u16 | counter u32 | body | tag 8 bytes (HMAC-SHA256 over all before it, cut; RFC 2104, 5).
 A node's counter only rises, so a repeated or replayed frame is refused; an answer carries the counter of the frame it
-answers, so that an old answer fits nothing. The node asks one thing at a time: HELLO or BATCH, answered by ACK.
+answers, so that an old answer fits nothing. A node asks one thing at a time: PART answers ASK, ACK the rest.
 An ACK means: what that frame carried is on the gateway's disk. Sans-IO: time comes in as monotonic milliseconds.
 """
 
@@ -18,7 +18,12 @@ try:
 except ImportError:  # MicroPython, which does not evaluate annotations
     pass
 
-HELLO, BATCH, ACK = 0x11, 0x12, 0x91  # the high nibble holds the version and, as its top bit, the direction
+# The high nibble holds the version and, as its top bit, the direction.
+HELLO, BATCH = 0x11, 0x12
+DONE = 0x14  # how commands ended: protocols/command.py
+ASK = 0x15  # for a part of an update: protocols/update.py
+ACK, PART = 0x91, 0x95
+QUESTIONS = (HELLO, BATCH, DONE, ASK)
 KEY_BYTES = 32
 TAG_BYTES = 8
 OVERHEAD = 7 + TAG_BYTES
@@ -94,6 +99,15 @@ class Acked(Record):
         self.sent_ms = sent_ms
 
 
+class Part(Record):
+    """The gateway's answer to an ASK."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+
 class GaveUp(Record):
     """No answer after all tries: keep the records, come back later."""
 
@@ -133,7 +147,7 @@ class NodeSession:
         self._send_at: int | None = None
         self._sent_ms = 0
         self._deadline: int | None = None
-        self._event: Acked | GaveUp | None = None
+        self._event: Acked | Part | GaveUp | None = None
         self.refused = 0
 
     def send(self, kind: int, body: bytes, now_ms: int) -> None:
@@ -177,19 +191,21 @@ class NodeSession:
         for raw in self._deframer.feed(data):
             try:
                 frame = parse(raw)
-                if frame.node != self._node or frame.kind != ACK:
+                if frame.node != self._node or frame.kind not in (ACK, PART):
                     continue  # somebody else's frame on a shared channel
                 check(self._key, raw)
                 if self._counter is None or frame.counter != self._counter:
                     raise AuthError("an answer to nothing")
-                answer = parse_answer(frame.body)
+                if (frame.kind == PART) != (self._kind == ASK):
+                    raise AuthError("an answer of another kind")
+                event = Part(frame.body) if frame.kind == PART else Acked(parse_answer(frame.body), self._sent_ms)
             except (FrameError, AuthError):
                 self.refused += 1
                 continue
             self._counter = self._deadline = self._send_at = None
-            self._event = Acked(answer, self._sent_ms)
+            self._event = event
 
-    def next_event(self) -> "Acked | GaveUp | None":
+    def next_event(self) -> "Acked | Part | GaveUp | None":
         """How the exchange ended; each end is told once."""
         event, self._event = self._event, None
         return event
@@ -244,7 +260,7 @@ class GatewaySession:
             frame = parse(raw)
         except FrameError:
             return Refused(None, "frame")
-        if frame.kind not in (HELLO, BATCH):
+        if frame.kind not in QUESTIONS:
             return Refused(frame.node, "frame")
         key = self._keys.get(frame.node)
         if key is None:
@@ -262,3 +278,7 @@ class GatewaySession:
         """The bytes that answer a frame: only once what it carried is on disk."""
         key = self._keys[received.node]
         return framing.stuff(seal(key, ACK, received.node, received.counter, answer.encode()))
+
+    def give(self, received: Received, body: bytes) -> bytes:
+        """The bytes that answer an ASK."""
+        return framing.stuff(seal(self._keys[received.node], PART, received.node, received.counter, body))

@@ -9,7 +9,7 @@ import time
 
 import machine
 
-from firmware.board import Board, Line
+from firmware.board import Board, Line, Radio
 from firmware.boards import layout
 from firmware.boards.clock import Clock
 from firmware.boards.layout import Layout, Port
@@ -100,13 +100,13 @@ class ChipBoard(Board):
         else:
             machine.lightsleep(duration_ms)
 
-    def _open_radio(self, port: Port) -> Line:
+    def _open_radio(self, port: Port) -> Radio:
         if port.aux is None:  # RS-485 or a cable instead of a modem
             return self._open_line("radio", port, port.baud, "N", 1)
         uart = _uart("radio", port, port.baud, "N", 1)
         return ModemLine(uart, port.baud, self._clock, _input("radio.aux", port.aux))
 
-    def _open_line(self, where: str, port: Port, baud: int, parity: str, stop_bits: int) -> Line:
+    def _open_line(self, where: str, port: Port, baud: int, parity: str, stop_bits: int) -> Radio:
         uart = _uart(where, port, baud, parity, stop_bits)
         drive = None if port.de is None else self._outputs[port.de]
         return UartLine(uart, baud, character_bits(parity, stop_bits), self._clock, drive)

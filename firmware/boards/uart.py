@@ -4,7 +4,7 @@ Compiled, type-checked and tested with a hand-made UART; never run on silicon. U
 A carrier board ties the receiver's enable to the direction pin, so that a node doesn't hear itself.
 """
 
-from firmware.board import Line
+from firmware.board import Radio
 from firmware.boards.clock import Clock
 
 try:
@@ -43,8 +43,9 @@ def guard_us(count: int, bits: int, baud: int, since_us: int) -> int:
     return max(-(-count * bits * 1_000_000 // baud) - since_us, 0)
 
 
-class UartLine(Line):
-    """A serial line. `drive(1)` turns an RS-485 transceiver to sending, `drive(0)` releases the bus."""
+class UartLine(Radio):
+    """A serial line, or a cable instead of a modem. `drive(1)` turns an RS-485 transceiver to sending, `drive(0)`
+    releases the bus."""
 
     def __init__(
         self, uart: "Uart", baud: int, bits: int, clock: Clock, drive: "Callable[[int], None] | None" = None

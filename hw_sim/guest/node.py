@@ -8,7 +8,7 @@ import json
 import sys
 from binascii import hexlify, unhexlify
 
-from firmware.board import Board, Flash, Line
+from firmware.board import Board, Flash, Radio
 from firmware.main import live, run
 
 try:
@@ -48,7 +48,7 @@ class GuestFlash(Flash):
         ask("flash_erase", sector)
 
 
-class GuestLine(Line):
+class GuestLine(Radio):
     def __init__(self, number: int) -> None:
         self._number = number
 
@@ -80,7 +80,7 @@ class GuestBoard(Board):
     def rail(self, name: str, on: bool) -> None:
         ask("rail", name, on)
 
-    def line(self, bus: str, baud: int, parity: str, stop_bits: int) -> Line:
+    def line(self, bus: str, baud: int, parity: str, stop_bits: int) -> Radio:
         return GuestLine(ask("line", bus, baud, parity, stop_bits))
 
     async def sleep_ms(self, duration_ms: int) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 
-from firmware.board import Board, Flash, Line
+from firmware.board import Board, Flash, Radio
 from protocols import modbus
 
 MICROPYTHON = sys.implementation.name == "micropython"
@@ -105,7 +105,7 @@ class RamFlash(Flash):
             raise PowerCut
 
 
-class Wire(Line):
+class Wire(Radio):
     """A line in simulated time. Each device is asked with `hear(frame, now_ms)` and gives [(delay_ms, bytes), ..]."""
 
     def __init__(self, clock, *devices, byte_us=1042):

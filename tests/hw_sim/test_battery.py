@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway import config
+from gateway.chemistry import CHEMISTRIES, between
 from hw_sim import scenario
-from hw_sim.battery import CHEMISTRIES, Battery, BatterySettings, between
+from hw_sim.battery import Battery, BatterySettings
 from hw_sim.clock import WorldClock, run_virtual, world_clock
 from hw_sim.energy import Energy
 from hw_sim.signals import Signal, constant

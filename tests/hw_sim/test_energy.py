@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway import config
+from gateway.consumption import POWERS, sensor_w
 from hw_sim import scenario
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.energy import POWERS, Energy, sensor_w
+from hw_sim.energy import Energy
 from hw_sim.world import World
 from protocols import profiles
 from tests.hw_sim.test_board import Bench
