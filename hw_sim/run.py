@@ -74,7 +74,7 @@ async def _live(
     span_s = round(days * _DAY_S, 6)  # a virtual clock shows whole microseconds: a smaller rest would never pass
     happenings = chosen(plan(story.faults, station.world.streams, span_s), only)
     player = Player(happenings, station)
-    recorder = Recorder(station) if record else None
+    recorder = Recorder(station, span_s) if record else None
     meter = Meter(station)
     verdict: Verdict | None = None
     failures: tuple[str, ...]
