@@ -55,7 +55,9 @@ def run(
     folder = str(_SHM) if _SHM.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="watertower-sim-", dir=folder) as store:
         days = story.days if days is None else days
-        return run_virtual(_live(story, name, seed, days, only, record, boards or {}, Path(store)))
+        outcome = run_virtual(_live(story, name, seed, days, only, record, boards or {}, Path(store)))
+    gc.collect()  # a world is one great cycle, and a swarm lives through hundreds
+    return outcome
 
 
 async def _live(
