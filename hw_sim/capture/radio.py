@@ -13,7 +13,9 @@ from protocols.link import GatewaySession, Received
 
 def found(notes: Iterable[Note], site: Site) -> Found:
     """Samples of every node of the site whose tag fits its key and whose slice is that of the site."""
-    session = GatewaySession({node.id: node.secret for node in site.nodes}, {})
+    session = GatewaySession(
+        {node.id: node.secret for node in site.nodes}, {}, {node.id: slice.schema_of(site, node) for node in site.nodes}
+    )
     nodes = {node.id: node for node in site.nodes}
     readings = Readings()
     for note in notes:

@@ -19,7 +19,7 @@ class Gateway:
         self.mute = lambda: False
         self.unix_ms = UNIX_MS
         self._channels = channels
-        self._session = GatewaySession({17: slices.KEY}, {})
+        self._session = GatewaySession({17: slices.KEY}, {}, {17: 0x1234})
 
     def hear(self, data, now_ms):
         answers = []

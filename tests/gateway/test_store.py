@@ -120,7 +120,7 @@ def test_a_batch_takes_waiting_polls_along_and_an_unread_one_too(store: Store) -
     store.add_poll(series, 1000, [(1, 0), (2, 0), (3, 0)])
     store.add_batch(17, 1, series, [record(1, 4, 5, 6)])
     store.add_poll(series, 2000, [(7, 0), (8, 0), (9, 0)])
-    store.add_unread(17, 2, b"body")
+    store.add_unread(17, 2, b"body", [9])
     store.commit()
     assert [row.cells for row in store.rows_after(0, 9)] == [(1, 2, 3), (4, 5, 6), (7, 8, 9)]
 
@@ -170,7 +170,7 @@ def test_when_a_transaction_fails_nothing_of_it_is_there_and_the_polls_still_wai
 
 def test_an_unread_batch_is_kept_as_it_came(store: Store, tmp_path: Path) -> None:
     store.add_batch(17, 3, store.series("node 17", CHANNELS), [record(4, 1, 1, 1)])
-    assert store.add_unread(17, 8, b"\x00\xff body") == 4
+    assert store.add_unread(17, 8, b"\x00\xff body", [5, 6]) == 6
     assert query(tmp_path, "SELECT unix_ms, node, body FROM unread") == [(START_MS, 17, b"\x00\xff body")]
     assert store.counters() == {17: 8}
 

@@ -29,7 +29,9 @@ class RadioEnd:
     def __init__(self, site: Site, wire: Wire, clock: WorldClock) -> None:
         self._wire = wire
         self._clock = clock
-        self._session = GatewaySession({node.id: node.secret for node in site.nodes}, {})
+        self._session = GatewaySession(
+            {node.id: node.secret for node in site.nodes}, {}, {n.id: slice.schema_of(site, n) for n in site.nodes}
+        )
         self._channels = {node.id: slice.channels_of(site, node) for node in site.nodes}
         self.batches: list[tuple[int, Batch]] = []
         self.records: dict[int, dict[int, NodeRecord]] = {node.id: {} for node in site.nodes}

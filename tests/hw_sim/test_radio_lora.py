@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway import airtime
 from hw_sim import radio_lora
 
 # micropython/micropython-lib: micropython/lora/tests/test_time_on_air.py, values of Semtech's "SX1261 LoRa Calculator":
@@ -24,7 +25,7 @@ BY_HAND = [(7, 125, 5, 8, 12, 41.216), (10, 125, 5, 8, 48, 575.488), (11, 125, 5
 def test_air_time_is_what_is_published(
     spreading: int, bandwidth: float, coding: int, preamble: int, count: int, ms: float
 ) -> None:
-    assert radio_lora.air_s(count, spreading, bandwidth, coding, preamble) * 1000 == pytest.approx(ms, rel=1e-6)
+    assert airtime.air_s(count, spreading, bandwidth, coding, preamble) * 1000 == pytest.approx(ms, rel=1e-6)
 
 
 def test_each_step_of_spreading_hears_more_and_each_of_bandwidth_less() -> None:
