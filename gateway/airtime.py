@@ -17,9 +17,14 @@ def air_s(count: int, spreading_factor: int, bandwidth_khz: float, coding_rate: 
     return (preamble + 4.25 + payload) * symbol_ms / 1000
 
 
-def longest_frame(max_air_ms: int, spreading_factor: int, bandwidth_khz: float, coding_rate: int) -> int:
-    """Bytes before stuffing; 0 when none is short enough."""
-    for frame in range(MAX_FRAME, 0, -1):
+def longest_frame(
+    *, rssi_byte: bool, spreading_factor: int | None, bandwidth_khz: float, coding_rate: int, max_air_ms: int
+) -> int:
+    """Bytes before stuffing, by the keys of [radio]; 0 when none is short enough."""
+    most = PACKET_FRAME if rssi_byte else MAX_FRAME  # a byte that the modem adds must not come into a frame's middle
+    if spreading_factor is None:
+        return most
+    for frame in range(most, 0, -1):
         if air_s(frame + _STUFFING, spreading_factor, bandwidth_khz, coding_rate) * 1000 <= max_air_ms:
             return frame
     return 0

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from gateway.airtime import PACKET_FRAME, longest_frame
+from gateway.airtime import longest_frame
 from gateway.consistency import absolute, cross_checks
 from gateway.faults import Fault, SiteError, Tree, nearest, read, walk
 from gateway.library import Baud, Library, Parity, StopBits, UnitId
@@ -71,10 +71,13 @@ class Radio(Struct, frozen=True, kw_only=True):
     @property
     def max_frame(self) -> int:
         """The longest frame, in bytes before stuffing."""
-        whole = PACKET_FRAME if self.rssi_byte else MAX_FRAME
-        if self.spreading_factor is None:
-            return whole
-        return min(longest_frame(self.max_air_ms, self.spreading_factor, self.bandwidth_khz, self.coding_rate), whole)
+        return longest_frame(
+            rssi_byte=self.rssi_byte,
+            spreading_factor=self.spreading_factor,
+            bandwidth_khz=self.bandwidth_khz,
+            coding_rate=self.coding_rate,
+            max_air_ms=self.max_air_ms,
+        )
 
 
 class Bus(Struct, frozen=True, kw_only=True):

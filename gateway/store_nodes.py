@@ -182,8 +182,8 @@ class NodeStore:
         )
 
     def _look_for_holes(self, node: int) -> None:
-        """A store that was damaged and rescued lacks rows. What is older than its oldest row may be gone for good reason
-        and is not asked for."""
+        """A store that was damaged and rescued lacks rows. What is older than the oldest one may be gone with
+        good reason and is not asked for."""
         life, have = self._life_and_have(node)
         mine = (node, life)
         count, low = self._db.execute(

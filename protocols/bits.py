@@ -1,13 +1,13 @@
 """Knows numbers of few bits, most significant first (Exp-Golomb codes); knows nothing of what they count.
 
 A number of order k: q ones and a zero say that k + q bits follow, for numbers from 2^k * (2^q - 1) on; after eight ones
-40 bits follow, which hold any number that we send. Small ones are short, and k says what is small.
+37 bits follow, which hold any number that we send. Small ones are short, and k says what is small.
 """
 
 from protocols.errors import FrameError, RangeError
 
 _ONES = 8
-_WIDE = 40  # twice the largest difference of two readings (registers.MOST), and any Unix time
+_WIDE = 37  # the largest difference of two readings, folded (registers.MOST: 34 bits), and any Unix time
 
 
 class BitWriter:
@@ -29,7 +29,7 @@ class BitWriter:
             self._out[-1] |= (value >> width & ((1 << take) - 1)) << self._free
 
     def number(self, number: int, order: int) -> None:
-        """RangeError: negative, or more than 40 bits."""
+        """RangeError: negative, or more than 37 bits."""
         if not 0 <= number < 1 << _WIDE:
             raise RangeError("%d among bits" % number)
         for q in range(_ONES):

@@ -1,5 +1,7 @@
 """Knows the authenticated talk of a node and its gateway: seal, check, acknowledge, try again; not what a batch holds.
 
+The gateway's half is in protocols/gateway_session.py.
+
 Frame: kind u8 | node u16 | counter u32 | body | tag 8 bytes (HMAC-SHA256 over all before it, cut; RFC 2104, 5).
 A node's counter only rises, so a repeated or replayed frame is refused; an answer carries the counter of the frame it
 answers, so that an old answer fits nothing. A node asks one thing at a time: PART answers ASK, ACK the rest.
@@ -170,7 +172,7 @@ def parse_answer(body: bytes, own_ms: "int | None" = None) -> Answer:
     return Answer(have, unix_ms, flags & 7, rssi_dbm, tuple(holes), tuple(commands))
 
 
-def _epoch(unix_ms: int) -> bytes:
+def epoch(unix_ms: int) -> bytes:
     """What a brief answer leaves out of the time: the number of the 4096 s in which it is."""
     return struct.pack(">I", (unix_ms * 16 // 1000) >> 16)
 
@@ -320,7 +322,7 @@ class NodeSession:
             if self._clock_ms is None:
                 raise AuthError("a brief answer to a question that was none")
             answer = parse_answer(frame.body, self._clock_ms + now_ms)
-            check(self._key, raw, _epoch(answer.unix_ms))
+            check(self._key, raw, epoch(answer.unix_ms))
             return Acked(answer, self._sent_ms)
         check(self._key, raw)
         return Part(frame.body) if frame.kind == PART else Acked(parse_answer(frame.body), self._sent_ms)
@@ -329,103 +331,3 @@ class NodeSession:
         """How the exchange ended; each end is told once."""
         event, self._event = self._event, None
         return event
-
-
-class Received(Record):
-    """A frame of a known node with a right tag and a fresh counter. `raw` is the frame as received, tag included;
-    `body` is whole, also where the question was `brief`."""
-
-    __slots__ = ("body", "brief", "counter", "kind", "node", "raw", "rssi_dbm")
-
-    def __init__(
-        self,
-        kind: int,
-        node: int,
-        counter: int,
-        body: bytes,
-        raw: bytes,
-        brief: bool = False,
-        rssi_dbm: "int | None" = None,
-    ) -> None:
-        self.kind = kind
-        self.node = node
-        self.counter = counter
-        self.body = body
-        self.raw = raw
-        self.brief = brief
-        self.rssi_dbm = rssi_dbm
-
-
-class Refused(Record):
-    """A frame that must not be answered, and why: unknown_node, tag, replay, frame."""
-
-    __slots__ = ("node", "reason")
-
-    def __init__(self, node: "int | None", reason: str) -> None:
-        self.node = node
-        self.reason = reason
-
-
-class GatewaySession:
-    """The gateway's half for all nodes of one radio.
-
-    `keys` maps node id to key; `counters` maps node id to the highest counter ever accepted, which the caller keeps on
-    disk together with what the frame carried; `schemas` maps node id to the schema that a brief batch leaves out.
-    """
-
-    def __init__(
-        self,
-        keys: "dict[int, bytes]",
-        counters: "dict[int, int]",
-        schemas: "dict[int, int] | None" = None,
-        rssi_byte: bool = False,
-    ) -> None:
-        self._keys = keys
-        self._counters = dict(counters)
-        self._schemas = schemas or {}
-        self._deframer = framing.Deframer(rssi_byte=rssi_byte)
-
-    def receive(self, data: bytes) -> "list[Received | Refused]":
-        events: list[Received | Refused] = []
-        damaged = self._deframer.damaged
-        frames = self._deframer.feed(data)
-        for i, raw in enumerate(frames):
-            levels_dbm = self._deframer.levels_dbm
-            events.append(self._judge(raw, levels_dbm[i] if levels_dbm else None))
-        for _ in range(self._deframer.damaged - damaged):
-            events.append(Refused(None, "frame"))
-        return events
-
-    def _judge(self, raw: bytes, rssi_dbm: "int | None") -> "Received | Refused":
-        try:
-            frame = parse(raw)
-        except FrameError:
-            return Refused(None, "frame")
-        if frame.kind not in QUESTIONS:
-            return Refused(frame.node, "frame")
-        key = self._keys.get(frame.node)
-        if key is None:
-            return Refused(frame.node, "unknown_node")
-        is_brief = bool(frame.kind & BRIEF)
-        unsaid = struct.pack(">H", self._schemas.get(frame.node, 0)) if is_brief else b""
-        try:
-            check(key, raw, unsaid)
-        except AuthError:
-            return Refused(frame.node, "tag")
-        kind, body = frame.kind & ~BRIEF, unsaid + frame.body
-        if frame.counter <= self._counters.get(frame.node, -1):
-            return Refused(frame.node, "replay")
-        self._counters[frame.node] = frame.counter
-        return Received(kind, frame.node, frame.counter, body, raw, is_brief, rssi_dbm)
-
-    def acknowledge(self, received: Received, answer: Answer) -> bytes:
-        """The bytes that answer a frame: only once what it carried is on disk. An answer without `have` is brief: to a
-        brief question, with a clock that can be trusted."""
-        is_brief = answer.have is None
-        kind, unsaid = (ACK | BRIEF, _epoch(answer.unix_ms)) if is_brief else (ACK, b"")
-        key = self._keys[received.node]
-        return framing.stuff(seal(key, kind, received.node, received.counter, answer.encode(), unsaid), is_brief)
-
-    def give(self, received: Received, body: bytes) -> bytes:
-        """The bytes that answer an ASK."""
-        return framing.stuff(seal(self._keys[received.node], PART, received.node, received.counter, body))

@@ -12,11 +12,12 @@ from gateway.config import Node, Site
 from gateway.lines import LineLost, Opener, OpenLine
 from gateway.ports import Clock, is_plausible
 from gateway.store import Store
-from protocols import batch, command, link
+from protocols import batch_reading, command, link
 from protocols import quality as flags
 from protocols.batch import Batch, NodeRecord
 from protocols.errors import FrameError
-from protocols.link import Answer, GatewaySession, Received, Refused
+from protocols.gateway_session import GatewaySession, Received, Refused
+from protocols.link import Answer
 
 log = logging.getLogger(__name__)
 _REOPEN_S = 2.0
@@ -98,16 +99,16 @@ class RadioCollector:
 
     def _greet(self, received: Received) -> int:
         node = received.node
-        self._meet(node, batch.schema_of(received.body))
+        self._meet(node, batch_reading.schema_of(received.body))
         return self._store.heard(node, received.counter)
 
     def _keep_batch(self, received: Received) -> int:
         node, counter, body = received.node, received.counter, received.body
-        if not self._meet(node, batch.schema_of(body)):
-            numbers = batch.numbers_of(body)
+        if not self._meet(node, batch_reading.schema_of(body)):
+            numbers = batch_reading.numbers_of(body)
             self._refuse(node, "schema")
             return self._store.add_unread(node, counter, body, numbers)
-        decoded = batch.decode(body, self._channels[node])
+        decoded = batch_reading.decode(body, self._channels[node])
         return self._store.add_batch(node, counter, self._series[node], self._dated(decoded))
 
     def _meet(self, node: int, schema: int) -> bool:
@@ -139,7 +140,7 @@ class RadioCollector:
                 answer.commands = answer.commands[:-1]
                 break
         self._store.note_sent(node, answer.commands)
-        is_plain = received.kind == link.BATCH and batch.numbers_of(received.body)[-1] == have
+        is_plain = received.kind == link.BATCH and batch_reading.numbers_of(received.body)[-1] == have
         if received.brief and is_plain and answer.flags & link.CLOCK_TRUSTED:
             answer.have = None
         return answer

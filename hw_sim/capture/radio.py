@@ -6,9 +6,9 @@ from gateway import slice
 from gateway.config import Node, Site
 from hw_sim.capture.found import Found, Readings, scaled
 from hw_sim.capture.notes import Note
-from protocols import batch, link
+from protocols import batch_reading, link
 from protocols.errors import FrameError
-from protocols.link import GatewaySession, Received
+from protocols.gateway_session import GatewaySession, Received
 
 
 def found(notes: Iterable[Note], site: Site) -> Found:
@@ -30,9 +30,9 @@ def found(notes: Iterable[Note], site: Site) -> Found:
 def _take(event: Received, node: Node, site: Site, readings: Readings) -> None:
     channels = slice.channels_of(site, node)
     try:
-        if batch.schema_of(event.body) != slice.schema_of(site, node):
+        if batch_reading.schema_of(event.body) != slice.schema_of(site, node):
             return
-        decoded = batch.decode(event.body, len(channels))
+        decoded = batch_reading.decode(event.body, len(channels))
     except FrameError:
         return
     if decoded.boot is None:  # otherwise nobody knows when

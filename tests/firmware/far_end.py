@@ -1,7 +1,8 @@
 """Knows the gateway's half of the radio as a device on a Wire that keeps what it acknowledges; knows no store."""
 
-from protocols import batch, link
-from protocols.link import Answer, GatewaySession, Received
+from protocols import batch_reading, link
+from protocols.gateway_session import GatewaySession, Received
+from protocols.link import Answer
 from tests.firmware import slices
 
 UNIX_MS = 1_700_000_000_000  # the gateway's clock when the node's shows 0
@@ -27,9 +28,9 @@ class Gateway:
             assert isinstance(event, Received)
             self.kinds.append(event.kind)
             if event.kind == link.BATCH:
-                self.bodies.append((batch.schema_of(event.body), event.body))
-                known = batch.schema_of(event.body) == 0x1234
-                decoded = batch.decode(event.body, self._channels) if known else None
+                self.bodies.append((batch_reading.schema_of(event.body), event.body))
+                known = batch_reading.schema_of(event.body) == 0x1234
+                decoded = batch_reading.decode(event.body, self._channels) if known else None
                 for record in decoded.records if decoded else ():
                     row = (record.number, record.time_s, decoded.boot, record.cells)
                     if row not in self.records:

@@ -3,7 +3,7 @@
 from firmware import config
 from firmware.journal import Journal
 from firmware.uplink import Uplink, pack_record
-from protocols import batch, link
+from protocols import batch, batch_reading, link
 from tests.firmware import slices
 from tests.firmware.doubles import Clock, DeskBoard, Dice, RamFlash, Wire, run
 from tests.firmware.far_end import UNIX_MS, Gateway, values
@@ -189,5 +189,6 @@ def test_records_of_an_older_slice_go_out_under_that_slice():
     node.measure(4)
     node.report()
     assert [schema for schema, _ in gateway.bodies] == [0x4321, 0x1234]
-    assert [len(batch.decode(body, channels).records) for (_, body), channels in zip(gateway.bodies, (5, 2))] == [4, 4]
+    read = [batch_reading.decode(body, channels) for (_, body), channels in zip(gateway.bodies, (5, 2))]
+    assert [len(carried.records) for carried in read] == [4, 4]
     assert values(gateway) == [1, 2, 3, 4]

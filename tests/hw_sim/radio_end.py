@@ -7,9 +7,10 @@ from gateway.config import Site
 from hw_sim.clock import WorldClock
 from hw_sim.pairing import Arrival
 from hw_sim.wire import Wire
-from protocols import batch, link
+from protocols import batch_reading, link
 from protocols.batch import Batch, NodeRecord
-from protocols.link import Answer, GatewaySession, Received
+from protocols.gateway_session import GatewaySession, Received
+from protocols.link import Answer
 
 
 class Recorder:
@@ -48,7 +49,7 @@ class RadioEnd:
     def _take(self, event: Received) -> None:
         records = self.records[event.node]
         if event.kind == link.BATCH:
-            carried = batch.decode(event.body, len(self._channels[event.node]))
+            carried = batch_reading.decode(event.body, len(self._channels[event.node]))
             self.batches.append((event.node, carried))
             for record in carried.records:
                 assert records.setdefault(record.number, record) == record  # sent again, but never otherwise

@@ -1,4 +1,4 @@
-from protocols import batch, varint
+from protocols import batch, batch_reading, varint
 from protocols.batch import Batch, NodeRecord
 from protocols.bits import BitWriter
 from protocols.errors import FrameError, RangeError
@@ -32,8 +32,8 @@ def test_every_batch_comes_back_as_it_was():
     for seed in range(RUNS):
         channels, original = random_batch(Dice(seed))
         body = batch.encode(original)
-        assert batch.decode(body, channels) == original
-        assert batch.schema_of(body) == original.schema
+        assert batch_reading.decode(body, channels) == original
+        assert batch_reading.schema_of(body) == original.schema
 
 
 def test_a_batch_cut_short_anywhere_or_too_long_is_a_frame_error():
@@ -41,9 +41,9 @@ def test_a_batch_cut_short_anywhere_or_too_long_is_a_frame_error():
         channels, original = random_batch(Dice(seed))
         body = batch.encode(original)
         for length in range(len(body)):
-            raises(FrameError, batch.decode, body[:length], channels)
-        raises(FrameError, batch.decode, body + b"\x00", channels)
-    raises(FrameError, batch.schema_of, b"\x01")
+            raises(FrameError, batch_reading.decode, body[:length], channels)
+        raises(FrameError, batch_reading.decode, body + b"\x00", channels)
+    raises(FrameError, batch_reading.schema_of, b"\x01")
 
 
 def test_damaged_bodies_are_a_batch_or_a_frame_error():
@@ -55,7 +55,7 @@ def test_damaged_bodies_are_a_batch_or_a_frame_error():
         for _ in range(1 + dice.below(3)):
             body[dice.below(len(body))] = dice.below(256)
         try:
-            batch.encode(batch.decode(bytes(body), channels))
+            batch.encode(batch_reading.decode(bytes(body), channels))
         except FrameError:
             refused += 1
         except RangeError:
@@ -67,7 +67,7 @@ def test_rubbish_is_a_batch_or_a_frame_error():
     for seed in range(RUNS * 5):
         dice = Dice(seed)
         try:
-            batch.decode(dice.data(dice.below(60)), dice.below(9))
+            batch_reading.decode(dice.data(dice.below(60)), dice.below(9))
         except FrameError:
             pass
 
@@ -79,7 +79,7 @@ def test_a_huge_count_costs_neither_memory_nor_time():
             out.raw(value, width)
         return b"\x00\x01" + out.done()
 
-    huge = ((0xFF, 8), (2**40 - 1, 40))  # a number of any order
+    huge = ((0xFF, 8), (2**37 - 1, 37))  # a number of any order
     one = ((0, 3), (0, 14), (6, 4), (0, 21), (0, 1))  # a record more, number 0, step 60 s, time 0
     for wrong in (
         ((0, 3),) + huge,  # records
@@ -88,7 +88,7 @@ def test_a_huge_count_costs_neither_memory_nor_time():
         ((0, 3), (0, 3)) + huge + ((6, 4), (0, 22)),  # the first number
         ((0, 3), (0, 3), (0, 14), (15, 4)) + huge + ((1, 21), (0, 1)),  # the step
     ):
-        raises(FrameError, batch.decode, body(*wrong) + bytes(40), 40)
+        raises(FrameError, batch_reading.decode, body(*wrong) + bytes(40), 40)
 
 
 def test_what_does_not_fit_its_field_is_refused_instead_of_wrapped():
@@ -107,7 +107,7 @@ def test_what_does_not_fit_its_field_is_refused_instead_of_wrapped():
         of(NodeRecord(5, 1, ((None, 0x81),))),
         of(good, schema=0x10000),
         of(good, boot=0x10000),
-        of(NodeRecord(5, 1, ((1 << 40, 0),))),
+        of(NodeRecord(5, 1, ((1 << 37, 0),))),
     ):
         raises(RangeError, batch.encode, wrong)
 
@@ -130,8 +130,8 @@ def test_cells_of_a_record_come_back_from_flash():
 def test_of_a_batch_of_any_slice_the_numbers_can_be_told():
     for seed in range(RUNS // 4):
         _, original = random_batch(Dice(seed))
-        assert batch.numbers_of(batch.encode(original)) == [record.number for record in original.records]
-    raises(FrameError, batch.numbers_of, b"\x00\x01")
+        assert batch_reading.numbers_of(batch.encode(original)) == [record.number for record in original.records]
+    raises(FrameError, batch_reading.numbers_of, b"\x00\x01")
 
 
 def test_what_follows_the_rule_costs_next_to_nothing():

@@ -2,7 +2,8 @@
 
 from protocols import framing, link
 from protocols.errors import AuthError, FrameError
-from protocols.link import ACK, BATCH, HELLO, Acked, Answer, GatewaySession, GaveUp, NodeSession, Received, Refused
+from protocols.gateway_session import GatewaySession, Received, Refused
+from protocols.link import ACK, BATCH, HELLO, Acked, Answer, GaveUp, NodeSession
 from tests.firmware.doubles import MICROPYTHON, Dice, raises
 
 KEY = bytes(range(32))
