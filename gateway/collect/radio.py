@@ -6,10 +6,11 @@ An acknowledgement leaves only after the commit. What must not be believed is co
 import asyncio
 import hashlib
 import logging
+from collections.abc import Iterator
 
 from gateway import slice
 from gateway.config import Node, Site
-from gateway.lines import LineLost, Opener, OpenLine
+from gateway.lines import LineLost, Opener
 from gateway.ports import Clock, is_plausible
 from gateway.store import Store
 from protocols import batch_reading, command, link
@@ -66,7 +67,8 @@ class RadioCollector:
                         if lost:  # only now: a line may open and be gone again at once, for hours
                             self._store.event("radio_back", {})
                             lost = False
-                        await self._serve(line, data)
+                        for answer in self.answers(data):
+                            await line.write(answer)
                 finally:
                     line.close()
             except LineLost as error:
@@ -76,14 +78,15 @@ class RadioCollector:
                 lost = True
                 await asyncio.sleep(_REOPEN_S)
 
-    async def _serve(self, line: OpenLine, data: bytes) -> None:
+    def answers(self, data: bytes) -> Iterator[bytes]:
+        """What must be said to what the radio gave, each once what it acknowledges is on disk."""
         for event in self._session.receive(data):
             if isinstance(event, Refused):
                 self._refuse(event.node, event.reason)
             else:
                 have = self._keep(event)
                 if have is not None:
-                    await line.write(self._session.acknowledge(event, self._answer(event, have)))
+                    yield self._session.acknowledge(event, self._answer(event, have))
 
     def _keep(self, received: Received) -> int | None:
         """Puts what a frame carried on disk; the node's `have`, or None when it must not be acknowledged."""
