@@ -83,6 +83,8 @@ class RadioCollector:
         for event in self._session.receive(data):
             if isinstance(event, Refused):
                 self._refuse(event.node, event.reason)
+                if event.node is not None and event.body:
+                    self._compare(event.node, event.body)
             else:
                 have = self._keep(event)
                 if have is not None:
@@ -113,6 +115,15 @@ class RadioCollector:
             return self._store.add_unread(node, counter, body, numbers)
         decoded = batch_reading.decode(body, self._channels[node])
         return self._store.add_batch(node, counter, self._series[node], self._dated(decoded))
+
+    def _compare(self, node: int, body: bytes) -> None:
+        """Whether a batch with a used counter is an old one, or one of another board."""
+        try:
+            if batch_reading.schema_of(body) == self._schemas[node]:
+                for record in batch_reading.decode(body, self._channels[node]).records:
+                    self._store.compare(node, record)
+        except FrameError:
+            pass  # counted already
 
     def _meet(self, node: int, schema: int) -> bool:
         """Whether a frame is of the slice that this site file gives the node."""
