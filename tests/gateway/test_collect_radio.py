@@ -344,3 +344,28 @@ def test_a_brief_batch_is_answered_briefly_unless_there_is_more_to_say(tmp_path:
             assert isinstance(event, link.Acked) and event.answer.have == (None if is_brief else 2)
 
     story(steps())
+
+
+def test_a_board_with_erased_flash_under_its_old_key_does_not_stay_unnoticed(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        await radio.send(sealed(500, radio.body(1)))
+        for counter in range(1, 25):
+            assert await radio.send(hello(counter, radio.schema)) == []  # all it can say before it was answered
+            if counter == 19:
+                assert events(tmp_path, "node_doubled") == []
+        assert events(tmp_path, "node_doubled") == [("node_doubled", {"node": 17, "replays": 20})]
+
+    story(steps())
+
+
+def test_late_copies_of_frames_among_accepted_ones_raise_no_suspicion(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        for counter in range(1, 60):
+            frame = sealed(counter, radio.body(counter))
+            await radio.send(frame)
+            await radio.send(frame)
+        assert radio.collector.refused == {"replay": 59} and events(tmp_path, "node_doubled") == []
+
+    story(steps())
