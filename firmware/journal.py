@@ -99,10 +99,14 @@ class Journal:
 
     def unsent(self, limit: int) -> list[Entry]:
         """The oldest records that are not released, at most `limit`."""
+        return self.read(self.released + 1, self.next_number - 1, limit)
+
+    def read(self, first: int, last: int, limit: int) -> list[Entry]:
+        """What the ring still holds of the records from `first` to `last`, oldest first, at most `limit`."""
         found: list[Entry] = []
         for sector in self._order():
             following = self._next_first(sector)
-            if following is not None and following - 1 <= self.released:
+            if self._firsts[sector] > last or (following is not None and following <= first):
                 continue
             number = self._firsts[sector]
             state = State(0, 0, 0, 0, 0)
@@ -110,7 +114,7 @@ class Journal:
                 if kind == _STATE:
                     state = State(*struct.unpack(_STATE_FORMAT, payload))
                     continue
-                if number > self.released:
+                if first <= number <= last:
                     found.append(Entry(number, state, payload))
                 number += 1
             if len(found) >= limit:
