@@ -54,6 +54,7 @@ class NodeStore:
         )
         for node, first, last in found:
             self._holes.setdefault(node, []).append((first, last))
+        self._doubled: set[int] = set()
         self._commands: dict[int, list[Command]] = {}
         waiting = self._db.execute("SELECT node, id, kind, argument FROM command WHERE done IS NULL ORDER BY id")
         for node, id, kind, argument in waiting:
@@ -118,15 +119,28 @@ class NodeStore:
             self._keep(node, life, frame)
             for row in rows:
                 # ON CONFLICT DO NOTHING would use up a seq for nothing, which a receiver would wait for
-                self._db.execute(
+                added = self._db.execute(
                     "INSERT INTO row (series, unix_ms, node, life, record, cells, quality) "
                     "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
                     "WHERE NOT EXISTS (SELECT 1 FROM row WHERE node = ?3 AND life = ?4 AND record = ?5)",
                     (series, row.time_s * 1000, node, life, row.number, *packed(row.cells)),
-                )
+                ).rowcount
+                if not added:
+                    self.compare(node, row)
             have, left = self._advance(node, counter, life, [row.number for row in rows])
         self._holes[node] = left
         return have
+
+    def compare(self, node: int, row: NodeRecord) -> None:
+        """A record that came again with other values is from another board under the same identity, or from flash that
+        was erased without a new key: that becomes an event, once until the next start."""
+        life = self._life_and_have(node)[0]
+        found = self._db.execute(
+            "SELECT cells FROM row WHERE node = ? AND life = ? AND record = ?", (node, life, row.number)
+        ).fetchone()
+        if found is not None and found[0] != packed(row.cells)[0] and node not in self._doubled:
+            self._doubled.add(node)
+            self.event("node_doubled", {"node": node, "record": row.number})
 
     def add_unread(
         self, node: int, counter: int, body: bytes, numbers: Sequence[int], frame: Frame | None = None

@@ -23,6 +23,7 @@ from protocols.link import Answer
 log = logging.getLogger(__name__)
 _REOPEN_S = 2.0
 _QUIET_MS = 60_000
+_MANY_REPLAYS = 20  # more than echoes and late copies explain; ours
 _MOST_COMMANDS = 8  # fewer than a node remembers
 _MOST_HOLES = 3  # told in one answer; the next ones follow
 
@@ -50,6 +51,7 @@ class RadioCollector:
         self._foreign: set[int] = set()  # nodes whose last frame was of another slice
         self._series = {node.id: self._series_of(site, node) for node in site.nodes}
         self._channels = {node.id: len(slice.channels_of(site, node)) for node in site.nodes}
+        self._replays: dict[int, int] = {}  # refused less accepted
         self._told: set[tuple[int | None, str]] = set()
         self.refused: dict[str, int] = {}
 
@@ -83,7 +85,10 @@ class RadioCollector:
         for event in self._session.receive(data):
             if isinstance(event, Refused):
                 self._refuse(event.node, event.reason)
+                if event.node is not None and event.reason == "replay":
+                    self._suspect(event.node, event.body)
             else:
+                self._replays[event.node] = max(self._replays.get(event.node, 0) - 1, 0)
                 have = self._keep(event)
                 if have is not None:
                     yield self._session.acknowledge(event, self._answer(event, have))
@@ -117,6 +122,21 @@ class RadioCollector:
 
     def _frame(self, received: Received) -> Frame:
         return Frame(received.raw, self._schemas[received.node])
+
+    def _suspect(self, node: int, body: bytes) -> None:
+        """Whether frames with used counters are old ones, or those of another board: which are more than the others,
+        or whose batches hold other values."""
+        self._replays[node] = self._replays.get(node, 0) + 1
+        if self._replays[node] == _MANY_REPLAYS:
+            self._store.event("node_doubled", {"node": node, "replays": _MANY_REPLAYS})
+        if not body:
+            return
+        try:
+            if batch_reading.schema_of(body) == self._schemas[node]:
+                for record in batch_reading.decode(body, self._channels[node]).records:
+                    self._store.compare(node, record)
+        except FrameError:
+            pass  # counted already
 
     def _meet(self, node: int, schema: int) -> bool:
         """Whether a frame is of the slice that this site file gives the node."""
