@@ -4,7 +4,6 @@ An acknowledgement leaves only after the commit. What must not be believed is co
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Iterator
 
@@ -13,6 +12,7 @@ from gateway.config import Node, Site
 from gateway.lines import LineLost, Opener
 from gateway.ports import Clock, is_plausible
 from gateway.store import Store
+from gateway.store_nodes import Frame, fingerprint
 from protocols import batch_reading, command, link
 from protocols import quality as flags
 from protocols.batch import Batch, NodeRecord
@@ -36,7 +36,7 @@ class RadioCollector:
         self._store = store
         self._clock = clock
         for node in site.nodes:
-            store.meet(node.id, hashlib.sha256(node.secret).hexdigest()[:16])
+            store.meet(node.id, fingerprint(node.secret))
         assert site.radio is not None
         self._most_bytes = site.radio.max_frame - link.OVERHEAD
         self._schemas = {node.id: slice.schema_of(site, node) for node in site.nodes}
@@ -115,9 +115,13 @@ class RadioCollector:
         if not self._meet(node, batch_reading.schema_of(body)):
             numbers = batch_reading.numbers_of(body)
             self._refuse(node, "schema")
-            return self._store.add_unread(node, counter, body, numbers)
+            return self._store.add_unread(node, counter, body, numbers, self._frame(received))
         decoded = batch_reading.decode(body, self._channels[node])
-        return self._store.add_batch(node, counter, self._series[node], self._dated(decoded))
+        rows = self._dated(decoded)
+        return self._store.add_batch(node, counter, self._series[node], rows, self._frame(received))
+
+    def _frame(self, received: Received) -> Frame:
+        return Frame(received.raw, self._schemas[received.node])
 
     def _suspect(self, node: int, body: bytes) -> None:
         """Whether frames with used counters are old ones, or those of another board: which are more than the others,
@@ -142,7 +146,7 @@ class RadioCollector:
 
     def _let_go(self, received: Received) -> int:
         first, last = link.decode_range(received.body)
-        return self._store.add_gone(received.node, received.counter, first, last)
+        return self._store.add_gone(received.node, received.counter, first, last, self._frame(received))
 
     def _note_results(self, received: Received) -> int:
         return self._store.add_results(received.node, received.counter, command.decode_results(received.body))
