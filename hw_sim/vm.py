@@ -22,22 +22,23 @@ class GuestFailed(Exception):
 
 class Vm:
     """A Runtime: one MicroPython process for each boot of one node. In virtual time nothing happens while the guest
-    computes. `code` is the folder that firmware and guest are imported from, `script` what is started with `args`."""
+    computes. `code` is the folder that firmware and guest are imported from, if not this project's, `script` what is
+    started with `args`."""
 
     def __init__(
         self,
         interpreter: Interpreter,
         board: SimBoard,
         heap_kib: int | None = None,
-        code: Path = ROOT,
-        script: Path = ROOT / "hw_sim" / "guest" / "node.py",
+        code: Path | None = None,
+        script: Path | None = None,
         args: Sequence[str] = (),
     ) -> None:
         self._interpreter = interpreter
         self._board = board
         self._heap_kib = heap_kib
-        self._code = code
-        self._script = script
+        self._code = code or ROOT
+        self._script = script or ROOT / "hw_sim" / "guest" / "node.py"
         self._args = args
         self._lines: list[Line] = []
 

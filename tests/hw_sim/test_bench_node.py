@@ -147,10 +147,14 @@ def test_a_firmware_that_remembers_its_records_is_seen_to_grow(code: Compiled, g
     assert seen.grown >= 40 * 16
 
 
+def test_a_day_of_wakes_passes_in_half_the_heap_of_a_board(code: Compiled, guest: Interpreter) -> None:
+    """74 KiB are needed today, 14 of them by the guest; 95 were while garbage lay between what was loaded."""
+    assert node_heap.day_passes(code, guest, 84)
+
+
 def test_the_smallest_heap_is_found_between_one_that_fails_and_one_that_does_not(
     code: Compiled, guest: Interpreter
 ) -> None:
-    assert node_heap.day_passes(code, guest, node_heap.HEAP_KIB)
     assert not node_heap.day_passes(code, guest, 48)
     assert node_heap.smallest(lambda heap_kib: heap_kib >= 77) == 77
     assert node_heap.smallest(lambda heap_kib: False) == node_heap.HEAP_KIB + 1
