@@ -36,7 +36,8 @@ MOST_BUS, MOST_ENERGY, MOST_PART = 1.05, 1.10, 1.25
 
 class Day(NamedTuple):
     """A node's day: J taken and the least, by part; seconds of the bus, likewise; frames in the day and what they carry
-    on average, on the wire: those of the node, those of the gateway."""
+    on average, on the wire: those of the node, those of the gateway; readings that were delivered since its boot, and
+    that never were."""
 
     taken_j: Mapping[str, float]
     floor_j: Mapping[str, float]
@@ -45,6 +46,8 @@ class Day(NamedTuple):
     frames: int
     frame_bytes: float
     answer_bytes: float
+    readings: int
+    lost: int
 
     @property
     def energy(self) -> dict[str, float]:
@@ -108,7 +111,7 @@ async def _live(folder: Path, fit: Fit | None, span_s: float) -> Day:
     for _, frame in radio.heard:
         sizes[_is_answer(frame)].append(len(frame))
     frame_bytes, answer_bytes = (sum(of) / len(of) for of in (sizes[False], sizes[True]))
-    await station.finish()
+    verdict = await station.finish()
     floor_j = _floor_j(station.site, node, world, frame_bytes, answer_bytes)
     return Day(
         {part: (after[part] - before.get(part, 0.0)) / share for part in floor_j},
@@ -118,6 +121,8 @@ async def _live(folder: Path, fit: Fit | None, span_s: float) -> Day:
         round(len(sizes[False]) / share),
         frame_bytes,
         answer_bytes,
+        verdict.delivered,
+        verdict.lost,
     )
 
 
