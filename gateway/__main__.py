@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import logging
 import re
 import sys
@@ -62,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--store", type=Path, metavar="FILE", help=say("help.store"))
     verify.add_argument("--public-key", type=_public_key, metavar="HEX", help=say("help.public_key"))
     verify.set_defaults(run=_verify)
+    budget = commands.add_parser("budget", parents=[with_site], help=say("help.budget"))
+    budget.add_argument("--json", action="store_true", help=say("help.budget_json"))
+    budget.set_defaults(run=_budget)
     models = commands.add_parser("profiles", parents=[shared], help=say("help.profiles"))
     models.add_argument("model", nargs="?", help=say("help.model"))
     models.set_defaults(run=_profiles)
@@ -130,6 +134,14 @@ def _verify(args: argparse.Namespace) -> int:
     from gateway import verify
 
     return verify.main(_site(args), args.store, args.public_key)
+
+
+def _budget(args: argparse.Namespace) -> int:
+    from gateway import budget_table
+
+    site = _site(args)
+    print(json.dumps(budget_table.plain(site)) if args.json else budget_table.text(site))
+    return 0
 
 
 def _profiles(args: argparse.Namespace) -> int:
