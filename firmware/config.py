@@ -3,7 +3,8 @@
 import json
 from binascii import unhexlify
 
-from protocols.link import KEY_BYTES
+from protocols.framing import MAX_FRAME
+from protocols.link import KEY_BYTES, OVERHEAD
 from protocols.modbus import READ_HOLDING, READ_INPUT, WRITE_MANY
 from protocols.record import Record
 from protocols.registers import KINDS, ORDERS, Profile, Register
@@ -41,9 +42,9 @@ class Sensor(Record):
 
 
 class NodeConfig(Record):
-    """A node's slice. `buses`: (name, baud, parity, stop bits) each."""
+    """A node's slice. `buses`: (name, baud, parity, stop bits) each; `max_frame`: the most bytes of one frame."""
 
-    __slots__ = ("buses", "key", "name", "node", "report_ms", "schema", "sensors")
+    __slots__ = ("buses", "key", "max_frame", "name", "node", "report_ms", "schema", "sensors")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class NodeConfig(Record):
         report_ms: int,
         buses: tuple[tuple[str, int, str, int], ...],
         sensors: tuple[Sensor, ...],
+        max_frame: int,
     ) -> None:
         self.node = node
         self.name = name
@@ -62,6 +64,7 @@ class NodeConfig(Record):
         self.report_ms = report_ms
         self.buses = buses
         self.sensors = sensors
+        self.max_frame = max_frame
 
 
 def parse(data: bytes) -> NodeConfig:
@@ -84,6 +87,7 @@ def parse(data: bytes) -> NodeConfig:
             _whole(plain["report_s"], 1, _MOST) * 1000,
             buses,
             tuple([_sensor(sensor, len(buses)) for sensor in plain["sensors"]]),
+            _whole(plain["max_frame"], OVERHEAD + 1, MAX_FRAME),
         )
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise ConfigError(f"slice: {error!r}")

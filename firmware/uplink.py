@@ -3,13 +3,25 @@
 from firmware.board import Board
 from firmware.config import NodeConfig
 from firmware.journal import Entry, Journal
-from protocols import batch, link
+from protocols import batch, command, link
 from protocols.batch import Batch, NodeRecord
+from protocols.command import Command
 from protocols.errors import FrameError
 from protocols.link import Acked, NodeSession
+from protocols.registers import MOST
 from protocols.varint import Reader
 
+try:
+    from collections.abc import Callable
+except ImportError:  # MicroPython, which does not evaluate annotations
+    pass
+
 _MOST_RECORDS = 48
+_MOST_OBEYED = 16  # commands remembered: more than an ACK carries
+# Listen before talk, as MIIT 2019 No. 52 wants it: a taken channel is never sent into. The times are ours: a frame is
+# at most one second on the air.
+_LISTEN_MS = 4000
+_AGAIN_MS = 250
 
 
 def pack_record(mono_ms: int, cells: tuple[tuple[int | None, int], ...]) -> bytes:
@@ -19,26 +31,56 @@ def pack_record(mono_ms: int, cells: tuple[tuple[int | None, int], ...]) -> byte
     return bytes(out)
 
 
+def _unknown(waiting: Command) -> int:
+    return command.UNKNOWN
+
+
 class Uplink:
-    """Sends what the journal holds, oldest first, and sets the clock from the gateway's answers.
+    """Sends what the journal holds, oldest first, then what the gateway lacks; sets the clock from its answers and
+    has its commands obeyed.
 
     begin() starts a report; advance() moves it on at `next_ms` (None: no report is under way) and after hear().
+    `obey(command)` gives a command's result. It must not end the boot at once: a command whose result was not heard
+    (`owes_results`) comes again, after a boot too.
     """
 
-    def __init__(self, board: Board, config: NodeConfig, journal: Journal) -> None:
+    def __init__(
+        self,
+        board: Board,
+        config: NodeConfig,
+        journal: Journal,
+        obey: "Callable[[Command], int]" = _unknown,
+    ) -> None:
         self._board = board
         self._config = config
         self._journal = journal
+        self._obey = obey
         self._session = NodeSession(config.node, config.key, journal.next_counter, board.random)
+        self._most_bytes = config.max_frame - link.OVERHEAD
         self._known = False  # whether the gateway has told this boot what it holds
-        self.unreadable = 0  # journal entries that are no records
+        self._is_foreign = False  # whether it has another slice of this node
         self._carried = 0  # the last record in the message that is on its way
+        self._telling = 0  # how many results are in it
+        self._results: list[tuple[int, int]] = []  # (command id, result) to be told
+        self._obeyed: list[tuple[int, int]] = []  # of the last commands, so that a repeated one is not obeyed again
+        self._holes: tuple[tuple[int, int], ...] = ()  # what the gateway lacks
+        self._served: tuple[int, int] | None = None  # the hole that was served last
+        self._listen_until_ms: int | None = None
+        self.unreadable = 0  # journal entries that are no records
+        self.taken = 0  # how often the channel was
+        self.rssi_dbm: int | None = None  # how strong the gateway heard us last, where it can tell
         self.next_ms: int | None = None
+
+    @property
+    def owes_results(self) -> bool:
+        """Whether the gateway has not heard yet how a command ended."""
+        return bool(self._results)
 
     def begin(self) -> None:
         """Reports now, unless a report is under way."""
         if self.next_ms is None:
             self._board.radio.pending()  # what came while nobody listened answers nothing
+            self._served = None
             self._send_next()
 
     def hear(self, data: bytes) -> None:
@@ -47,9 +89,12 @@ class Uplink:
     async def advance(self) -> None:
         """Sends what is due and draws the consequences of what was heard."""
         now_ms = self._board.monotonic_ms()
+        if self._session.is_due(now_ms) and self._must_wait(now_ms):
+            return
         data = self._session.data_to_send(now_ms)
         if data:
             await self._board.radio.write(data)
+            self._session.left(self._board.monotonic_ms())
         event = self._session.next_event()
         if event is None:
             self.next_ms = self._session.next_deadline()
@@ -57,62 +102,128 @@ class Uplink:
             self._take(event)
         else:
             self.next_ms = None  # no answer: the records stay, the next report tries again
+        if self.next_ms is None and self._board.gated:
+            self._journal.note_released()  # nothing but flash stays: else the next boot would send it all again
+
+    def _must_wait(self, now_ms: int) -> bool:
+        """Listens before talk: whether somebody else is on the channel. In vain too long: this try passes unsent."""
+        if not self._board.radio.is_busy():
+            self._listen_until_ms = None
+            return False
+        self.taken += 1
+        if self._listen_until_ms is None:
+            self._listen_until_ms = now_ms + _LISTEN_MS
+        if now_ms < self._listen_until_ms:
+            self.next_ms = now_ms + 1 + self._board.random(_AGAIN_MS)
+            return True
+        self._listen_until_ms = None
+        self._session.forgo(now_ms)
+        return False
 
     def _take(self, event: Acked) -> None:
         answer = event.answer
+        # first: a state that the clock has written takes it along
+        self._journal.release(self._carried if self._known or answer.have is None else answer.have)
         if answer.flags & link.CLOCK_TRUSTED:
             # the gateway read its clock between our sending and now: the middle is off by half of that at most
             middle_ms = (event.sent_ms + self._board.monotonic_ms()) // 2
-            self._journal.set_clock(answer.unix_ms - middle_ms)
-        self._journal.release(self._carried if self._known else answer.have)
+            self._journal.set_clock(answer.unix_ms - middle_ms, middle_ms)
+        if answer.rssi_dbm is not None:
+            self.rssi_dbm = answer.rssi_dbm
+        self._is_foreign = bool(answer.flags & link.OTHER_SLICE)
         self._known = True
+        self._results = self._results[self._telling :]
+        for waiting in answer.commands:
+            self._heed(waiting)
+        self._holes = answer.holes
         self.next_ms = None
         if not answer.flags & link.SLOW_DOWN:
             self._send_next()
 
+    def _heed(self, waiting: Command) -> None:
+        """Obeys a command that is new; one that comes again only has its result told again."""
+        for done in self._obeyed:
+            if done[0] == waiting.id:
+                break
+        else:
+            done = (waiting.id, self._obey(waiting))
+            self._obeyed = self._obeyed[1 - _MOST_OBEYED :]
+            self._obeyed.append(done)
+        if done not in self._results:
+            self._results.append(done)
+
     def _send_next(self) -> None:
         """Puts the next message on its way, if there is any."""
-        now_ms = self._board.monotonic_ms()
+        self._carried = self._telling = 0
         if not self._known:
-            self._session.send(link.HELLO, b"", now_ms)
-            self.next_ms = now_ms
-            return
-        records, entry = self._oldest_alike()
+            self._send(link.HELLO, self._config.schema.to_bytes(2, "big"))
+        elif self._results:
+            self._telling = len(self._results)
+            self._send(link.DONE, command.encode_results(self._results))
+        else:
+            records, entry = self._oldest_alike()
+            if entry is not None:
+                self._carried = self._send_batch(records, entry)
+            elif self._holes and self._holes[0] != self._served:
+                self._serve(self._holes[0])
+
+    def _send(self, kind: int, body: bytes, clock_ms: int | None = None) -> None:
+        self.next_ms = self._board.monotonic_ms()
+        self._session.send(kind, body, self.next_ms, clock_ms)
+
+    def _send_batch(self, records: list[NodeRecord], entry: Entry) -> int:
+        """The number of the last record in it."""
+        body, last = self._body(records, entry)
+        is_usual = entry.state.schema == self._config.schema and not self._is_foreign
+        self._send(link.BATCH, body, self._journal.state.clock_ms or None if is_usual else None)
+        return last
+
+    def _serve(self, hole: tuple[int, int]) -> None:
+        """Sends again what the gateway lacks, or says what is gone."""
+        self._served = hole  # when it comes again unchanged the gateway does not take it: not in this report
+        first, last = hole
+        records, entry = _first_alike(self._journal.read(first, last, _MOST_RECORDS))
         if entry is None:
-            return
-        body, self._carried = self._body(records, entry)
-        self._session.send(link.BATCH, body, now_ms)
-        self.next_ms = now_ms
+            self._send(link.GONE, link.encode_range(first, last))
+        elif records[0].number > first:
+            self._send(link.GONE, link.encode_range(first, records[0].number - 1))
+        else:
+            self._send_batch(records, entry)
 
     def _oldest_alike(self) -> tuple[list[NodeRecord], Entry | None]:
-        """The oldest unsent records that one batch can hold, and the first entry: of one slice, and all dated or all
-        of one boot whose clock was never set. What can't be read is passed over."""
-        entries = self._journal.unsent(_MOST_RECORDS)
-        records: list[NodeRecord] = []
-        first: Entry | None = None
-        while entries:
-            for entry in entries:
-                if first is not None and not _alike(first, entry):
-                    break
-                record = _record(entry)
-                if record is not None:
-                    first = first or entry
-                    records.append(record)
-            if records:
-                break
+        """The oldest unsent records that one batch can hold, and the first entry. What can't be read is passed over."""
+        while True:
+            entries = self._journal.unsent(_MOST_RECORDS)
+            records, first = _first_alike(entries)
+            if records or not entries:
+                return records, first
             self.unreadable += len(entries)
             self._journal.release(entries[-1].number)
-            entries = self._journal.unsent(_MOST_RECORDS)
-        return records, first
 
     def _body(self, records: list[NodeRecord], entry: Entry) -> tuple[bytes, int]:
-        """As many of the records as fit one frame (one always does: batch.MAX_CHANNELS), and the last one's number."""
-        state = entry.state
+        """As many of the records as fit one frame (`watertower check` sees to it that one does), and the last one's
+        number."""
+        state, most = entry.state, self._most_bytes
         while True:
             body = batch.encode(Batch(state.schema, tuple(records), None if state.clock_ms else state.boot))
-            if len(body) <= link.MAX_BODY:
+            if len(body) <= most or len(records) == 1:
                 return body, records[-1].number
-            records = records[: max(min(len(records) * link.MAX_BODY // len(body), len(records) - 1), 1)]
+            records = records[: max(min(len(records) * most // len(body), len(records) - 1), 1)]
+
+
+def _first_alike(entries: list[Entry]) -> tuple[list[NodeRecord], Entry | None]:
+    """The first records that one batch can hold, and the first one's entry: of one slice, and all dated or all of one
+    boot whose clock was never set."""
+    records: list[NodeRecord] = []
+    first: Entry | None = None
+    for entry in entries:
+        if first is not None and not _alike(first, entry):
+            break
+        record = _record(entry)
+        if record is not None:
+            first = first or entry
+            records.append(record)
+    return records, first
 
 
 def _alike(first: Entry, entry: Entry) -> bool:
@@ -129,4 +240,6 @@ def _record(entry: Entry) -> NodeRecord | None:
         reader.end()
     except FrameError:
         return None
-    return NodeRecord(entry.number, (mono_ms + entry.state.clock_ms + 500) // 1000, cells)
+    time_s = (mono_ms + entry.state.clock_ms + 500) // 1000
+    is_sound = 0 <= time_s <= 0xFFFFFFFF and all(value is None or -MOST <= value <= MOST for value, _ in cells)
+    return NodeRecord(entry.number, time_s, cells) if is_sound else None

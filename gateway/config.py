@@ -13,10 +13,12 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from gateway.airtime import longest_frame
 from gateway.consistency import absolute, cross_checks
 from gateway.faults import Fault, SiteError, Tree, nearest, read, walk
 from gateway.library import Baud, Library, Parity, StopBits, UnitId
 from gateway.messages import Phrase
+from protocols.framing import MAX_FRAME
 from protocols.registers import Profile, Register
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_]{0,31}\Z", extra={"allowed": Phrase("allowed.name")})]
@@ -52,13 +54,31 @@ class Store(Struct, frozen=True, kw_only=True):
 
     path: Text = "store.db"
     commit_delay_s: Annotated[float, Meta(ge=0.1, le=600, extra={"unit": "s"})] = 10.0
+    key: Text = "gateway.key"  # the gateway's own, made at its first signature: gateway/notary.py
 
 
 class Radio(Struct, frozen=True, kw_only=True):
-    """The modem that hears the nodes."""
+    """The modem that hears the nodes. `rssi_byte`: it puts a byte with the level behind each packet (E22 manual, REG3).
+    With a `spreading_factor` no frame is longer on the air than `max_air_ms`."""
 
     port: Text
     baud: Baud = 9600
+    rssi_byte: bool = False
+    spreading_factor: Annotated[int, Meta(ge=7, le=12)] | None = None
+    bandwidth_khz: Literal[125, 250, 500] = 125
+    coding_rate: Annotated[int, Meta(ge=5, le=8)] = 5  # 4/5 .. 4/8
+    max_air_ms: Annotated[int, Meta(ge=50, le=10_000, extra={"unit": "ms"})] = 1000  # MIIT 2019 No. 52: one second
+
+    @property
+    def max_frame(self) -> int:
+        """The longest frame, in bytes before stuffing."""
+        return longest_frame(
+            rssi_byte=self.rssi_byte,
+            spreading_factor=self.spreading_factor,
+            bandwidth_khz=self.bandwidth_khz,
+            coding_rate=self.coding_rate,
+            max_air_ms=self.max_air_ms,
+        )
 
 
 class Bus(Struct, frozen=True, kw_only=True):
@@ -169,6 +189,11 @@ class Site(SiteFile, frozen=True, kw_only=True):
     folder: Path
     profiles: dict[str, Profile]
 
+    @property
+    def max_frame(self) -> int:
+        """The longest frame of a node."""
+        return MAX_FRAME if self.radio is None else self.radio.max_frame
+
     def profile(self, sensor: Sensor) -> Profile:
         return self.profiles[sensor.profile]
 
@@ -263,7 +288,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
     sensors = [*file.sensors, *(sensor for node in file.nodes for sensor in node.sensors)]
     return Site(
         station=file.station,
-        store=replace(file.store, path=absolute(folder, file.store.path)),
+        store=replace(file.store, path=absolute(folder, file.store.path), key=absolute(folder, file.store.key)),
         radio=file.radio and replace(file.radio, port=absolute(folder, file.radio.port)),
         profile_dir=file.profile_dir,
         buses=tuple(replace(bus, port=bus.port and absolute(folder, bus.port)) for bus in file.buses),

@@ -9,11 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gateway.airtime import longest_frame
 from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.library import Library, serial_text
 from gateway.messages import Phrase
-from protocols.batch import MAX_CHANNELS
-from protocols.registers import Profile
+from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
+from protocols.link import OVERHEAD
+from protocols.registers import MOST, Profile
+
+_AIR_KEYS = {"rssi_byte", "spreading_factor", "bandwidth_khz", "coding_rate", "max_air_ms"}
 
 
 def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
@@ -29,7 +33,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
             yield from _profile(place, sensor, owner, library)
     for path, node in nodes:
         yield from _report(path, node)
-        yield from _channels(path, node, library)
+        yield from _channels(path, node, library, site)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
 
@@ -134,8 +138,8 @@ def _serial(path: str, bus: Tree, profile: Profile) -> Iterator[Fault]:
     )
 
 
-def _channels(path: str, node: Tree, library: Library) -> Iterator[Fault]:
-    """A wake's readings must fit one frame."""
+def _channels(path: str, node: Tree, library: Library, site: Tree) -> Iterator[Fault]:
+    """A wake's readings must fit one frame: none is ever split."""
     count = 0
     for sensor in node.get("sensor", ()):
         model = sensor.get("profile")
@@ -145,6 +149,20 @@ def _channels(path: str, node: Tree, library: Library) -> Iterator[Fault]:
     if count > MAX_CHANNELS:
         hint = Phrase("hint.fewer_channels")
         yield Fault(f"{path}.sensor", "fault.too_many_channels", hint, count=count, most=MAX_CHANNELS)
+        return
+    radio = site.get("radio") or {}
+    if radio.keys() >= _AIR_KEYS:
+        most, need = longest_frame(**{key: radio[key] for key in _AIR_KEYS}), _longest(count)
+        if need > most:
+            hint = Phrase("hint.shorter_frames")
+            yield Fault(f"{path}.sensor", "fault.frame_too_long", hint, count=count, need=need, most=most)
+
+
+def _longest(channels: int) -> int:
+    """Bytes of a frame with one record, whatever its sensors say."""
+    cells = tuple((-MOST, 0x7F - channel) for channel in range(channels))
+    record = NodeRecord(0xFFFFFFFF, 0xFFFFFFFF, cells)
+    return OVERHEAD + len(encode(Batch(0, (record,), 0)))
 
 
 def _report(path: str, node: Tree) -> Iterator[Fault]:

@@ -24,6 +24,7 @@ def cut(site: Site, node: Node) -> bytes:
             "schema": schema_of(site, node),
             "key": node.key.lower(),
             "report_s": node.report_s,
+            "max_frame": site.max_frame,
             "buses": [
                 {"id": bus.id, "baud": bus.baud, "parity": bus.parity, "stop_bits": bus.stop_bits} for bus in node.buses
             ],
@@ -34,7 +35,7 @@ def cut(site: Site, node: Node) -> bytes:
 
 def schema_of(site: Site, node: Node) -> int:
     """16 bits that change when what the node's numbers mean could change: the first two bytes, big endian, of SHA-256
-    over the canonical JSON of its id and sensors. Key, name and report_s are not in it."""
+    over the canonical JSON of its id and sensors. Key, name, report_s and max_frame are not in it."""
     digest = hashlib.sha256(_canonical({"node": node.id, "sensors": _sensors(site, node)})).digest()
     return int.from_bytes(digest[:2], "big")
 

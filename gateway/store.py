@@ -5,18 +5,24 @@ What somebody waits for commits at once; polled rows wait in memory for commit()
 
 import asyncio
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway import chain
+from gateway.chain import Block
 from gateway.config import Channel
+from gateway.notary import Signature
 from gateway.ports import Clock
-from protocols.batch import NodeRecord
+from gateway.store_nodes import Cell, NodeStore, packed
 
-SCHEMA_VERSION = 1
-Cell = tuple[int | None, int]  # (fixed-point value, quality)
+SCHEMA_VERSION = 2
+_MANY = 5000  # rows that wait for the disk: ten seconds of a station with 500 sensors; ours
+_BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is reached; ours
+_TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
 
 
 class StoreError(Exception):
@@ -41,7 +47,7 @@ class Row(NamedTuple):
     quality: tuple[int, ...] | None
 
 
-class Store:
+class Store(NodeStore):
     """The only writer of one station's database."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -62,6 +68,10 @@ class Store:
             for id, source, channels in self._db.execute("SELECT id, source, channels FROM series")
         }
         self.last_seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
+        self._failed_ms: int | None = None  # when a commit did, last
+        self._closed_seq = chain.newest(self._db).last_seq
+        self._closed_ms = clock.monotonic_ms()
+        self._load_nodes()
 
     def _create(self, path: Path) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -85,6 +95,7 @@ class Store:
         """Commits everything and notes a clean stop."""
         self.commit()
         self._set_meta("running", 0)
+        self.close_block()
 
     def close(self) -> None:
         """Lets go of the file; what was not committed is gone."""
@@ -112,7 +123,7 @@ class Store:
 
     def add_poll(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
         """Takes one polled row; on disk with the next commit()."""
-        self._pending.append((series, unix_ms, *_packed(cells)))
+        self._pending.append((series, unix_ms, *packed(cells)))
         self._polled.set()
 
     async def polled(self) -> None:
@@ -124,41 +135,18 @@ class Store:
         """How many polled rows are not on disk yet."""
         return len(self._pending)
 
+    @property
+    def strained(self) -> bool:
+        """Whether it is in trouble with its disk: whoever can wait should send less."""
+        failed_ms = self._failed_ms
+        lately = failed_ms is not None and self._clock.monotonic_ms() - failed_ms < _TROUBLE_MS
+        return lately or len(self._pending) > _MANY
+
     def commit(self) -> None:
         """Puts every polled row on disk."""
         if self._pending:
             with self._transaction():
                 pass
-
-    def add_batch(self, node: int, counter: int, series: int, rows: Sequence[NodeRecord]) -> int:
-        """Puts a node's records on disk, each once; returns the node's `have`."""
-        have = max(self.have(node), rows[-1].number)
-        with self._transaction():
-            for row in rows:
-                # ON CONFLICT DO NOTHING would use up a seq for nothing, which a receiver would wait for
-                self._db.execute(
-                    "INSERT INTO row (series, unix_ms, node, record, cells, quality) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
-                    "WHERE NOT EXISTS (SELECT 1 FROM row WHERE node = ?3 AND record = ?4)",
-                    (series, row.time_s * 1000, node, row.number, *_packed(row.cells)),
-                )
-            self._set_node(node, counter, have)
-        return have
-
-    def add_unread(self, node: int, counter: int, body: bytes) -> int:
-        """Keeps a batch that can't be read; returns the node's `have`, which does not move."""
-        have = self.have(node)
-        with self._transaction():
-            self._db.execute(
-                "INSERT INTO unread (unix_ms, node, body) VALUES (?, ?, ?)", (self._clock.unix_ms(), node, body)
-            )
-            self._set_node(node, counter, have)
-        return have
-
-    def heard(self, node: int, counter: int) -> int:
-        """Notes a counter that carried nothing; returns the node's `have`."""
-        have = self.have(node)
-        self._set_node(node, counter, have)
-        return have
 
     def event(self, kind: str, detail: dict[str, object]) -> None:
         """Notes something a person may want to know later. On disk at once."""
@@ -167,17 +155,29 @@ class Store:
             "INSERT INTO event (unix_ms, kind, detail) VALUES (?, ?, ?)", (self._clock.unix_ms(), kind, text)
         )
 
+    def close_block(self) -> Block:
+        """What has been committed up to now can't be changed unnoticed; the newest block."""
+        self._closed_ms = self._clock.monotonic_ms()
+        block = chain.close(self._db, self._clock.unix_ms())
+        self._closed_seq = block.last_seq
+        return block
+
+    def first_ms(self) -> float:
+        """When the oldest row was measured; infinitely late without one."""
+        found = self._db.execute("SELECT unix_ms FROM row ORDER BY seq LIMIT 1").fetchone()
+        return math.inf if found is None else int(found[0])
+
+    def last_day(self) -> str:
+        """The last day that was signed, "" before the first."""
+        return str(self._db.execute("SELECT coalesce(max(day), '') FROM day").fetchone()[0])
+
+    def add_day(self, day: str, block: Block, signed: Signature) -> None:
+        self._db.execute("INSERT OR IGNORE INTO day VALUES (?, ?, ?, ?)", (day, block.number, *signed))
+
     def set_position(self, uplink: str, seq: int) -> None:
         """Everything up to `seq` is confirmed by that uplink's receiver."""
         self._db.execute(
             "INSERT INTO position VALUES (?, ?) ON CONFLICT (uplink) DO UPDATE SET seq = excluded.seq", (uplink, seq)
-        )
-
-    def _set_node(self, node: int, counter: int, have: int) -> None:
-        self._db.execute(
-            "INSERT INTO node VALUES (?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET counter = excluded.counter, have = excluded.have",
-            (node, counter, have),
         )
 
     @contextmanager
@@ -189,6 +189,7 @@ class Store:
             yield
             self._db.execute("COMMIT")
         except BaseException:
+            self._failed_ms = self._clock.monotonic_ms()
             if self._db.in_transaction:  # some errors have ended it already
                 self._db.execute("ROLLBACK")
             raise
@@ -199,15 +200,10 @@ class Store:
             if not waiter.done():
                 waiter.set_result(None)
         self._waiters.clear()
+        if self.last_seq >= self._closed_seq + _BLOCK_ROWS or self._clock.monotonic_ms() >= self._closed_ms + _BLOCK_MS:
+            self.close_block()
 
     # --- reading ------------------------------------------------------------------------------------------------------
-
-    def counters(self) -> dict[int, int]:
-        return dict(self._db.execute("SELECT id, counter FROM node"))
-
-    def have(self, node: int) -> int:
-        found = self._db.execute("SELECT have FROM node WHERE id = ?", (node,)).fetchone()
-        return int(found[0]) if found else 0
 
     def position(self, uplink: str) -> int:
         found = self._db.execute("SELECT seq FROM position WHERE uplink = ?", (uplink,)).fetchone()
@@ -238,10 +234,3 @@ class Store:
                 await waiter
             finally:
                 self._waiters.discard(waiter)
-
-
-def _packed(cells: Sequence[Cell]) -> tuple[str, str | None]:
-    values = json.dumps([value for value, _ in cells], separators=(",", ":"))
-    if not any(flag for _, flag in cells):
-        return values, None
-    return values, json.dumps([flag for _, flag in cells], separators=(",", ":"))

@@ -1,4 +1,4 @@
--- The store: one row per poll or node record, one sequence over all of them. Version 1.
+-- The store: one row per poll or node record, one sequence over all of them. Version 2.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- A series is the fixed list of channels that the cells of a row belong to: [["do.temperature","degC",2], ...].
@@ -14,20 +14,68 @@ CREATE TABLE row (
     series INTEGER NOT NULL REFERENCES series (id),
     unix_ms INTEGER NOT NULL,       -- when it was measured
     node INTEGER,                   -- NULL: polled by the gateway
-    record INTEGER,                 -- the node's own number
+    life INTEGER,                   -- of the node: a new key begins another one
+    record INTEGER,                 -- the node's own number in that life
     cells TEXT NOT NULL,            -- [812,null,1023]: value * 10^decimals
     quality TEXT                    -- [0,1,0], NULL: all good
 );
-CREATE UNIQUE INDEX row_record ON row (node, record) WHERE node IS NOT NULL;
+CREATE UNIQUE INDEX row_record ON row (node, life, record) WHERE node IS NOT NULL;
 
 CREATE TABLE node (
     id INTEGER PRIMARY KEY,
-    counter INTEGER NOT NULL,       -- the highest frame counter accepted
-    have INTEGER NOT NULL           -- every record up to this one is here, or the node no longer has it
+    counter INTEGER NOT NULL,       -- the highest frame counter accepted in this life
+    have INTEGER NOT NULL,          -- every record up to this one is here, but for the stretches below
+    life INTEGER NOT NULL,
+    key TEXT NOT NULL               -- its fingerprint, '' before the first one
+) WITHOUT ROWID;
+
+-- Records up to `have` that are no rows: "hole", the node is asked for them; "gone", it no longer holds them; "unread".
+CREATE TABLE stretch (
+    node INTEGER NOT NULL,
+    life INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (node, life, first)
 ) WITHOUT ROWID;
 
 -- Batches of a slice this gateway does not know: kept as they came, never guessed at.
 CREATE TABLE unread (id INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, node INTEGER NOT NULL, body BLOB NOT NULL);
+
+-- What nodes are told to do (protocols/command.py). On the link an id is its low 16 bits.
+CREATE TABLE command (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    node INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    argument INTEGER NOT NULL,
+    made INTEGER NOT NULL,          -- Unix milliseconds: given here, first sent, answered
+    sent INTEGER,
+    done INTEGER,
+    result INTEGER
+);
+
+-- Nodes' frames as they were received, tag included: what a node has really said. `schema`: what a brief one leaves out.
+CREATE TABLE frame (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    unix_ms INTEGER NOT NULL,       -- when it came
+    node INTEGER NOT NULL,
+    life INTEGER NOT NULL,
+    schema INTEGER NOT NULL,
+    raw BLOB NOT NULL
+);
+
+-- Everything up to these numbers, hashed onto the block before: gateway/chain.py.
+CREATE TABLE block (
+    number INTEGER PRIMARY KEY,
+    last_seq INTEGER NOT NULL,
+    last_frame INTEGER NOT NULL,
+    last_event INTEGER NOT NULL,
+    unix_ms INTEGER NOT NULL,       -- when it was closed
+    hash BLOB NOT NULL
+);
+
+-- The block that closed a day (UTC), signed by the gateway's own key: gateway/notary.py.
+CREATE TABLE day (day TEXT PRIMARY KEY, block INTEGER NOT NULL, signature BLOB NOT NULL, public BLOB NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE position (uplink TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 

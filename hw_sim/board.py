@@ -14,6 +14,7 @@ from hw_sim.device_clock import DeviceClock
 from hw_sim.energy import Energy
 from hw_sim.flash import SimFlash as SimFlash
 from hw_sim.ledger import Cut
+from hw_sim.radio_modem import Modem
 from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from hw_sim.wire import Wire, WireLine
@@ -39,6 +40,9 @@ class _BoardLine(WireLine, Radio):
     async def read(self, timeout_ms: int) -> bytes:
         await self._board.clock.settle()
         return await super().read(self._board.clock.true_ms(timeout_ms))
+
+    def is_busy(self) -> bool:
+        return isinstance(self._wire, Modem) and self._wire.is_busy()
 
 
 class SimBoard(Board):

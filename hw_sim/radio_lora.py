@@ -1,4 +1,6 @@
-"""Knows LoRa's figures: air time, sensitivity, which packets survive how little signal; knows no place, no traffic."""
+"""Knows LoRa's figures: sensitivity, which packets survive how little signal; knows no place, no traffic.
+
+Air time is in gateway/airtime.py."""
 
 import math
 
@@ -13,15 +15,6 @@ _SENSITIVITY_DBM = {
 }
 _SENSITIVE_BYTES = 64  # of the packets that sensitivity is measured with, one in a hundred of which is lost
 _STEEP_PER_DB = 2.3  # ours: half of them at 2 dB below, one in a hundred at 4 dB below
-
-
-def air_s(count: int, spreading_factor: int, bandwidth_khz: float, coding_rate: int = 5, preamble: int = 8) -> float:
-    """How long a packet is on the air: explicit header, CRC, 4/`coding_rate`. Semtech AN1200.13, 4."""
-    symbol_ms = (1 << spreading_factor) / bandwidth_khz
-    bits = 8 * count - 4 * spreading_factor + 28 + 16
-    per_block = 4 * (spreading_factor - (2 if symbol_ms >= 16 else 0))
-    payload = 8 + max(math.ceil(bits / per_block) * coding_rate, 0)
-    return (preamble + 4.25 + payload) * symbol_ms / 1000
 
 
 def sensitivity_dbm(spreading_factor: int, bandwidth_khz: int) -> float:

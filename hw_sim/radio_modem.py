@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, deque
 from typing import NamedTuple, Protocol
 
-from hw_sim import radio_lora
+from gateway import airtime
 from hw_sim.clock import WorldClock
 from hw_sim.radio_settings import RadioSettings
 from hw_sim.streams import Stream
@@ -144,4 +144,4 @@ class Modem(Wire):
 
 def packet_s(settings: RadioSettings, count: int) -> float:
     """How long one packet is on the air."""
-    return radio_lora.air_s(count, settings.spreading_factor, settings.bandwidth_khz, settings.coding_rate)
+    return airtime.air_s(count, settings.spreading_factor, settings.bandwidth_khz, settings.coding_rate)

@@ -1,24 +1,30 @@
-"""Knows how a node's records become one compact body and back; knows no key, no radio and no channel's name.
+"""Knows how a node's records become one compact body; knows no key, no radio and no channel's name.
 
-Body, big endian: schema u16 | flags u8 | first record varint | count u8 | base time u32 | step varint
-| [irregular: bitmap, then for each marked record: number gap varint, time correction signed]
-| [marks: count varint, then each: cell distance varint, mark u8] | columns.
-A column is one channel: its first value signed, then differences signed; cells without a value are left out.
-`time_s` is Unix time, or, with UNDATED, seconds since the start of that boot (the boot id u16 follows the flags).
+The way back is in protocols/batch_reading.py, because a node needs none.
+
+Body: schema u16, then bits (protocols/bits.py; docs/link.md, "BATCH body", has the table). Most records follow the rule
+"number + 1, time + step", most cells have a value and no mark, and most values differ little from the one before: what
+follows the rule costs next to nothing. A column is one channel: first value, then differences in a Rice code.
+`time_s` is Unix time, or, of an undated batch, seconds since the start of that boot.
 """
 
 import struct
 
 from protocols import varint
-from protocols.errors import FrameError, RangeError
+from protocols.bits import BitWriter, folded
+from protocols.errors import RangeError
 from protocols.record import Record
 
-UNDATED = 1
-_IRREGULAR = 2
-_MARKS = 4
 NO_VALUE = 0x80  # in a mark: the cell holds no value; the low seven bits are the quality
 MAX_RECORDS = 255
 MAX_CHANNELS = 30  # a node: any record of so many of the largest values fits one frame and one journal entry
+
+# Orders of codes: what is usual costs least. Ours, from the recording in hw_sim/bench/air.py.
+COUNT, NUMBER, TIME, FIRST, LATE = 2, 13, 20, 10, 3
+STEPS = (1, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200)  # s; 15 announces another one
+_LONE_STEP = 60  # of a batch of one record: its time is likely to be a whole minute
+RICE = (0, 2, 4, 6)  # a column's k
+MOST_ONES = 8  # after which a difference is a number of order k + 3
 
 
 class NodeRecord(Record):
@@ -83,110 +89,100 @@ def encode(batch: Batch) -> bytes:
     first = records[0]
     if not (0 <= batch.schema <= 0xFFFF and 0 <= (batch.boot or 0) <= 0xFFFF and 0 <= first.time_s <= 0xFFFFFFFF):
         raise RangeError("schema %d, boot %s or time %d" % (batch.schema, batch.boot, first.time_s))
-    step = records[1].time_s - first.time_s if len(records) > 1 else 0
-    step = max(step, 0)
-    irregular, corrections = _irregular(records, step)
-    marks, mark_count = _marks(records)
-    flags = (UNDATED if batch.boot is not None else 0) | (_IRREGULAR if corrections else 0) | (_MARKS if marks else 0)
-    out = bytearray(struct.pack(">HB", batch.schema, flags))
+    step = max(records[1].time_s - first.time_s, 0) if len(records) > 1 else _LONE_STEP
+    odd = _odd(records, step)
+    marks = _marks(records)
+    out = BitWriter()
+    out.raw((batch.boot is not None) << 2 | bool(odd) << 1 | bool(marks), 3)
     if batch.boot is not None:
-        out += struct.pack(">H", batch.boot)
-    varint.put(out, first.number)
-    out += struct.pack(">BI", len(records), first.time_s)
-    varint.put(out, step)
-    if corrections:
-        out += irregular
-        out += corrections
+        out.raw(batch.boot, 16)
+    out.number(len(records) - 1, COUNT)
+    out.number(first.number, NUMBER)
+    _put_time(out, first.time_s, step)
+    if odd:
+        for i in range(1, len(records)):
+            gap, late = odd.get(i, (0, 0))
+            out.raw(i in odd, 1)
+            if i in odd:
+                out.number(gap, 0)
+                out.signed(late, LATE)
     if marks:
-        varint.put(out, mark_count)
-        out += marks
+        _put_marks(out, marks)
     for channel in range(len(first.cells)):
-        previous = 0
-        for record in records:
-            value = record.cells[channel][0]
-            if value is not None:
-                varint.put_signed(out, value - previous)
-                previous = value
-    return bytes(out)
+        column = [record.cells[channel][0] for record in records]
+        _put_column(out, [value for value in column if value is not None])
+    return struct.pack(">H", batch.schema) + out.done()
 
 
-def _irregular(records: "tuple[NodeRecord, ...]", step: int) -> "tuple[bytearray, bytearray]":
-    bitmap = bytearray((len(records) + 7) // 8)
-    corrections = bytearray()
+def _odd(records: "tuple[NodeRecord, ...]", step: int) -> "dict[int, tuple[int, int]]":
+    """Of each record that does not follow the rule: (numbers missing before it, seconds it is late)."""
+    odd = {}
     for i in range(1, len(records)):
         gap = records[i].number - records[i - 1].number - 1
         late = records[i].time_s - records[i - 1].time_s - step
         if gap < 0 or len(records[i].cells) != len(records[0].cells):
             raise RangeError("records must rise in number and have the same channels")
         if gap or late:
-            bitmap[i // 8] |= 1 << i % 8
-            varint.put(corrections, gap)
-            varint.put_signed(corrections, late)
-    return bitmap, corrections
+            odd[i] = (gap, late)
+    return odd
 
 
-def _marks(records: "tuple[NodeRecord, ...]") -> "tuple[bytearray, int]":
-    out = bytearray()
-    count = cell = last = 0
-    for record in records:
-        for value, quality in record.cells:
-            if value is None or quality:
-                varint.put(out, cell - last)
-                out.append(_mark(value, quality))
-                last = cell
-                count += 1
-            cell += 1
-    return out, count
+def _put_time(out: BitWriter, time_s: int, step: int) -> None:
+    """The step, then the time in whole steps and what is left of it: nothing, in a slot of the clock."""
+    out.raw(STEPS.index(step) if step in STEPS else 15, 4)
+    if step not in STEPS:
+        out.number(step, FIRST)
+    step = step or 1
+    slot = (time_s + step // 2) // step
+    out.number(slot, TIME)
+    out.signed(time_s - slot * step, 0)
 
 
-def schema_of(body: bytes) -> int:
-    """The schema hash of a body, which says how many channels decode() must be told."""
-    if len(body) < 2:
-        raise FrameError("body ends too early")
-    return body[0] << 8 | body[1]
-
-
-def decode(body: bytes, channels: int) -> Batch:
-    """The batch behind a body of a slice with so many channels; FrameError when it is none."""
-    reader = varint.Reader(body)
-    schema, flags = struct.unpack(">HB", reader.take(3))
-    boot = struct.unpack(">H", reader.take(2))[0] if flags & UNDATED else None
-    number = reader.number()
-    count, time_s = struct.unpack(">BI", reader.take(5))
-    step = reader.number()
-    if not count:
-        raise FrameError("a batch without records")
-    irregular = reader.take((count + 7) // 8) if flags & _IRREGULAR else bytes((count + 7) // 8)
-    stamps = [(number, time_s)]
-    for i in range(1, count):
-        number += 1
-        time_s += step
-        if irregular[i // 8] >> i % 8 & 1:
-            number += reader.number()
-            time_s += reader.signed()
-        stamps.append((number, time_s))
-    marks = _take_marks(reader, count * channels) if flags & _MARKS else bytes(count * channels)
-    rows: list[list[tuple[int | None, int]]] = [[] for _ in range(count)]
-    for channel in range(channels):
-        previous = 0
+def _marks(records: "tuple[NodeRecord, ...]") -> "list[tuple[int, int]]":
+    """(cell, mark) of each cell that has one. Cells are counted down the columns: who is silent stays so a while."""
+    count = len(records)
+    marks = []
+    for channel in range(len(records[0].cells)):
         for i in range(count):
-            mark = marks[i * channels + channel]
-            if mark & NO_VALUE:
-                rows[i].append((None, mark & 0x7F))
-            else:
-                previous += reader.signed()
-                rows[i].append((previous, mark))
-    reader.end()
-    records = tuple(NodeRecord(stamp[0], stamp[1], tuple(row)) for stamp, row in zip(stamps, rows))
-    return Batch(schema, records, boot)
+            value, quality = records[i].cells[channel]
+            if value is None or quality:
+                marks.append((channel * count + i, _mark(value, quality)))
+    return marks
 
 
-def _take_marks(reader: varint.Reader, cells: int) -> bytes:
-    marks = bytearray(cells)
-    cell = 0
-    for _ in range(reader.number()):
-        cell += reader.number()
-        if cell >= cells:
-            raise FrameError("a mark outside the batch")
-        marks[cell] = reader.byte()
-    return bytes(marks)
+def _put_marks(out: BitWriter, marks: "list[tuple[int, int]]") -> None:
+    out.number(len(marks) - 1, COUNT)
+    following = last = 0
+    for cell, mark in marks:
+        out.number(cell - following, 0)
+        out.raw(mark != last, 1)
+        if mark != last:
+            out.raw(mark, 8)
+        following, last = cell + 1, mark
+
+
+def _put_column(out: BitWriter, values: "list[int]") -> None:
+    if values:
+        out.signed(values[0], FIRST)
+    steps = [folded(values[i] - values[i - 1]) for i in range(1, len(values))]
+    if steps:
+        costs = [sum([_rice_bits(step, k) for step in steps]) for k in RICE]
+        choice = costs.index(min(costs))
+        out.raw(choice, 2)
+        for step in steps:
+            _put_rice(out, step, RICE[choice])
+
+
+def _rice_bits(number: int, k: int) -> int:
+    """About what it costs, to choose by: far ones alike."""
+    return min(number >> k, 2 * MOST_ONES) + 1 + k
+
+
+def _put_rice(out: BitWriter, number: int, k: int) -> None:
+    ones = number >> k
+    if ones < MOST_ONES:
+        out.raw((1 << ones) - 1 << 1, ones + 1)
+        out.raw(number, k)
+    else:
+        out.raw(0xFF, MOST_ONES)
+        out.number(number - (MOST_ONES << k), k + 3)

@@ -1,7 +1,7 @@
 """Knows how frames are cut out of a byte stream that may lose, add or damage bytes (COBS); not what is in them.
 
 COBS (Cheshire and Baker, 1999) removes every zero from a frame, so that a zero always ends one: after any damage the
-next frame is found again. A zero before the frame too, because a radio modem may have let noise through.
+next frame is found again. A zero before the frame too, where noise may have been let through.
 """
 
 from protocols.errors import FrameError
@@ -9,10 +9,10 @@ from protocols.errors import FrameError
 MAX_FRAME = 250  # before stuffing: an EBYTE E22 modem's buffer, and one second of air at SF7..SF9 (facts of LoRa)
 
 
-def stuff(frame: bytes) -> bytes:
-    """The bytes for the wire: zero, COBS code, zero."""
-    out = bytearray(b"\x00\x00")
-    mark = 1
+def stuff(frame: bytes, is_brief: bool = False) -> bytes:
+    """The bytes for the wire: zero (a brief one does without), COBS code, zero."""
+    out = bytearray(1 if is_brief else 2)
+    mark = len(out) - 1
     for byte in frame:
         if byte:
             out.append(byte)
@@ -41,30 +41,52 @@ def unstuff(code: bytes) -> bytes:
 
 
 class Deframer:
-    """Bytes in, whole frames out. Damage costs the frames it touches; `damaged` counts what was thrown away."""
+    """Bytes in, whole frames out. Damage costs the frames it touches; `damaged` counts what was thrown away.
 
-    def __init__(self, max_frame: int = MAX_FRAME) -> None:
+    With `rssi_byte` the modem puts a byte behind each packet, whose end is that of a frame: -(256 - byte) dBm (EBYTE
+    E22 manual, REG3). `levels_dbm` holds that of each frame that feed() gave last.
+    """
+
+    def __init__(self, max_frame: int = MAX_FRAME, rssi_byte: bool = False) -> None:
         self._limit = max_frame + max_frame // 254 + 1
         self._buffer = bytearray()
         self._overrun = False
+        self._rssi_byte = rssi_byte
+        self._ended = False  # a frame has ended, its level comes next
+        self.levels_dbm: list[int] = []
         self.damaged = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        frames = []
+        frames: list[bytes] = []
+        self.levels_dbm = []
         for byte in data:
+            if self._rssi_byte:
+                if self._ended:
+                    self._ended = False
+                    self._take(frames)
+                    if len(frames) > len(self.levels_dbm):
+                        self.levels_dbm.append(max(byte - 256, -128))
+                    continue
+                if not byte and self._buffer:
+                    self._ended = True
+                    continue
             if byte:
                 if len(self._buffer) < self._limit:
                     self._buffer.append(byte)
                 else:
                     self._overrun = True
                 continue
-            if self._buffer:
-                try:
-                    if self._overrun:
-                        raise FrameError("frame too long")
-                    frames.append(unstuff(bytes(self._buffer)))
-                except FrameError:
-                    self.damaged += 1
-                self._buffer = bytearray()
-                self._overrun = False
+            self._take(frames)
         return frames
+
+    def _take(self, frames: list[bytes]) -> None:
+        """What stands in the buffer, if it is a frame."""
+        if self._buffer:
+            try:
+                if self._overrun:
+                    raise FrameError("frame too long")
+                frames.append(unstuff(bytes(self._buffer)))
+            except FrameError:
+                self.damaged += 1
+            self._buffer = bytearray()
+            self._overrun = False

@@ -1,15 +1,21 @@
 """Knows the authenticated talk of a node and its gateway: seal, check, acknowledge, try again; not what a batch holds.
 
+The gateway's half is in protocols/gateway_session.py.
+
 Frame: kind u8 | node u16 | counter u32 | body | tag 8 bytes (HMAC-SHA256 over all before it, cut; RFC 2104, 5).
 A node's counter only rises, so a repeated or replayed frame is refused; an answer carries the counter of the frame it
 answers, so that an old answer fits nothing. A node asks one thing at a time: PART answers ASK, ACK the rest.
 An ACK means: what that frame carried is on the gateway's disk. Sans-IO: time comes in as monotonic milliseconds.
+
+The first try of a batch is brief, and so is its answer: what both sides know anyway, the batch's schema and the high
+bits of the time, is under the tag without being sent. Who knows otherwise finds a wrong tag, and the next try says all.
 """
 
 import struct
 
-from protocols import framing
+from protocols import command, framing, varint
 from protocols.checks import hmac_sha256, same_bytes
+from protocols.command import Command
 from protocols.errors import AuthError, FrameError
 from protocols.record import Record
 
@@ -19,25 +25,31 @@ except ImportError:  # MicroPython, which does not evaluate annotations
     pass
 
 # The high nibble holds the version and, as its top bit, the direction.
-HELLO, BATCH = 0x11, 0x12
+HELLO, BATCH = 0x11, 0x12  # HELLO: the schema of the node's slice
+GONE = 0x13  # first and last number of records that the node no longer holds
 DONE = 0x14  # how commands ended: protocols/command.py
 ASK = 0x15  # for a part of an update: protocols/update.py
 ACK, PART = 0x91, 0x95
-QUESTIONS = (HELLO, BATCH, DONE, ASK)
+BRIEF = 0x08  # laid over BATCH and ACK
+QUESTIONS = (HELLO, BATCH, BATCH | BRIEF, GONE, DONE, ASK)
 KEY_BYTES = 32
 TAG_BYTES = 8
 OVERHEAD = 7 + TAG_BYTES
 MAX_BODY = framing.MAX_FRAME - OVERHEAD
 _HEADER = ">BHI"
-_ANSWER = ">BIIBb"  # flags, highest contiguous record held, Unix seconds, 1/256 s, RSSI in dBm
-CLOCK_TRUSTED = 1  # in an answer's flags: the gateway vouches for the time in it
+_ANSWER = ">BIIB"  # flags, highest contiguous record held, Unix seconds, 1/256 s
+_RANGE = ">II"
+# An answer's flags
+CLOCK_TRUSTED = 1  # the gateway vouches for the time in it
 SLOW_DOWN = 2  # the gateway's disk or uplink is in trouble: send less
+OTHER_SLICE = 4  # the gateway can't read this node's records: they are kept as they come
+_RSSI, _HOLES, _COMMANDS = 8, 16, 32  # these parts follow
 
 
-def seal(key: bytes, kind: int, node: int, counter: int, body: bytes) -> bytes:
-    """A frame, ready for framing.stuff()."""
+def seal(key: bytes, kind: int, node: int, counter: int, body: bytes, unsaid: bytes = b"") -> bytes:
+    """A frame, ready for framing.stuff(). `unsaid` is what the other side must know to find the tag right."""
     frame = struct.pack(_HEADER, kind, node, counter) + body
-    return frame + hmac_sha256(key, frame)[:TAG_BYTES]
+    return frame + hmac_sha256(key, frame + unsaid)[:TAG_BYTES]
 
 
 class Frame(Record):
@@ -60,33 +72,109 @@ def parse(frame: bytes) -> Frame:
     return Frame(kind, node, counter, frame[7:-TAG_BYTES])
 
 
-def check(key: bytes, frame: bytes) -> None:
+def check(key: bytes, frame: bytes, unsaid: bytes = b"") -> None:
     """AuthError unless the tag fits."""
-    if not same_bytes(hmac_sha256(key, frame[:-TAG_BYTES])[:TAG_BYTES], frame[-TAG_BYTES:]):
+    if not same_bytes(hmac_sha256(key, frame[:-TAG_BYTES] + unsaid)[:TAG_BYTES], frame[-TAG_BYTES:]):
         raise AuthError("wrong tag")
 
 
+def encode_range(first: int, last: int) -> bytes:
+    """The body of a GONE."""
+    return struct.pack(_RANGE, first, last)
+
+
+def decode_range(body: bytes) -> "tuple[int, int]":
+    """FrameError: no range."""
+    if len(body) != 8:
+        raise FrameError("range of %d bytes" % len(body))
+    first, last = struct.unpack(_RANGE, body)
+    if not 0 < first <= last:
+        raise FrameError("range from %d to %d" % (first, last))
+    return first, last
+
+
 class Answer(Record):
-    """What an ACK tells: `have` is the highest record up to which the gateway holds every one; `unix_ms` its clock."""
+    """What an ACK tells: `have` is the highest record up to which the gateway holds every one but the `holes` (first,
+    last), None in a brief answer: the last record that was sent. `unix_ms` is its clock, `rssi_dbm` how strong it
+    heard the node, `commands` wait for it."""
 
-    __slots__ = ("flags", "have", "rssi_dbm", "unix_ms")
+    __slots__ = ("commands", "flags", "have", "holes", "rssi_dbm", "unix_ms")
 
-    def __init__(self, have: int, unix_ms: int, flags: int = CLOCK_TRUSTED, rssi_dbm: int = 0) -> None:
+    def __init__(
+        self,
+        have: "int | None",
+        unix_ms: int,
+        flags: int = CLOCK_TRUSTED,
+        rssi_dbm: "int | None" = None,
+        holes: "tuple[tuple[int, int], ...]" = (),
+        commands: "tuple[Command, ...]" = (),
+    ) -> None:
         self.have = have
         self.unix_ms = unix_ms
         self.flags = flags
         self.rssi_dbm = rssi_dbm
+        self.holes = tuple(holes)
+        self.commands = tuple(commands)
 
     def encode(self) -> bytes:
+        flags, parts = self._parts()
+        if self.have is None:
+            plain = struct.pack(">H", self.unix_ms * 16 // 1000 & 0xFFFF)
+            return plain if flags == CLOCK_TRUSTED else plain + bytes((flags,)) + parts
         second, rest_ms = divmod(self.unix_ms, 1000)
-        return struct.pack(_ANSWER, self.flags, self.have, second, rest_ms * 256 // 1000, self.rssi_dbm)
+        return struct.pack(_ANSWER, flags, self.have, second, rest_ms * 256 // 1000) + parts
+
+    def _parts(self) -> "tuple[int, bytes]":
+        flags, out = self.flags, bytearray()
+        if self.rssi_dbm is not None:
+            flags |= _RSSI
+            out.append(self.rssi_dbm & 0xFF)
+        if self.holes:
+            flags |= _HOLES
+            out.append(len(self.holes))
+            for first, last in self.holes:
+                varint.put(out, first)
+                varint.put(out, last - first)
+        if self.commands:
+            flags |= _COMMANDS
+            out.append(len(self.commands))
+            for waiting in self.commands:
+                command.put(out, waiting)
+        return flags, bytes(out)
 
 
-def parse_answer(body: bytes) -> Answer:
-    if len(body) != 11:
-        raise FrameError("answer of %d bytes" % len(body))
-    flags, have, second, fraction, rssi_dbm = struct.unpack(_ANSWER, body)
-    return Answer(have, second * 1000 + (fraction * 1000 + 255) // 256, flags, rssi_dbm)
+def parse_answer(body: bytes, own_ms: "int | None" = None) -> Answer:
+    """`own_ms`: the answer is brief, and its time the one next to this clock's."""
+    reader = varint.Reader(body)
+    have: int | None = None
+    if own_ms is None:
+        flags, have, second, fraction = struct.unpack(_ANSWER, reader.take(10))
+        unix_ms = second * 1000 + (fraction * 1000 + 255) // 256
+    else:
+        own = own_ms * 16 // 1000
+        low = reader.byte() << 8 | reader.byte()
+        # the middle of the 1/16 s that has the low bits told and is next to the own clock
+        unix_ms = (own + ((low - own + 0x8000) & 0xFFFF) - 0x8000) * 1000 // 16 + 31
+        flags = reader.byte() if len(body) > 2 else CLOCK_TRUSTED
+    rssi_dbm = None
+    if flags & _RSSI:
+        rssi_dbm = (reader.byte() ^ 0x80) - 0x80
+    holes = []
+    if flags & _HOLES:
+        for _ in range(reader.byte()):
+            first = reader.number()
+            holes.append((first, first + reader.number()))
+    commands = []
+    if flags & _COMMANDS:
+        for _ in range(reader.byte()):
+            commands.append(command.take(reader))
+    reader.end()
+    return Answer(have, unix_ms, flags & 7, rssi_dbm, tuple(holes), tuple(commands))
+
+
+def epoch(unix_ms: int) -> bytes:
+    """What a brief answer leaves out of the time: the number of the 4096 s in which it is."""
+    return struct.pack(">I", (unix_ms * 16 // 1000) >> 16)
 
 
 class Acked(Record):
@@ -142,6 +230,7 @@ class NodeSession:
         self._deframer = framing.Deframer()
         self._kind = 0
         self._body = b""
+        self._clock_ms: int | None = None  # Unix milliseconds at monotonic zero, as long as tries are brief
         self._left = 0
         self._counter: int | None = None
         self._send_at: int | None = None
@@ -150,28 +239,52 @@ class NodeSession:
         self._event: Acked | Part | GaveUp | None = None
         self.refused = 0
 
-    def send(self, kind: int, body: bytes, now_ms: int) -> None:
-        """Starts one exchange; the one before it must have ended."""
+    def send(self, kind: int, body: bytes, now_ms: int, clock_ms: "int | None" = None) -> None:
+        """Starts one exchange; the one before it must have ended. A BATCH of the node's present slice by a node that
+        knows the time begins with a brief try: `clock_ms` is the Unix time at monotonic zero."""
         self._kind = kind
         self._body = body
+        self._clock_ms = clock_ms
         self._left = self._tries
         self._send_at = now_ms
         self._deadline = None
         self._counter = None
         self._event = None
+        self._deframer = framing.Deframer()  # what came before answers nothing
+
+    def is_due(self, now_ms: int) -> bool:
+        """Whether data_to_send() would give a frame now."""
+        if self._deadline is not None and now_ms >= self._deadline:
+            self._try_again(now_ms)
+        return self._send_at is not None and now_ms >= self._send_at
 
     def data_to_send(self, now_ms: int) -> bytes:
         """Bytes for the radio now, or b""."""
-        if self._deadline is not None and now_ms >= self._deadline:
-            self._try_again(now_ms)
-        if self._send_at is None or now_ms < self._send_at:
+        if not self.is_due(now_ms):
             return b""
+        if self._left < self._tries:
+            self._clock_ms = None  # one of us knew otherwise, or it was lost: say all
         self._send_at = None
         self._left -= 1
         self._counter = self._next_counter()
         self._sent_ms = now_ms
         self._deadline = now_ms + self._answer_ms
-        return framing.stuff(seal(self._key, self._kind, self._node, self._counter, self._body))
+        kind, body, unsaid = self._kind, self._body, b""
+        is_brief = self._clock_ms is not None
+        if is_brief:
+            kind, body, unsaid = kind | BRIEF, body[2:], body[:2]
+        return framing.stuff(seal(self._key, kind, self._node, self._counter, body, unsaid), is_brief)
+
+    def left(self, now_ms: int) -> None:
+        """What data_to_send() gave has left the radio: the answer's time begins."""
+        self._sent_ms = now_ms
+        self._deadline = now_ms + self._answer_ms
+
+    def forgo(self, now_ms: int) -> None:
+        """Lets a try that is due pass without a frame: the channel was taken all the time."""
+        self._send_at = None
+        self._left -= 1
+        self._try_again(now_ms)
 
     def _try_again(self, now_ms: int) -> None:
         self._deadline = None
@@ -191,94 +304,30 @@ class NodeSession:
         for raw in self._deframer.feed(data):
             try:
                 frame = parse(raw)
-                if frame.node != self._node or frame.kind not in (ACK, PART):
+                if frame.node != self._node or frame.kind not in (ACK, ACK | BRIEF, PART):
                     continue  # somebody else's frame on a shared channel
-                check(self._key, raw)
-                if self._counter is None or frame.counter != self._counter:
-                    raise AuthError("an answer to nothing")
-                if (frame.kind == PART) != (self._kind == ASK):
-                    raise AuthError("an answer of another kind")
-                event = Part(frame.body) if frame.kind == PART else Acked(parse_answer(frame.body), self._sent_ms)
+                event = self._believed(frame, raw, now_ms)
             except (FrameError, AuthError):
                 self.refused += 1
                 continue
             self._counter = self._deadline = self._send_at = None
             self._event = event
 
+    def _believed(self, frame: Frame, raw: bytes, now_ms: int) -> "Acked | Part":
+        if self._counter is None or frame.counter != self._counter:
+            raise AuthError("an answer to nothing")
+        if (frame.kind == PART) != (self._kind == ASK):
+            raise AuthError("an answer of another kind")
+        if frame.kind == ACK | BRIEF:
+            if self._clock_ms is None:
+                raise AuthError("a brief answer to a question that was none")
+            answer = parse_answer(frame.body, self._clock_ms + now_ms)
+            check(self._key, raw, epoch(answer.unix_ms))
+            return Acked(answer, self._sent_ms)
+        check(self._key, raw)
+        return Part(frame.body) if frame.kind == PART else Acked(parse_answer(frame.body), self._sent_ms)
+
     def next_event(self) -> "Acked | Part | GaveUp | None":
         """How the exchange ended; each end is told once."""
         event, self._event = self._event, None
         return event
-
-
-class Received(Record):
-    """A frame of a known node with a right tag and a fresh counter. `raw` is the frame as received, tag included."""
-
-    __slots__ = ("body", "counter", "kind", "node", "raw")
-
-    def __init__(self, kind: int, node: int, counter: int, body: bytes, raw: bytes) -> None:
-        self.kind = kind
-        self.node = node
-        self.counter = counter
-        self.body = body
-        self.raw = raw
-
-
-class Refused(Record):
-    """A frame that must not be answered, and why: unknown_node, tag, replay, frame."""
-
-    __slots__ = ("node", "reason")
-
-    def __init__(self, node: "int | None", reason: str) -> None:
-        self.node = node
-        self.reason = reason
-
-
-class GatewaySession:
-    """The gateway's half for all nodes of one radio.
-
-    `keys` maps node id to key; `counters` maps node id to the highest counter ever accepted, which the caller keeps on
-    disk together with what the frame carried.
-    """
-
-    def __init__(self, keys: "dict[int, bytes]", counters: "dict[int, int]") -> None:
-        self._keys = keys
-        self._counters = dict(counters)
-        self._deframer = framing.Deframer()
-
-    def receive(self, data: bytes) -> "list[Received | Refused]":
-        events: list[Received | Refused] = []
-        damaged = self._deframer.damaged
-        for raw in self._deframer.feed(data):
-            events.append(self._judge(raw))
-        for _ in range(self._deframer.damaged - damaged):
-            events.append(Refused(None, "frame"))
-        return events
-
-    def _judge(self, raw: bytes) -> "Received | Refused":
-        try:
-            frame = parse(raw)
-        except FrameError:
-            return Refused(None, "frame")
-        if frame.kind not in QUESTIONS:
-            return Refused(frame.node, "frame")
-        key = self._keys.get(frame.node)
-        if key is None:
-            return Refused(frame.node, "unknown_node")
-        try:
-            check(key, raw)
-        except AuthError:
-            return Refused(frame.node, "tag")
-        if frame.counter <= self._counters.get(frame.node, -1):
-            return Refused(frame.node, "replay")
-        self._counters[frame.node] = frame.counter
-        return Received(frame.kind, frame.node, frame.counter, frame.body, raw)
-
-    def acknowledge(self, received: Received, answer: Answer) -> bytes:
-        """The bytes that answer a frame: only once what it carried is on disk."""
-        key = self._keys[received.node]
-        return framing.stuff(seal(key, ACK, received.node, received.counter, answer.encode()))
-
-    def give(self, received: Received, body: bytes) -> bytes:
-        """The bytes that answer an ASK."""
-        return framing.stuff(seal(self._keys[received.node], PART, received.node, received.counter, body))

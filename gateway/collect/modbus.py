@@ -9,7 +9,8 @@ from typing import Protocol
 from gateway.config import Sensor, Site
 from gateway.lines import LineLost, Opener, OpenLine
 from gateway.ports import Clock, is_plausible
-from gateway.store import Cell, Store
+from gateway.store import Store
+from gateway.store_nodes import Cell
 from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request

@@ -5,21 +5,27 @@ An acknowledgement leaves only after the commit. What must not be believed is co
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from gateway import slice
 from gateway.config import Node, Site
-from gateway.lines import LineLost, Opener, OpenLine
+from gateway.lines import LineLost, Opener
 from gateway.ports import Clock, is_plausible
 from gateway.store import Store
-from protocols import batch, link
+from gateway.store_nodes import Frame, fingerprint
+from protocols import batch_reading, command, link
 from protocols import quality as flags
 from protocols.batch import Batch, NodeRecord
 from protocols.errors import FrameError
-from protocols.link import Answer, GatewaySession, Received, Refused
+from protocols.gateway_session import GatewaySession, Received, Refused
+from protocols.link import Answer
 
 log = logging.getLogger(__name__)
 _REOPEN_S = 2.0
 _QUIET_MS = 60_000
+_MANY_REPLAYS = 20  # more than echoes and late copies explain; ours
+_MOST_COMMANDS = 8  # fewer than a node remembers
+_MOST_HOLES = 3  # told in one answer; the next ones follow
 
 
 class RadioCollector:
@@ -29,10 +35,23 @@ class RadioCollector:
         self._opener = opener
         self._store = store
         self._clock = clock
-        self._session = GatewaySession({node.id: node.secret for node in site.nodes}, store.counters())
+        for node in site.nodes:
+            store.meet(node.id, fingerprint(node.secret))
+        assert site.radio is not None
+        self._most_bytes = site.radio.max_frame - link.OVERHEAD
         self._schemas = {node.id: slice.schema_of(site, node) for node in site.nodes}
+        keys = {node.id: node.secret for node in site.nodes}
+        self._session = GatewaySession(keys, store.counters(), self._schemas, site.radio.rssi_byte)
+        self._keepers = {
+            link.HELLO: self._greet,
+            link.BATCH: self._keep_batch,
+            link.GONE: self._let_go,
+            link.DONE: self._note_results,
+        }
+        self._foreign: set[int] = set()  # nodes whose last frame was of another slice
         self._series = {node.id: self._series_of(site, node) for node in site.nodes}
         self._channels = {node.id: len(slice.channels_of(site, node)) for node in site.nodes}
+        self._replays: dict[int, int] = {}  # refused less accepted
         self._told: set[tuple[int | None, str]] = set()
         self.refused: dict[str, int] = {}
 
@@ -50,7 +69,8 @@ class RadioCollector:
                         if lost:  # only now: a line may open and be gone again at once, for hours
                             self._store.event("radio_back", {})
                             lost = False
-                        await self._serve(line, data)
+                        for answer in self.answers(data):
+                            await line.write(answer)
                 finally:
                     line.close()
             except LineLost as error:
@@ -60,31 +80,97 @@ class RadioCollector:
                 lost = True
                 await asyncio.sleep(_REOPEN_S)
 
-    async def _serve(self, line: OpenLine, data: bytes) -> None:
+    def answers(self, data: bytes) -> Iterator[bytes]:
+        """What must be said to what the radio gave, each once what it acknowledges is on disk."""
         for event in self._session.receive(data):
             if isinstance(event, Refused):
                 self._refuse(event.node, event.reason)
+                if event.node is not None and event.reason == "replay":
+                    self._suspect(event.node, event.body)
             else:
+                self._replays[event.node] = max(self._replays.get(event.node, 0) - 1, 0)
                 have = self._keep(event)
                 if have is not None:
-                    now_ms = self._clock.unix_ms()
-                    answer = Answer(have, now_ms, link.CLOCK_TRUSTED if is_plausible(now_ms) else 0)
-                    await line.write(self._session.acknowledge(event, answer))
+                    yield self._session.acknowledge(event, self._answer(event, have))
 
     def _keep(self, received: Received) -> int | None:
         """Puts what a frame carried on disk; the node's `have`, or None when it must not be acknowledged."""
-        node, counter = received.node, received.counter
-        if received.kind == link.HELLO:
-            return self._store.heard(node, counter)
-        try:
-            if batch.schema_of(received.body) != self._schemas[node]:
-                self._refuse(node, "schema")
-                return self._store.add_unread(node, counter, received.body)
-            decoded = batch.decode(received.body, self._channels[node])
-        except FrameError:
-            self._refuse(node, "batch")
+        keeper = self._keepers.get(received.kind)
+        if keeper is None:
+            self._refuse(received.node, "kind")
             return None
-        return self._store.add_batch(node, counter, self._series[node], self._dated(decoded))
+        try:
+            return keeper(received)
+        except FrameError:
+            self._refuse(received.node, "body")
+            return None
+
+    def _greet(self, received: Received) -> int:
+        node = received.node
+        self._meet(node, batch_reading.schema_of(received.body))
+        return self._store.heard(node, received.counter)
+
+    def _keep_batch(self, received: Received) -> int:
+        node, counter, body = received.node, received.counter, received.body
+        if not self._meet(node, batch_reading.schema_of(body)):
+            numbers = batch_reading.numbers_of(body)
+            self._refuse(node, "schema")
+            return self._store.add_unread(node, counter, body, numbers, self._frame(received))
+        decoded = batch_reading.decode(body, self._channels[node])
+        rows = self._dated(decoded)
+        return self._store.add_batch(node, counter, self._series[node], rows, self._frame(received))
+
+    def _frame(self, received: Received) -> Frame:
+        return Frame(received.raw, self._schemas[received.node])
+
+    def _suspect(self, node: int, body: bytes) -> None:
+        """Whether frames with used counters are old ones, or those of another board: which are more than the others,
+        or whose batches hold other values."""
+        self._replays[node] = self._replays.get(node, 0) + 1
+        if self._replays[node] == _MANY_REPLAYS:
+            self._store.event("node_doubled", {"node": node, "replays": _MANY_REPLAYS})
+        if not body:
+            return
+        try:
+            if batch_reading.schema_of(body) == self._schemas[node]:
+                for record in batch_reading.decode(body, self._channels[node]).records:
+                    self._store.compare(node, record)
+        except FrameError:
+            pass  # counted already
+
+    def _meet(self, node: int, schema: int) -> bool:
+        """Whether a frame is of the slice that this site file gives the node."""
+        is_own = schema == self._schemas[node]
+        (self._foreign.discard if is_own else self._foreign.add)(node)
+        return is_own
+
+    def _let_go(self, received: Received) -> int:
+        first, last = link.decode_range(received.body)
+        return self._store.add_gone(received.node, received.counter, first, last, self._frame(received))
+
+    def _note_results(self, received: Received) -> int:
+        return self._store.add_results(received.node, received.counter, command.decode_results(received.body))
+
+    def _answer(self, received: Received, have: int) -> Answer:
+        """What the node is told: the parts that there are, and of holes and commands those that fit."""
+        node, now_ms = received.node, self._clock.unix_ms()
+        answer = Answer(have, now_ms, link.CLOCK_TRUSTED if is_plausible(now_ms) else 0, received.rssi_dbm)
+        if node in self._foreign:
+            answer.flags |= link.OTHER_SLICE
+        if self._store.strained:
+            answer.flags |= link.SLOW_DOWN
+        else:
+            answer.holes = tuple(self._store.holes(node)[:_MOST_HOLES])
+        for waiting in self._store.commands(node):
+            answer.commands += (waiting,)
+            if len(answer.encode()) > self._most_bytes or len(answer.commands) > _MOST_COMMANDS:
+                answer.commands = answer.commands[:-1]
+                break
+        self._store.note_sent(node, answer.commands)
+        is_plain = received.kind == link.BATCH and batch_reading.numbers_of(received.body)[-1] == have
+        if received.brief and is_plain and answer.flags & link.CLOCK_TRUSTED:
+            answer.have = None
+        return answer
 
     def _dated(self, decoded: Batch) -> list[NodeRecord]:
         """Records with Unix time; those of a boot whose clock was never set get the time of arrival, and say so."""

@@ -6,14 +6,16 @@ from gateway import slice
 from gateway.config import Node, Site
 from hw_sim.capture.found import Found, Readings, scaled
 from hw_sim.capture.notes import Note
-from protocols import batch, link
+from protocols import batch_reading, link
 from protocols.errors import FrameError
-from protocols.link import GatewaySession, Received
+from protocols.gateway_session import GatewaySession, Received
 
 
 def found(notes: Iterable[Note], site: Site) -> Found:
     """Samples of every node of the site whose tag fits its key and whose slice is that of the site."""
-    session = GatewaySession({node.id: node.secret for node in site.nodes}, {})
+    session = GatewaySession(
+        {node.id: node.secret for node in site.nodes}, {}, {node.id: slice.schema_of(site, node) for node in site.nodes}
+    )
     nodes = {node.id: node for node in site.nodes}
     readings = Readings()
     for note in notes:
@@ -28,9 +30,9 @@ def found(notes: Iterable[Note], site: Site) -> Found:
 def _take(event: Received, node: Node, site: Site, readings: Readings) -> None:
     channels = slice.channels_of(site, node)
     try:
-        if batch.schema_of(event.body) != slice.schema_of(site, node):
+        if batch_reading.schema_of(event.body) != slice.schema_of(site, node):
             return
-        decoded = batch.decode(event.body, len(channels))
+        decoded = batch_reading.decode(event.body, len(channels))
     except FrameError:
         return
     if decoded.boot is None:  # otherwise nobody knows when

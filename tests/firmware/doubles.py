@@ -89,6 +89,7 @@ class Wire(Radio):
     """A line in simulated time. Each device is asked with `hear(frame, now_ms)` and gives [(delay_ms, bytes), ..]."""
 
     def __init__(self, clock, *devices, byte_us=1042):
+        self.busy = lambda: False
         self._clock = clock
         self._devices = devices
         self._byte_us = byte_us
@@ -108,6 +109,9 @@ class Wire(Radio):
         for device in self._devices:
             for delay_ms, answer in device.hear(bytes(data), self._clock.ms):
                 self.say(self._clock.ms + delay_ms, answer)
+
+    def is_busy(self):
+        return self.busy()
 
     def pending(self):
         data = b""

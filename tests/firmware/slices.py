@@ -40,6 +40,7 @@ def node(*sensors, report_s=10, schema=0x1234):
         "schema": schema,
         "key": hexlify(KEY).decode(),
         "report_s": report_s,
+        "max_frame": 250,
         "buses": [{"id": "uart1", "baud": 9600, "parity": "N", "stop_bits": 1}],
         "sensors": list(sensors),
     }

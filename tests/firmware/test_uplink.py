@@ -3,7 +3,8 @@
 from firmware import config
 from firmware.journal import Journal
 from firmware.uplink import Uplink, pack_record
-from protocols import batch, link
+from protocols import batch, batch_reading, command, link
+from protocols.command import Command
 from tests.firmware import slices
 from tests.firmware.doubles import Clock, DeskBoard, Dice, RamFlash, Wire, run
 from tests.firmware.far_end import UNIX_MS, Gateway, values
@@ -12,11 +13,14 @@ from tests.firmware.far_end import UNIX_MS, Gateway, values
 class Node:
     """An uplink on a flash; restart() is a power cycle."""
 
-    def __init__(self, gateway, channels=2, flash=None, schema=0x1234):
+    def __init__(self, gateway, channels=2, flash=None, schema=0x1234, max_frame=250, obey=None):
         self.flash = flash or RamFlash(16)
         self._gateway = gateway
         registers = [slices.register("r%d" % i, i) for i in range(channels)]
-        self._slice = slices.encoded(slices.node(slices.sensor(registers=registers)))
+        plain = slices.node(slices.sensor(registers=registers))
+        plain["max_frame"] = max_frame
+        self._slice = slices.encoded(plain)
+        self._obey = obey
         self.channels = channels
         self._schema = schema
         self.serial = 0
@@ -27,7 +31,8 @@ class Node:
         self.wire = Wire(self.clock, self._gateway)
         board = DeskBoard(self.clock, self.flash, self._slice, self.wire, {})
         self.journal = Journal(self.flash, self._schema, self.channels)
-        self.uplink = Uplink(board, config.parse(self._slice), self.journal)
+        more = (self._obey,) if self._obey else ()
+        self.uplink = Uplink(board, config.parse(self._slice), self.journal, *more)
 
     def measure(self, count, step_ms=10_000, value=None):
         for _ in range(count):
@@ -189,5 +194,177 @@ def test_records_of_an_older_slice_go_out_under_that_slice():
     node.measure(4)
     node.report()
     assert [schema for schema, _ in gateway.bodies] == [0x4321, 0x1234]
-    assert [len(batch.decode(body, channels).records) for (_, body), channels in zip(gateway.bodies, (5, 2))] == [4, 4]
+    read = [batch_reading.decode(body, channels) for (_, body), channels in zip(gateway.bodies, (5, 2))]
+    assert [len(carried.records) for carried in read] == [4, 4]
     assert values(gateway) == [1, 2, 3, 4]
+
+
+def test_a_usual_batch_and_its_answer_are_brief_and_say_all_once_something_was_lost():
+    gateway = Gateway()
+    node = Node(gateway)
+    node.measure(4)
+    node.report()
+    assert gateway.kinds == [link.HELLO, link.BATCH] and gateway.brief == [False, True]
+    node.measure(1)
+    silent = [True, False]
+    gateway.mute = lambda: silent.pop(0)
+    node.report()
+    assert gateway.brief[2:] == [True, False] and values(gateway) == [1, 2, 3, 4, 5]
+
+
+def test_a_gateway_whose_clock_has_jumped_is_believed_at_the_second_try():
+    gateway = Gateway()
+    node = Node(gateway)
+    node.measure(1)
+    node.report()
+    gateway.unix_ms += 5 * 3_600_000  # more than a brief answer can tell
+    node.measure(1)
+    node.report()
+    assert gateway.brief == [False, True, True, False] and node.uplink.next_ms is None
+    assert abs(node.journal.state.clock_ms - gateway.unix_ms) < 1000
+
+
+def test_a_gateway_of_another_slice_is_told_the_schema_each_time():
+    gateway = Gateway(flags=link.CLOCK_TRUSTED | link.OTHER_SLICE)
+    node = Node(gateway)
+    for _ in range(2):
+        node.measure(1)
+        node.report()
+    assert gateway.kinds == [link.HELLO, link.BATCH, link.BATCH] and gateway.brief == [False] * 3
+
+
+def test_what_the_gateway_lacks_is_sent_again_after_what_is_new():
+    gateway = Gateway()
+    node = Node(gateway)
+    node.measure(20)
+    node.report()
+    gateway.records = [row for row in gateway.records if not 5 <= row[0] <= 9 and row[0] != 12]
+    gateway.holes = [(5, 9), (12, 12)]
+    node.measure(1)
+    node.report()
+    assert sorted(values(gateway)) == list(range(1, 22)) and gateway.gone == []
+    assert [row[0] for row in gateway.records[-7:]] == [21, 5, 6, 7, 8, 9, 12]
+
+
+def test_what_the_node_no_longer_holds_it_says_and_is_not_asked_again():
+    gateway = Gateway()
+    node = Node(gateway, flash=RamFlash(4))
+    node.measure(190)  # more than the ring holds
+    node.report()
+    first = gateway.records[0][0]
+    assert first > 2
+    gateway.holes = [(1, first - 1)]
+    node.measure(1)
+    node.report()
+    assert gateway.gone == [(1, first - 1)] and gateway.kinds.count(link.GONE) == 1
+    gateway.records = [row for row in gateway.records if row[0] != first]
+    gateway.holes = [(first - 2, first)]  # its end is there
+    node.measure(1)
+    node.report()
+    assert gateway.gone[1:] == [(first - 2, first - 1)]
+
+
+def test_a_gateway_that_asks_for_the_same_again_and_again_gets_it_once_a_report():
+    gateway = Gateway()
+    node = Node(gateway)
+    node.measure(3)
+    node.report()
+    node.measure(1)
+    gateway.holes = [(90, 95)]
+    before = len(gateway.kinds)
+    whole = list(gateway.holes)
+    heard = gateway.hear
+
+    def stubborn(data, now_ms):
+        gateway.holes = whole
+        answers = heard(data, now_ms)
+        gateway.holes = whole
+        return answers
+
+    gateway.hear = stubborn
+    node.report()
+    assert len(gateway.kinds) - before <= 3
+
+
+def test_a_command_is_obeyed_once_and_its_result_told_until_it_is_heard():
+    obeyed = []
+
+    def obey(waiting):
+        obeyed.append((waiting.id, waiting.kind, waiting.argument))
+        return command.DONE if waiting.kind == command.EMERGENCY else command.REFUSED
+
+    gateway = Gateway()
+    node = Node(gateway, obey=obey)
+    gateway.commands = [Command(7, command.EMERGENCY, 600), Command(8, command.WIPE)]
+    node.measure(1)
+    dumb = [False, True, True, True]  # the answers to HELLO and to all three tries of DONE
+    gateway.mute = lambda: dumb.pop(0) if dumb else False
+    keep = gateway.commands
+    node.report()
+    assert gateway.kinds.count(link.DONE) == 3
+    assert obeyed == [(7, command.EMERGENCY, 600), (8, command.WIPE, 0)] and node.uplink.owes_results
+    node.report()
+    gateway.commands, gateway.results = keep, []  # the gateway forgot what it heard: the same commands come again
+    node.measure(1)
+    node.report()
+    assert len(obeyed) == 2 and not node.uplink.owes_results and gateway.commands == []
+    assert gateway.results[-2:] == [(7, command.DONE), (8, command.REFUSED)] and values(gateway) == [1, 2]
+
+
+def test_a_node_that_obeys_nothing_says_so():
+    gateway = Gateway()
+    node = Node(gateway)
+    gateway.commands = [Command(9, command.RESTART)]
+    node.measure(1)
+    node.report()
+    assert gateway.results == [(9, command.UNKNOWN)]
+
+
+def test_the_level_at_which_the_gateway_heard_it_is_kept():
+    gateway = Gateway()
+    gateway.rssi_dbm = -117
+    node = Node(gateway)
+    node.measure(1)
+    assert node.uplink.rssi_dbm is None
+    node.report()
+    assert node.uplink.rssi_dbm == -117
+
+
+def test_a_taken_channel_is_waited_for_and_never_sent_into():
+    gateway = Gateway()
+    node = Node(gateway)
+    node.measure(1)
+    until_ms = node.clock.ms + 3000
+    node.wire.busy = lambda: node.clock.ms < until_ms
+    node.report()
+    assert values(gateway) == [1] and node.uplink.taken > 5
+    assert min([when for when, _ in node.wire.written]) >= until_ms
+    node.wire.busy = lambda: True
+    node.measure(1)
+    sent, started_ms = len(node.wire.written), node.clock.ms
+    node.report()
+    assert len(node.wire.written) == sent and 12_000 < node.clock.ms - started_ms < 25_000
+    node.wire.busy = lambda: False
+    node.report()
+    assert values(gateway) == [1, 2]
+
+
+def test_no_frame_is_longer_than_the_slice_allows():
+    for most in (60, 96, 194):
+        gateway = Gateway()
+        node = Node(gateway, max_frame=most)
+        said = [(i * i * 7919) % 60_000 for i in range(100)]
+        for value in said:
+            node.measure(1, value=value)
+        node.report()
+        assert values(gateway) == said
+        assert most - 12 < max([len(data) for _, data in node.wire.written]) <= most + 3
+
+
+def test_a_journal_entry_that_no_sensor_could_have_made_is_passed_over():
+    gateway = Gateway()
+    node = Node(gateway)
+    node.journal.append(pack_record(0, ((2**45, 0), (None, 1))))
+    node.measure(1)
+    node.report()
+    assert values(gateway) == [1] and gateway.records[0][0] == 2

@@ -7,9 +7,10 @@ from gateway.config import Site
 from hw_sim.clock import WorldClock
 from hw_sim.pairing import Arrival
 from hw_sim.wire import Wire
-from protocols import batch, link
+from protocols import batch_reading, link
 from protocols.batch import Batch, NodeRecord
-from protocols.link import Answer, GatewaySession, Received
+from protocols.gateway_session import GatewaySession, Received
+from protocols.link import Answer
 
 
 class Recorder:
@@ -29,7 +30,9 @@ class RadioEnd:
     def __init__(self, site: Site, wire: Wire, clock: WorldClock) -> None:
         self._wire = wire
         self._clock = clock
-        self._session = GatewaySession({node.id: node.secret for node in site.nodes}, {})
+        self._session = GatewaySession(
+            {node.id: node.secret for node in site.nodes}, {}, {n.id: slice.schema_of(site, n) for n in site.nodes}
+        )
         self._channels = {node.id: slice.channels_of(site, node) for node in site.nodes}
         self.batches: list[tuple[int, Batch]] = []
         self.records: dict[int, dict[int, NodeRecord]] = {node.id: {} for node in site.nodes}
@@ -46,7 +49,7 @@ class RadioEnd:
     def _take(self, event: Received) -> None:
         records = self.records[event.node]
         if event.kind == link.BATCH:
-            carried = batch.decode(event.body, len(self._channels[event.node]))
+            carried = batch_reading.decode(event.body, len(self._channels[event.node]))
             self.batches.append((event.node, carried))
             for record in carried.records:
                 assert records.setdefault(record.number, record) == record  # sent again, but never otherwise

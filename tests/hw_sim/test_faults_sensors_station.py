@@ -36,7 +36,7 @@ from hw_sim.observer import ObserverSettings
 from hw_sim.pairing import Arrival, match
 from hw_sim.scenario import Scenario
 from hw_sim.virtual import VirtualStation
-from protocols import batch
+from protocols import batch_reading
 from tests.hw_sim.bench_story import MEANWHILE, MEMORY, START, live
 
 WRONG: list[Fault] = [
@@ -178,7 +178,9 @@ def test_of_a_node_with_an_older_slice_the_gateway_keeps_every_batch_and_guesses
     assert story.verdict.sound and story.verdict.delivered == story.verdict.measured > 1500
     assert ("frame_refused", '{"node":1,"reason":"schema"}') in story.events
     names = ["upstream_do.temperature", "upstream_do.dissolved_oxygen", "upstream_ec.conductivity", "upstream_ph.ph"]
-    records = {record.number: record for body in story.kept for record in batch.decode(body, len(names)).records}
+    records = {
+        record.number: record for body in story.kept for record in batch_reading.decode(body, len(names)).records
+    }
     kept: dict[str, list[Arrival]] = {name: [] for name in names}  # as the older slice had them
     for number, record in records.items():
         for name, (value, flags) in zip(names, record.cells, strict=True):

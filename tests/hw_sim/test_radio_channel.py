@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from gateway import airtime
 from hw_sim import radio_lora
+from hw_sim.board import SimBoard
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.radio_channel import RadioChannel
 from hw_sim.radio_jam import Jam
@@ -71,7 +73,7 @@ def test_a_packet_is_heard_by_all_in_reach_after_serial_port_and_air() -> None:
         return country[GATEWAY].heard, country["a"].heard, sent_s, country[GATEWAY].times_s[0]
 
     at_gateway, at_sender, sent_s, heard_s = within(STILL, story)
-    serial_s, air_s = 48 * 10 / 9600, radio_lora.air_s(48, 8, 125)
+    serial_s, air_s = 48 * 10 / 9600, airtime.air_s(48, 8, 125)
     assert at_gateway == [b"x" * 48] and at_sender == []
     assert sent_s == pytest.approx(serial_s + 0.02 + air_s, abs=1e-5)
     assert heard_s == pytest.approx(sent_s + serial_s, abs=1e-5)
@@ -206,7 +208,7 @@ def test_the_same_seed_hears_the_same_and_another_one_something_else() -> None:
 
 def test_what_exceeds_the_share_of_an_hour_is_thrown_away_until_an_hour_later() -> None:
     data = b"x" * 100
-    air_s = radio_lora.air_s(100, 8, 125)
+    air_s = airtime.air_s(100, 8, 125)
     settings = msgspec.structs.replace(STILL, duty_share=5.5 * air_s / 3600)
 
     async def story(country: Country) -> tuple[int, int, int]:
@@ -292,3 +294,16 @@ def test_the_channel_itself_is_the_gateways_port() -> None:
     at_gateway, at_node, parties = within(STILL, story)
     assert at_gateway == [b"to the gateway"] and len(parties) == 1
     assert at_node == [b"from the gateway", b"to the gateway"]
+
+
+def test_a_nodes_board_listens_with_its_modem() -> None:
+    async def story(country: Country) -> tuple[bool, bool, bool]:
+        board = SimBoard(b"", world_clock(), Stream(1, "node"), {}, {}, country["c"].modem)
+        quiet = board.radio.is_busy()
+        sending = country["a"].send(b"x" * 48)
+        await asyncio.sleep(0.1)
+        taken = board.radio.is_busy()
+        await sending
+        return quiet, taken, board.radio.is_busy()
+
+    assert within(STILL, story) == (False, True, False)

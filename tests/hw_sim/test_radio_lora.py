@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway import airtime
 from hw_sim import radio_lora
 
 # micropython/micropython-lib: micropython/lora/tests/test_time_on_air.py, values of Semtech's "SX1261 LoRa Calculator":
@@ -24,7 +25,7 @@ BY_HAND = [(7, 125, 5, 8, 12, 41.216), (10, 125, 5, 8, 48, 575.488), (11, 125, 5
 def test_air_time_is_what_is_published(
     spreading: int, bandwidth: float, coding: int, preamble: int, count: int, ms: float
 ) -> None:
-    assert radio_lora.air_s(count, spreading, bandwidth, coding, preamble) * 1000 == pytest.approx(ms, rel=1e-6)
+    assert airtime.air_s(count, spreading, bandwidth, coding, preamble) * 1000 == pytest.approx(ms, rel=1e-6)
 
 
 def test_each_step_of_spreading_hears_more_and_each_of_bandwidth_less() -> None:
@@ -50,3 +51,17 @@ def test_a_long_packet_is_lost_sooner_than_a_short_one() -> None:
 
 def test_levels_and_powers_are_each_others_inverse() -> None:
     assert radio_lora.milliwatt(0.0) == 1.0 and radio_lora.dbm(radio_lora.milliwatt(-117.3)) == pytest.approx(-117.3)
+
+
+def test_the_longest_frame_is_the_last_one_that_is_short_enough() -> None:
+    # at 125 kHz and one second: 197, 99 and 36 bytes on the air at SF9, SF10, SF11, three of them framing
+    def most(spreading: int | None, max_air_ms: int = 1000, rssi_byte: bool = False) -> int:
+        return airtime.longest_frame(
+            rssi_byte=rssi_byte, spreading_factor=spreading, bandwidth_khz=125, coding_rate=5, max_air_ms=max_air_ms
+        )
+
+    assert [most(spreading) for spreading in (None, 7, 8, 9, 10, 11, 12)] == [250, 250, 250, 194, 96, 33, 7]
+    assert most(10, 50) == 0 and most(None, rssi_byte=True) == 237 == most(7, rssi_byte=True)
+    for spreading in (9, 10, 11):
+        longest = most(spreading) + 3
+        assert airtime.air_s(longest, spreading, 125) <= 1.0 < airtime.air_s(longest + 1, spreading, 125)

@@ -1,8 +1,10 @@
 """Node and gateway over a channel that loses, doubles, delays, cuts, damages and replays what it carries."""
 
 from protocols import framing, link
+from protocols.command import EMERGENCY, Command
 from protocols.errors import AuthError, FrameError
-from protocols.link import ACK, BATCH, HELLO, Acked, Answer, GatewaySession, GaveUp, NodeSession, Received, Refused
+from protocols.gateway_session import GatewaySession, Received, Refused
+from protocols.link import ACK, BATCH, HELLO, Acked, Answer, GaveUp, NodeSession
 from tests.firmware.doubles import MICROPYTHON, Dice, raises
 
 KEY = bytes(range(32))
@@ -94,8 +96,8 @@ def test_a_replayed_frame_is_refused_even_after_a_restart_of_the_gateway():
     here.send(BATCH, b"body", 0)
     wire = here.data_to_send(0)
     (event,) = there.receive(wire)
-    assert there.receive(wire) == [Refused(17, "replay")]
-    assert gateway({17: event.counter}).receive(wire) == [Refused(17, "replay")]
+    assert there.receive(wire) == [Refused(17, "replay", b"body")]
+    assert gateway({17: event.counter}).receive(wire) == [Refused(17, "replay", b"body")]
     assert isinstance(gateway({17: event.counter - 1}).receive(wire)[0], Received)
 
 
@@ -243,3 +245,129 @@ def test_every_body_arrives_in_order_and_nothing_else_does_whatever_the_channel_
         else:
             quiet += refused
     assert quiet == 0 and noisy > SEEDS
+
+
+def brief_pair(schema=0xBEEF, known=0xBEEF):
+    here = node()
+    there = GatewaySession({17: KEY}, {}, {17: known})
+    here.send(BATCH, bytes((schema >> 8, schema & 0xFF)) + b"rest", 1000, 1_700_000_000_000)
+    return here, there
+
+
+def test_the_first_try_leaves_out_what_both_know_and_the_second_does_not():
+    here, there = brief_pair()
+    wire = here.data_to_send(1000)
+    assert len(wire) == 2 + link.OVERHEAD + 4 and wire[0] != 0  # code and zero, and no schema
+    (event,) = there.receive(wire)
+    assert (event.kind, event.body, event.brief) == (BATCH, b"\xbe\xefrest", True)
+    here.data_to_send(2500)
+    again_ms = here.next_deadline()
+    wire = here.data_to_send(again_ms)
+    assert len(wire) == 3 + link.OVERHEAD + 6 and wire[0] == 0
+    (event,) = there.receive(wire)
+    assert (event.kind, event.body, event.brief) == (BATCH, b"\xbe\xefrest", False)
+
+
+def test_a_brief_batch_of_another_slice_is_not_believed_and_its_second_try_is():
+    here, there = brief_pair(known=0xBEEE)
+    assert there.receive(here.data_to_send(1000)) == [Refused(17, "tag")]
+    here.data_to_send(2500)
+    (event,) = there.receive(here.data_to_send(here.next_deadline()))
+    assert event.body == b"\xbe\xefrest"
+
+
+def test_a_brief_answer_tells_the_time_to_a_sixteenth_of_a_second():
+    for ahead_ms in (0, 62, 63, 999, -1_900_000, 1_900_000):
+        here, there = brief_pair()
+        (event,) = there.receive(here.data_to_send(1000))
+        unix_ms = 1_700_000_001_000 + ahead_ms
+        data = there.acknowledge(event, Answer(None, unix_ms, link.CLOCK_TRUSTED | link.SLOW_DOWN, -97))
+        here.receive(data, 1000)
+        answer = here.next_event().answer
+        assert abs(answer.unix_ms - unix_ms) <= 32 and answer.have is None
+        assert (answer.flags, answer.rssi_dbm) == (link.CLOCK_TRUSTED | link.SLOW_DOWN, -97)
+    plain = there.acknowledge(event, Answer(None, unix_ms))
+    assert len(plain) == 2 + link.OVERHEAD + 2
+
+
+def test_a_time_that_a_brief_answer_can_not_tell_is_refused_instead_of_guessed():
+    here, there = brief_pair()
+    (event,) = there.receive(here.data_to_send(1000))
+    for ahead_ms in (2_200_000, -2_200_000, 86_400_000):
+        before = here.refused
+        here.receive(there.acknowledge(event, Answer(None, 1_700_000_001_000 + ahead_ms)), 1000)
+        assert here.next_event() is None and here.refused == before + 1
+
+
+def test_every_bit_of_a_brief_frame_is_under_the_tag():
+    here, there = brief_pair()
+    wire = here.data_to_send(1000)
+    frame = framing.unstuff(wire[:-1])
+    for bit in range(8 * len(frame)):
+        forged = bytearray(frame)
+        forged[bit // 8] ^= 1 << bit % 8
+        assert isinstance(there.receive(framing.stuff(bytes(forged)))[0], Refused)
+    (event,) = there.receive(wire)
+    answer = framing.unstuff(there.acknowledge(event, Answer(None, 1_700_000_001_000))[:-1])
+    for bit in range(8 * len(answer)):
+        forged = bytearray(answer)
+        forged[bit // 8] ^= 1 << bit % 8
+        here.receive(framing.stuff(bytes(forged)), 1000)
+        assert here.next_event() is None
+    here.receive(framing.stuff(answer), 1000)
+    assert isinstance(here.next_event(), Acked)
+
+
+def test_a_full_question_is_never_answered_by_a_brief_answer():
+    here, there = node(), gateway()
+    here.send(BATCH, b"\xbe\xefrest", 1000)
+    (event,) = there.receive(here.data_to_send(1000))
+    here.receive(there.acknowledge(event, Answer(None, 1_700_000_001_000)), 1000)
+    assert here.next_event() is None and here.refused == 1
+
+
+def test_each_part_of_an_answer_comes_back_and_a_plain_one_has_none():
+    assert len(Answer(7, 1_700_000_000_000).encode()) == 10
+    commands = (Command(7, EMERGENCY, -600), Command(65535, 255, 2**20))
+    holes = ((1, 1), (40, 70), (2**31, 2**32 - 1))
+    for rssi_dbm in (None, -128, 0):
+        for some in ((), holes):
+            for more in ((), commands):
+                answer = Answer(7, 1_700_000_000_000, 5, rssi_dbm, some, more)
+                body = answer.encode()
+                assert link.parse_answer(body) == answer
+                for length in range(len(body)):
+                    raises(FrameError, link.parse_answer, body[:length])
+                raises(FrameError, link.parse_answer, body + b"\x00")
+
+
+def test_a_range_comes_back_and_what_is_none_is_refused():
+    assert link.decode_range(link.encode_range(3, 70_000)) == (3, 70_000)
+    for body in (b"", bytes(8), link.encode_range(5, 4), link.encode_range(5, 5) + b"\x00"):
+        raises(FrameError, link.decode_range, body)
+
+
+def test_a_try_that_passes_unsent_counts_as_one():
+    here = node()
+    here.send(BATCH, b"body", 0)
+    for _ in range(3):
+        now_ms = here.next_deadline()
+        assert here.is_due(now_ms)
+        here.forgo(now_ms)
+    assert isinstance(here.next_event(), GaveUp) and here.next_deadline() is None
+
+
+def test_the_level_behind_each_packet_goes_with_its_frame():
+    here, there = node(), GatewaySession({17: KEY}, {}, rssi_byte=True)
+    here.send(BATCH, b"body", 0)
+    first = here.data_to_send(0)
+    here.send(BATCH, b"more", 0)
+    second = here.data_to_send(0)
+    for data in (first + bytes((256 - 97,)) + b"\x30no\x00\x77" + second + bytes((256 - 41,)),):
+        for cuts in (len(data), 1):
+            there = GatewaySession({17: KEY}, {}, rssi_byte=True)
+            events = []
+            for at in range(0, len(data), cuts):
+                events += there.receive(data[at : at + cuts])
+            good = [event for event in events if isinstance(event, Received)]
+            assert [event.rssi_dbm for event in good] == [-97, -41] and len(events) == 3
