@@ -251,7 +251,7 @@ class Journal:
             numbers += _upwards(count, LEAST_BYTES)
             dark += since + count
             if not heads:
-                ring.go_on(end + count)
+                ring.go_on(end, count)
             self._oldest = ring.first(ring.order()[0])
             # gone since the head was taken: the power was cut before a new head could count them
             self.dropped += max(self._oldest - max(oldest, self.released + 1), 0)

@@ -6,7 +6,8 @@ Sectors are written in turn. A sector: its head twice, then entries, then free b
     entry  length u8 | mark u8 | kind, 4 bits, number - first number, 12 bits | CRC-32 | payload
 
 An entry's CRC goes on from the sector's sequence, so that what an earlier round left behind never counts. As an entry
-bears its number, what lies behind damage is found again. Four zeros in a head's place: a sector that was given up.
+bears its number, what lies behind damage is found again. Four zeros in a head's place: a sector that was given up. Zeros
+among entries: damage that a boot found at the ring's end.
 """
 
 import struct
@@ -47,6 +48,7 @@ class Ring:
         self.head = flash.sectors - 1
         self.note = b""
         self._at = flash.sector_bytes  # where the next entry goes; the end: take a new sector first
+        self._damaged = self._at  # from here to there nothing can be read
         newest = 0
         for sector in range(flash.sectors):
             found = self._read_head(sector)
@@ -118,7 +120,8 @@ class Ring:
         if count < ENTRY_BYTES:
             return count, count > 0, True
         torn = self._flash.read(at, ENTRY_BYTES)
-        return count, count <= ENTRY_BYTES + torn[0], torn[2] >> 4 & (RECORD | STATE) != STATE
+        is_one = count <= ENTRY_BYTES + torn[0] or torn == bytes(ENTRY_BYTES)  # zeros of a boot that was cut short
+        return count, is_one, torn[2] >> 4 & (RECORD | STATE) != STATE
 
     def lost_heads(self) -> tuple[int, int]:
         """(sectors, bytes of entries) that may have been written behind the head, but their own heads are gone. A head
@@ -141,9 +144,11 @@ class Ring:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def go_on(self, at: int) -> None:
-        """The next entry goes into the head sector, from `at`."""
-        self._at = at
+    def go_on(self, end: int, count: int) -> None:
+        """The next entry goes into the head sector, behind `count` bytes of damage at `end`. They are made zeros first:
+        else what comes behind could complete an entry that a power cut left without its last byte."""
+        self._at = end + count
+        self._damaged = end
 
     def put(self, kind: int, number: int, mark: int, payload: bytes) -> bool:
         """Writes an entry and reads it back. False: no room, or the flash did not keep it: take a new sector."""
@@ -151,10 +156,15 @@ class Ring:
         offset = number - self._firsts[self.head]
         if self._at + ENTRY_BYTES + len(payload) > size or offset > _MOST_OFFSET:
             return False
+        while self._damaged < self._at:
+            count = min(self._at - self._damaged, _PIECE)
+            self._flash.write(self.head * size + self._damaged, bytes(count))
+            self._damaged += count
         head = struct.pack(">BBH", len(payload), mark, kind << 12 | offset)
         entry = head + struct.pack(">I", crc32(payload, crc32(head, self._sequences[self.head]))) + payload
         at = self.head * size + self._at
         self._at += len(entry)
+        self._damaged = self._at
         self._flash.write(at, entry)
         return self._flash.read(at, len(entry)) == entry
 
@@ -174,10 +184,10 @@ class Ring:
                 self._sequences[sector] = sequence
                 self._firsts[sector] = first
                 self.head = sector
-                self._at = self.begin
+                self._at = self._damaged = self.begin
                 return True
         self._flash.write(sector * size, _GIVEN_UP)
-        self._at = size
+        self._at = self._damaged = size
         return False
 
     # --- one sector -------------------------------------------------------------------------------------------------

@@ -11,8 +11,7 @@ try:
 except ImportError:  # MicroPython
     pass
 
-_BOOTS = 3
-_ACTS = 20  # of a boot, at most
+_BOOTS = 4
 
 
 def cut_everywhere(
@@ -45,7 +44,7 @@ def _live(make: "Callable[[Dice, Tally], Life]", seed: int, tally: Tally) -> Non
     life.flash.watch = watch
     for _ in range(_BOOTS):
         life.boot()
-        for _ in range(dice.below(_ACTS)):
+        for _ in range(dice.below(life.most_acts)):
             life.act()
         life.check()
 

@@ -167,6 +167,20 @@ def test_a_torn_record_counts_once_and_the_ring_goes_on_behind_it_in_the_same_se
     assert (journal.rotten, journal.dropped) == (1, 0)
 
 
+def test_what_is_written_behind_a_torn_entry_never_completes_it():
+    """Seen in the campaign: the last byte was missing, and the length of what came behind was just that byte."""
+    flash = CutFlash(4, 512)
+    journal = Journal(flash)
+    journal.append(b"whole")
+    journal.append(b"torn\x10")
+    flash.content[flash.written[1] - 1] = 0xFF
+    journal = Journal(flash)  # its state is an entry of 16 bytes
+    boot, number = journal.state.boot, journal.append(b"behind")
+    again = Journal(flash)
+    assert again.state.boot == boot + 1
+    assert [(entry.number, entry.payload) for entry in again.unsent(9)] == [(1, b"whole"), (number, b"behind")]
+
+
 def test_a_sector_that_does_not_erase_or_does_not_keep_is_given_up_and_its_neighbours_serve():
     class Worn(CutFlash):
         """Sector 1 keeps a bit at 0 through every erasure; sector 2 can't hold a bit of byte 300 at 0."""
