@@ -6,7 +6,7 @@ Sectors are written in turn. A sector: its head twice, then entries, then free b
     entry  length u8 | mark u8 | kind, 4 bits, number - first number, 12 bits | CRC-32 | payload
 
 An entry's CRC goes on from the sector's sequence, so that what an earlier round left behind never counts. As an entry
-bears its number, what lies behind damage is found again. Four zeros in a head's place: a sector that was given up. Zeros
+bears its number, what lies behind damage is found again. Four zeros in a head's place: a sector given up. Zeros
 among entries: damage that a boot found at the ring's end.
 """
 
