@@ -6,6 +6,7 @@ The same object serves firmware in this process and, over a pipe, firmware in a 
 import asyncio
 from collections.abc import Callable, Sequence
 
+from firmware import settings
 from firmware.board import Board, Line, Radio
 from gateway.consumption import POWERS, sensor_w
 from hw_sim.clock import WorldClock
@@ -60,7 +61,6 @@ class SimBoard(Board):
         kind: str = "rp2",
         wired: Sequence[SimSensor] = (),
     ) -> None:
-        self._config = config
         self.clock = DeviceClock(clock)
         self.energy = Energy(clock)
         self.cuts: list[Cut] = []  # when its power went
@@ -76,6 +76,8 @@ class SimBoard(Board):
         self.flash: SimFlash = SimFlash()
         self.flash.passes = self.clock.block
         self.flash.now_ms = clock.unix_ms
+        self.settings: SimFlash = SimFlash(4)
+        self.provision(config)
         self.power_on()
 
     def power_on(self) -> None:
@@ -118,11 +120,11 @@ class SimBoard(Board):
         return self.stream.below(below)
 
     def config(self) -> bytes:
-        return self._config
+        return settings.load(self.settings)
 
     def provision(self, config: bytes) -> None:
         """Another slice, for the next boot."""
-        self._config = config
+        settings.store(self.settings, config)
 
     def rail(self, name: str, on: bool) -> None:
         for sensor in self.rails[name]:
