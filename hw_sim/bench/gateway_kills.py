@@ -1,0 +1,131 @@
+"""Knows how a gateway that is killed again and again, on a bad link, is held to its word; knows no cut of power.
+
+Its word: what is on disk is delivered once, with the right value and time. A polled reading is on disk after one
+commit delay, so a kill may take those of the last one; the gap is then an event of the store, and covers them.
+"""
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from hw_sim.bench.gateway_analysis import Span, at
+from hw_sim.bench.gateway_load import Load
+from hw_sim.bench.gateway_ours import Ours
+from hw_sim.bench.gateway_rig import Rig
+from hw_sim.streams import Stream
+
+LOAD = Load(10, 10)
+_COMMIT_DELAY_S = 0.5
+_SLACK_S = 0.4  # a busy machine commits late; the answer that was on its way
+_TOLERANCE_S = 0.5  # of a time stamp, on a busy machine
+_SHORTEST_S, _LONGEST_S = 0.3, 3.5  # between kills: in the start, in the catch-up, in the calm after it
+_DRAIN_S, _STILL_S = 100.0, 25.0
+_LINKS = ("up", "up", "refused", "half-open", "deaf", "lossy")
+
+
+class Kills(NamedTuple):
+    """`unannounced`: cut readings that no gap event covers. `restart_s`: from a kill to the next reading given."""
+
+    kills: int = 0
+    served: int = 0
+    lost: int = 0
+    duplicates: int = 0
+    wrong: int = 0
+    never_polled: int = 0
+    cut: int = 0
+    unannounced: int = 0
+    resent: int = 0
+    restart_s: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"kills={self.kills} lost={self.lost} duplicates={self.duplicates} wrong={self.wrong} "
+            f"never_polled={self.never_polled} (of {self.served} readings; cut {self.cut}, unannounced "
+            f"{self.unannounced}, resent {self.resent}, polls again {self.restart_s:.2f} s after a kill)"
+        )
+
+    def plus(self, other: "Kills") -> "Kills":
+        *counts, restart_s = (a + b for a, b in zip(self, other, strict=True))
+        restart_s = max(self.restart_s, other.restart_s)
+        return Kills(*counts, restart_s)  # type: ignore[arg-type]
+
+
+async def kills(folder: Path, count: int, stations: int, progress: Callable[[str], None]) -> Kills:
+    """`count` kills, spread over stations that live side by side."""
+    shares = [count // stations + (index < count % stations) for index in range(stations)]
+    done = [0]
+
+    def killed() -> None:
+        done[0] += 1
+        if done[0] % 20 == 0:
+            progress(f"{done[0]} of {count} kills")
+
+    runs = [_station(folder / f"station-{index}", share, index, killed) for index, share in enumerate(shares)]
+    total = Kills()
+    for one in await asyncio.gather(*runs):
+        total = total.plus(one)
+    return total
+
+
+async def _station(folder: Path, count: int, seed: int, killed: Callable[[], None]) -> Kills:
+    stream = Stream(seed, "kills")
+    kills_s: list[float] = []
+    async with Rig(folder, LOAD, Ours(_COMMIT_DELAY_S)) as rig:
+        rig.start()
+        await rig.first()
+        for _ in range(count):
+            _set_link(rig, _LINKS[stream.below(len(_LINKS))])
+            await rig.sleep(stream.uniform(_SHORTEST_S, _LONGEST_S))
+            kills_s.append(time.time())
+            rig.kill()
+            rig.start()
+            killed()
+        _set_link(rig, "refused")  # and back: a connection with a hole ends
+        await rig.sleep(0.1)
+        _set_link(rig, "up")
+        await rig.sleep(3.0)
+        await rig.drained(_DRAIN_S, _STILL_S)
+        await rig.stop()
+        cuts = [(kill_s - _COMMIT_DELAY_S - _SLACK_S, kill_s + _SLACK_S) for kill_s in kills_s]
+        outcome = await rig.outcome(_TOLERANCE_S, cuts)
+        gaps = _gaps(folder / "gateway" / "store.db")
+        given_s = sorted(time_s for times in await rig.served() for time_s in times)
+        waits_s = sorted(_next(given_s, kill_s) - kill_s for kill_s in kills_s)
+        return Kills(
+            kills=count,
+            served=outcome.served,
+            lost=outcome.lost,
+            duplicates=outcome.duplicates,
+            wrong=outcome.wrong + rig.receiver.contradictions,
+            never_polled=await rig.never_polled(),
+            cut=len(outcome.cut),
+            unannounced=sum(not any(begin <= time_s <= end for begin, end in gaps) for time_s in outcome.cut),
+            resent=rig.receiver.resent,
+            restart_s=at(waits_s, 0.5),
+        )
+
+
+def _set_link(rig: Rig, state: str) -> None:
+    proxy = rig.proxy
+    proxy.silent, proxy.deaf = state == "half-open", state == "deaf"
+    proxy.loss_up = proxy.loss_down = 0.1 if state == "lossy" else 0.0
+    if state == "refused":
+        proxy.cut()
+    else:
+        proxy.restore()
+
+
+def _next(times_s: list[float], after_s: float) -> float:
+    return next((time_s for time_s in times_s if time_s > after_s), after_s)
+
+
+def _gaps(store: Path) -> list[Span]:
+    """What the store says may be missing, Unix seconds; from_ms is null when nothing had been polled before."""
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+        details = [json.loads(text) for (text,) in db.execute("SELECT detail FROM event WHERE kind = 'gap'")]
+    return [((detail["from_ms"] or 0) / 1000, detail["to_ms"] / 1000) for detail in details]
