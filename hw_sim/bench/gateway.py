@@ -131,7 +131,7 @@ async def _kills(folder: Path, progress: Progress) -> Figures:
     for word in ("lost", "duplicates", "wrong", "never_polled", "unannounced"):
         figures[f"kills_{word}"] = figure(getattr(found, word), "readings", "none may be")
     figures["kills_cut"] = figure(found.cut, "readings", "all that were polled", found.served)
-    figures["kills_polls_again_s"] = figure(found.restart_s, "s", "one period", 1.0)
+    figures["kills_first_reading_s"] = figure(found.restart_s, "s", "one period", 1.0)
     return figures
 
 
@@ -225,7 +225,7 @@ def _contenders(progress: Progress) -> Iterable[tuple[str, Contender]]:
     yield "", Ours()
     for tag, make in (("thingsboard_", ThingsBoard), ("telegraf_", Telegraf)):
         try:
-            yield tag, make()  # type: ignore[misc]
+            yield tag, make()
         except Absent as why:
             progress(str(why))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from hw_sim.bench.gateway_contender import Message
 from hw_sim.station import free_ports
 
 _LOOPBACK = "127.0.0.1"
@@ -26,7 +27,6 @@ set_tcp_nodelay true
 log_type error
 """
 
-Message = tuple[float, str, bytes]  # (when it came, topic, payload)
 Answer = Callable[[str, bytes], tuple[str, bytes] | None]
 
 
@@ -66,12 +66,13 @@ class Broker:
         self._client.max_inflight_messages_set(0)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-        self._client.on_subscribe = lambda *_: loop.call_soon_threadsafe(self._ready.set)
+        self._client.on_subscribe = lambda *_: _in_loop(loop, self._ready.set)
         self._client.on_message = self._hear
 
     def _hear(self, client: mqtt.Client, _user: object, message: mqtt.MQTTMessage) -> None:
-        self.heard.append((time.time(), message.topic, message.payload))
-        reply = self._answer(message.topic, message.payload)
+        payload = bytes(message.payload)
+        self.heard.append((time.time(), message.topic, payload))
+        reply = self._answer(message.topic, payload)
         if reply is not None:
             client.publish(*reply, qos=1)
 
@@ -89,3 +90,7 @@ class Broker:
         await asyncio.get_running_loop().run_in_executor(None, self._client.loop_stop)
         self._process.terminate()
         self._process.wait(10)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(action)

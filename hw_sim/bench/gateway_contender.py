@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from hw_sim.bench.gateway_analysis import Arrival
-from hw_sim.bench.gateway_broker import Message
 from hw_sim.bench.gateway_load import Load
+
+Message = tuple[float, str, bytes]  # (when it came, topic, payload)
 
 
 class Command(NamedTuple):

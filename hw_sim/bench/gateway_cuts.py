@@ -61,8 +61,7 @@ def power_cuts(folder: Path, cuts: int, progress: Callable[[str], None] = lambda
             if op.kind == "mark":
                 promise = next(given)
                 continue
-            share = (0.0, 0.5, 1.0)[stream.below(3)]  # of the sectors that were not synced and arrived even so
-            put(image.folder, medium.after_cut(lambda share=share: stream.random() < share))  # type: ignore[misc]
+            put(image.folder, medium.after_cut(_reached(stream)))
             fault = _fault(image.folder / "store.db", promise, rows)
             if fault is not None:
                 found[fault] += 1
@@ -74,6 +73,12 @@ def power_cuts(folder: Path, cuts: int, progress: Callable[[str], None] = lambda
                 break
         seed += 1
     return Cuts(**found)
+
+
+def _reached(stream: Stream) -> Callable[[], bool]:
+    """Which sectors that were not synced arrived even so: none, some, all."""
+    share = (0.0, 0.5, 1.0)[stream.below(3)]
+    return lambda: stream.chance(share)
 
 
 def _mounted(folder: Path) -> Disk:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import sqlite3
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,20 +17,22 @@ from typing import NamedTuple
 from hw_sim.bench.gateway_analysis import Span, at
 from hw_sim.bench.gateway_load import Load
 from hw_sim.bench.gateway_ours import Ours
-from hw_sim.bench.gateway_rig import Rig
+from hw_sim.bench.gateway_rig import Life, Rig
 from hw_sim.streams import Stream
 
 LOAD = Load(10, 10)
 _COMMIT_DELAY_S = 0.5
 _SLACK_S = 0.4  # a busy machine commits late; the answer that was on its way
 _TOLERANCE_S = 0.5  # of a time stamp, on a busy machine
-_SHORTEST_S, _LONGEST_S = 0.3, 3.5  # between kills: in the start, in the catch-up, in the calm after it
-_DRAIN_S, _STILL_S = 100.0, 25.0
+_BEFORE_S, _AFTER_S = 2.5, 1.5  # at most, of a life, before and after its link changes: kills in the start as well
+_DRAIN_S = 100.0
+_CALM_S = 3.0  # at the end: lives on undisturbed before the devices fall silent, and after everything has come
 _LINKS = ("up", "up", "refused", "half-open", "deaf", "lossy")
 
 
 class Kills(NamedTuple):
-    """`unannounced`: cut readings that no gap event covers. `restart_s`: from a kill to the next reading given."""
+    """`unannounced`: cut readings that no gap event covers. `restart_s`: from the start of a process to
+    its first reading, half of them were quicker."""
 
     kills: int = 0
     served: int = 0
@@ -46,13 +49,13 @@ class Kills(NamedTuple):
         return (
             f"kills={self.kills} lost={self.lost} duplicates={self.duplicates} wrong={self.wrong} "
             f"never_polled={self.never_polled} (of {self.served} readings; cut {self.cut}, unannounced "
-            f"{self.unannounced}, resent {self.resent}, polls again {self.restart_s:.2f} s after a kill)"
+            f"{self.unannounced}, resent {self.resent}, polls {self.restart_s:.2f} s after a start)"
         )
 
     def plus(self, other: "Kills") -> "Kills":
-        *counts, restart_s = (a + b for a, b in zip(self, other, strict=True))
-        restart_s = max(self.restart_s, other.restart_s)
-        return Kills(*counts, restart_s)  # type: ignore[arg-type]
+        """Of both; the slower restart."""
+        counts = [a + b for a, b in zip(self[:-1], other[:-1], strict=True)]
+        return Kills._make([*counts, max(self.restart_s, other.restart_s)])
 
 
 async def kills(folder: Path, count: int, stations: int, progress: Callable[[str], None]) -> Kills:
@@ -79,8 +82,9 @@ async def _station(folder: Path, count: int, seed: int, killed: Callable[[], Non
         rig.start()
         await rig.first()
         for _ in range(count):
+            await rig.sleep(stream.uniform(0.0, _BEFORE_S))
             _set_link(rig, _LINKS[stream.below(len(_LINKS))])
-            await rig.sleep(stream.uniform(_SHORTEST_S, _LONGEST_S))
+            await rig.sleep(stream.uniform(0.1, _AFTER_S))
             kills_s.append(time.time())
             rig.kill()
             rig.start()
@@ -88,14 +92,18 @@ async def _station(folder: Path, count: int, seed: int, killed: Callable[[], Non
         _set_link(rig, "refused")  # and back: a connection with a hole ends
         await rig.sleep(0.1)
         _set_link(rig, "up")
-        await rig.sleep(3.0)
-        await rig.drained(_DRAIN_S, _STILL_S)
-        await rig.stop()
+        await rig.sleep(_CALM_S)
+        await rig.freeze()
         cuts = [(kill_s - _COMMIT_DELAY_S - _SLACK_S, kill_s + _SLACK_S) for kill_s in kills_s]
+        end_s = time.monotonic() + _DRAIN_S
+        while (await rig.outcome(_TOLERANCE_S, cuts)).lost and time.monotonic() < end_s:
+            await rig.sleep(1.0)
+        await rig.sleep(_CALM_S)
+        await rig.stop()
         outcome = await rig.outcome(_TOLERANCE_S, cuts)
         gaps = _gaps(folder / "gateway" / "store.db")
         given_s = sorted(time_s for times in await rig.served() for time_s in times)
-        waits_s = sorted(_next(given_s, kill_s) - kill_s for kill_s in kills_s)
+        waits_s = sorted(_first(given_s, life) - life.began_s for life in rig.lives if _first(given_s, life))
         return Kills(
             kills=count,
             served=outcome.served,
@@ -120,8 +128,10 @@ def _set_link(rig: Rig, state: str) -> None:
         proxy.restore()
 
 
-def _next(times_s: list[float], after_s: float) -> float:
-    return next((time_s for time_s in times_s if time_s > after_s), after_s)
+def _first(given_s: list[float], life: Life) -> float:
+    """When the first reading of a life was given; 0.0: none was, it was too short."""
+    at = bisect_left(given_s, life.began_s)
+    return given_s[at] if at < len(given_s) and given_s[at] < life.ended_s else 0.0
 
 
 def _gaps(store: Path) -> list[Span]:

@@ -4,8 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from hw_sim.bench.gateway_broker import Message
-from hw_sim.bench.gateway_contender import Command, Receiver
+from hw_sim.bench.gateway_contender import Command, Message, Receiver
 from hw_sim.bench.gateway_load import Load
 from hw_sim.platform import Platform
 

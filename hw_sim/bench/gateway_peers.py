@@ -13,8 +13,7 @@ from typing import Any
 
 import msgspec
 
-from hw_sim.bench.gateway_broker import Message
-from hw_sim.bench.gateway_contender import Absent, Command, Receiver
+from hw_sim.bench.gateway_contender import Absent, Command, Message, Receiver
 from hw_sim.bench.gateway_load import Load
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -151,14 +151,14 @@ class Rig:
             await asyncio.sleep(min(_LOOK_S, left_s))
             self.take()
 
-    async def drained(self, most_s: float, still_s: float = _STILL_S) -> float:
-        """No device answers any more; waits until everything has come, or nothing has for `still_s`, or `most_s` have
+    async def drained(self, most_s: float) -> float:
+        """No device answers any more; waits until everything has come, or nothing comes any more, or `most_s` have
         passed. Seconds it took."""
         await self.freeze()
         began_s = moved_s = time.monotonic()
         count = self.take()
         wanted = sum(map(len, await self.served()))
-        while time.monotonic() - began_s < most_s and time.monotonic() - moved_s < still_s:
+        while time.monotonic() - began_s < most_s and time.monotonic() - moved_s < _STILL_S:
             if count >= wanted:
                 break
             await asyncio.sleep(_LOOK_S)

@@ -113,7 +113,6 @@ async def _live(site: Site, days: int) -> None:
     await running
 
 
-
 def main(folder: Path, days: int) -> None:
     logging.disable()
     Ours().prepare(folder, LOAD, [1], 1)
