@@ -49,7 +49,8 @@ async def backlog(
         await rig.first()
         began_s, carried = time.monotonic(), rig.proxy.carried_bytes
         told_s = began_s
-        while (old := _old(rig, end_ms)) < count and time.monotonic() - began_s < most_s:
+        arrivals = _Old(rig, end_ms)
+        while (old := arrivals.count()) < count and time.monotonic() - began_s < most_s:
             await rig.sleep(0.5)
             if time.monotonic() - told_s > 20:
                 told_s = time.monotonic()
@@ -59,7 +60,7 @@ async def backlog(
         until_s = time.time()
         rig.proxy.bytes_per_s = None
         await rig.sleep(_AFTER_S)
-        await rig.drained(60.0)
+        await rig.drained(60.0, count)
         arrived = rig.receiver.arrived
         live = {channel: [one for one in came if one[1] > end_ms] for channel, came in arrived.items()}
         outcome = compare(LOAD, await rig.served(), live, 5.0)
@@ -83,10 +84,21 @@ async def backlog(
         )  # fmt: skip
 
 
-def _old(rig: Rig, end_ms: int) -> int:
-    """How many readings of the backlog have come; each channel's live ones are few, and mostly at its end."""
-    rig.take()
-    return sum(sum(one[1] <= end_ms for one in came) for came in rig.receiver.arrived.values())
+class _Old:
+    """Counts the readings of the backlog that have come, looking at each arrival once."""
+
+    def __init__(self, rig: Rig, end_ms: int) -> None:
+        self._rig = rig
+        self._end_ms = end_ms
+        self._looked: dict[int, int] = {}
+        self._count = 0
+
+    def count(self) -> int:
+        self._rig.take()
+        for channel, came in self._rig.receiver.arrived.items():
+            self._count += sum(one[1] <= self._end_ms for one in came[self._looked.get(channel, 0) :])
+            self._looked[channel] = len(came)
+        return self._count
 
 
 def _fill(site_path: Path, rounds: int, begin_ms: int) -> None:

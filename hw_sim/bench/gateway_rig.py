@@ -151,13 +151,13 @@ class Rig:
             await asyncio.sleep(min(_LOOK_S, left_s))
             self.take()
 
-    async def drained(self, most_s: float) -> float:
-        """No device answers any more; waits until everything has come, or nothing comes any more, or `most_s` have
-        passed. Seconds it took."""
+    async def drained(self, most_s: float, besides: int = 0) -> float:
+        """No device answers any more; waits until everything has come, `besides` readings of no device, or nothing
+        comes any more, or `most_s` have passed. Seconds it took."""
         await self.freeze()
         began_s = moved_s = time.monotonic()
         count = self.take()
-        wanted = sum(map(len, await self.served()))
+        wanted = besides + sum(map(len, await self.served()))
         while time.monotonic() - began_s < most_s and time.monotonic() - moved_s < _STILL_S:
             if count >= wanted:
                 break
