@@ -13,11 +13,12 @@ from typing import NamedTuple
 from gateway.ports import SystemClock
 from gateway.store import Row, Store
 from hw_sim import disk_vfs
+from hw_sim.bench.gateway_load import reading
 from hw_sim.disk import Disk, Medium, Op, put
 from hw_sim.streams import Stream
 from protocols.batch import NodeRecord
 
-_NODE = 17
+_NODE, _NODE_CELLS = 17, 2
 _ROUNDS = 60  # of one life: about 600 operations
 _CHECKPOINT_PAGES = 30  # so that the file itself is written as well
 _T0_S = 1_767_225_600
@@ -130,7 +131,11 @@ def _work(store: Store, stream: Stream, rounds: int) -> Iterator[Promise]:
 
 
 def _record(number: int) -> NodeRecord:
-    return NodeRecord(number, _T0_S + number, ((number * 37_199 % 90_000, 0), (None, 2)))
+    return NodeRecord(number, _T0_S + number, ((_cell(number), 0), (None, 2)))
+
+
+def _cell(number: int) -> int:
+    return reading(0, number)
 
 
 def _fault(path: Path, promise: Promise, rows: list[Row]) -> str | None:
@@ -152,6 +157,9 @@ def _fault(path: Path, promise: Promise, rows: list[Row]) -> str | None:
             return "missing"
         if found != rows[: len(found)] or len(found) != kept.seq:
             return "changed"
+        of_node = [row.cells[0] for row in found if len(row.cells) == _NODE_CELLS]
+        if sorted(map(str, of_node)) != sorted(str(_cell(number)) for number in range(1, kept.have + 1)):
+            return "missing"  # each record once, up to the one that the node may forget
         try:
             for _ in _work(store, Stream(kept.seq, "afterwards"), 3):
                 pass

@@ -22,12 +22,13 @@ from hw_sim.streams import Stream
 
 LOAD = Load(10, 10)
 _COMMIT_DELAY_S = 0.5
-_SLACK_S = 0.4  # a busy machine commits late; the answer that was on its way
+_SLACK_S = 1.0  # a busy machine commits late; what a kill took must be covered by a gap event all the same
 _TOLERANCE_S = 0.5  # of a time stamp, on a busy machine
-_BEFORE_S, _AFTER_S = 2.5, 1.5  # at most, of a life, before and after its link changes: kills in the start as well
+_BEFORE_S, _AFTER_S = 4.0, 2.0  # at most, of a life, before and after its link changes: kills in the start as well
 _DRAIN_S = 100.0
 _CALM_S = 3.0  # at the end: lives on undisturbed before the devices fall silent, and after everything has come
-_LINKS = ("up", "up", "refused", "half-open", "deaf", "lossy")
+_LINKS = ("up", "refused", "half-open", "half-open", "deaf", "lossy")
+_MENDED = 0.7  # the chance that the next life begins on a sound link
 
 
 class Kills(NamedTuple):
@@ -87,6 +88,8 @@ async def _station(folder: Path, count: int, seed: int, killed: Callable[[], Non
             await rig.sleep(stream.uniform(0.1, _AFTER_S))
             kills_s.append(time.time())
             rig.kill()
+            if stream.chance(_MENDED):
+                _set_link(rig, "up")
             rig.start()
             killed()
         _set_link(rig, "refused")  # and back: a connection with a hole ends
