@@ -8,9 +8,10 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +36,7 @@ _STEADY_S, _MOST_S, _BUSES_S, _OUTAGE_S, _ONE_S = 60.0, 30.0, 40.0, 60.0, 90.0
 _KILLS, _STATIONS = 200, 4
 _CUTS = 10_000
 _BACKLOG, _LINK_BYTES_PER_S, _BACKLOG_S = 1_200_000, 250_000.0, 120.0  # 2 Mbit/s: ours, what a 4G modem gives
-_YEAR_DAYS = 365
+_YEAR_DAYS, _YEAR_S = 365, 300.0  # the most a year may take
 
 
 async def _load(folder: Path, progress: Progress) -> Figures:
@@ -168,15 +169,17 @@ async def _year(folder: Path, progress: Progress) -> Figures:
     lines: list[list[float]] = []
     assert process.stdout is not None
     try:
-        while line := await process.stdout.readline():
-            lines.append(json.loads(line))
-            progress(f"virtual day {lines[-1][0]}: {lines[-1][1]:.1f} MB, {lines[-1][2]} rows")
+        async with asyncio.timeout(_YEAR_S):
+            while line := await process.stdout.readline():
+                lines.append(json.loads(line))
+                progress(f"virtual day {lines[-1][0]}: {lines[-1][1]:.1f} MB, {lines[-1][2]} rows")
+            await process.wait()
     finally:
-        if process.returncode is None and not lines:
+        if process.returncode is None:
             process.kill()
-        await process.wait()
+            await process.wait()
     day, year = lines[0], lines[-1]
-    if year[0] != _YEAR_DAYS:
+    if year[0] != _YEAR_DAYS or process.returncode:
         raise SystemExit("the virtual year ended early")
     return {
         "rss_after_day_mb": figure(day[1], "MB", "no limit of its own"),
@@ -184,15 +187,19 @@ async def _year(folder: Path, progress: Progress) -> Figures:
     }
 
 
-Part = Callable[[Path, Progress], "asyncio.Future[Figures]"]
 # Parts of one line run side by side: none of their figures is of processor time
-PARTS = ("load", "most", "buses", "outages", "one", "kills", "cuts", "year", "backlog")
 _TOGETHER = (("load",), ("most",), ("outages", "one", "buses"), ("cuts", "year"), ("kills",), ("backlog",))
+_MEASURES: dict[str, Callable[[Path, Progress], Coroutine[None, None, Figures]]] = {
+    "load": _load, "most": _most, "outages": _outages, "one": _one, "buses": _buses, "cuts": _cuts, "year": _year,
+    "kills": _kills, "backlog": _backlog,
+}  # fmt: skip
+PARTS = tuple(_MEASURES)
 
 
 def measure(progress: Progress, only: Iterable[str] = ()) -> Figures:
     """All parts, or `only` some of PARTS."""
     wanted = set(only) or set(PARTS)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and nothing that was started stays behind
     find_mosquitto()
     shutil.rmtree(_FOLDER, ignore_errors=True)
     _FOLDER.mkdir(parents=True)
@@ -205,14 +212,14 @@ def measure(progress: Progress, only: Iterable[str] = ()) -> Figures:
 
     figures: Figures = {}
     for together in _TOGETHER:
-        parts = [globals()[f"_{name}"](_FOLDER, timed) for name in together if name in wanted]
-        for found in asyncio.run(_all(parts)) if parts else []:
+        parts = [_MEASURES[name](_FOLDER, timed) for name in together if name in wanted]
+        for found in asyncio.run(_all(parts)):
             figures |= found
     timed("done")
     return figures
 
 
-async def _all(parts: list["asyncio.Future[Figures]"]) -> list[Figures]:
+async def _all(parts: list[Coroutine[None, None, Figures]]) -> list[Figures]:
     return list(await asyncio.gather(*parts))
 
 
