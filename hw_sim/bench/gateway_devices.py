@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hw_sim.bench.gateway_load import Load, reading
-from protocols import modbus
+from protocols import modbus, modbus_server, modbus_tcp
 
 _LOOPBACK = "127.0.0.1"
 _BAUD, _BITS = 9600, 11  # a character as RTU reckons it: Serial Line V1.02, section 2.5.1
@@ -37,9 +37,9 @@ class Device:
             return None
         function, address, words = struct.unpack(">BHH", pdu[:5])
         if function not in (modbus.READ_HOLDING, modbus.READ_INPUT):
-            return modbus.refusal(function, modbus.ILLEGAL_FUNCTION)
+            return modbus_server.refusal(function, modbus.ILLEGAL_FUNCTION)
         if address + words > 2 * len(self.channels) or not 1 <= words <= 125:
-            return modbus.refusal(function, modbus.ILLEGAL_ADDRESS)
+            return modbus_server.refusal(function, modbus.ILLEGAL_ADDRESS)
         now_s = time.time()
         first, end = (address + 1) // 2, (address + words) // 2
         values = []
@@ -58,7 +58,7 @@ class _TcpServer(asyncio.Protocol):
 
     def __init__(self, units: dict[int, Device]) -> None:
         self._units = units
-        self._frames = modbus.TcpFrames()
+        self._frames = modbus_tcp.TcpFrames()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -68,7 +68,7 @@ class _TcpServer(asyncio.Protocol):
         for transaction, unit, pdu in self._frames.feed(data):
             device = self._units.get(unit)
             if device is not None and (answer := device.answer(pdu)) is not None:
-                self._transport.write(modbus.tcp(transaction, unit, answer))
+                self._transport.write(modbus_tcp.tcp(transaction, unit, answer))
 
 
 class _PtyBus:

@@ -23,7 +23,7 @@ from hw_sim.bench.gateway_load import Load
 from hw_sim.bench.gateway_ours import Ours
 from hw_sim.bench.gateway_sampling import sample
 from hw_sim.clock import WorldClock, run_virtual, world_clock
-from protocols import modbus
+from protocols import modbus_tcp
 
 LOAD = Load(1, 10, period_s=600)
 _DAY_S = 86_400
@@ -35,13 +35,13 @@ class _Line:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._frames = modbus.TcpFrames()
+        self._frames = modbus_tcp.TcpFrames()
         self._inbox = Inbox()
 
     async def write(self, data: bytes) -> None:
         for transaction, unit, pdu in self._frames.feed(data):
             if (answer := self._device.answer(pdu)) is not None:
-                self._inbox.put(modbus.tcp(transaction, unit, answer))
+                self._inbox.put(modbus_tcp.tcp(transaction, unit, answer))
 
     async def read(self, timeout_ms: int) -> bytes:
         return await self._inbox.read(timeout_ms)
