@@ -505,6 +505,7 @@ def test_a_shipped_profile_passes_the_checks_of_a_users_own(model: str) -> None:
     tree = as_tree(profile)
     assert tree.pop("model") == model
     tree["register"] = [as_tree(register) for register in tree.pop("registers")]
+    tree["write"] = [as_tree(write) for write in tree.pop("writes")]
     assert [*walk(tree, ProfileFile)[1], *agreement(tree["register"])] == []
 
 
