@@ -111,6 +111,9 @@ class Sensor(Struct, frozen=True, kw_only=True):
     latency_ms: Annotated[int, Meta(ge=1, le=60_000, extra={"unit": "ms"})] | None = None
     rail: Name | None = None
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # a dict has none
+
 
 class NodeSensor(Sensor, frozen=True, kw_only=True):
     """A sensor of a node; `rail` is the board's name of the switched supply it hangs on (None: always on)."""

@@ -53,6 +53,7 @@ class WriteFile(Struct, frozen=True, kw_only=True):
     low: int = 0
     high: int = 0
     decimals: Annotated[int, Meta(ge=0, le=6)] = 0
+    exponent: Annotated[int, Meta(ge=-9, le=9)] = 0
 
 
 class ProfileFile(Struct, frozen=True, kw_only=True, rename={"registers": "register", "writes": "write"}):

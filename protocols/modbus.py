@@ -144,14 +144,14 @@ class RtuReply:
                 return bytes(buffer[start + 1 : end - 2])
         return None
 
-    def is_damaged(self) -> bool:
+    def is_damaged(self, strictly: bool = False) -> bool:
         """Whether what came is as good as certainly the reply, spoilt: its head up to two bits, its length up to one
-        character. Noise alone looks so once in 50,000 times, and only with that length."""
-        head = (self._request.unit_id, self._request.function, self._request.pdu()[1])
+        character; strictly: neither. Noise alone looks so once in 50,000 times, and only with that length."""
+        head = [self._request.unit_id, self._request.function, self._request.pdu()[1]]
         if self._request.function in _READS:
-            head = (head[0], head[1], self._request.reply_length() - 2)
+            head[2] = self._request.reply_length() - 2
         buffer = self._buffer
-        if abs(len(buffer) - self._request.reply_length() - 3) > 1:
+        if abs(len(buffer) - self._request.reply_length() - 3) > (0 if strictly else 1):
             return False
         wrong = 0
         for i in range(3):
@@ -159,7 +159,7 @@ class RtuReply:
             while bits:
                 bits &= bits - 1
                 wrong += 1
-        return wrong <= 2
+        return wrong <= (0 if strictly else 2)
 
     def is_whole(self) -> bool:
         """Whether as many characters have come as the reply has."""

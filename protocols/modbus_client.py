@@ -115,7 +115,7 @@ class RtuClient:
             pdu = reply.feed(data)
             if pdu is None and (self._now_ms() >= deadline_ms or reply.is_whole()):
                 is_damaged = reply.is_damaged()
-                if is_damaged and self._is_due(request):
+                if is_damaged and self._is_nobody_elses(request, reply):
                     self.damaged += 1
                     self._owed.pop(request.unit_id, None)
                     raise self._failure(request, reply.diagnosis())
@@ -133,15 +133,14 @@ class RtuClient:
         self.asked_ms = sent_ms
         return words
 
-    def _is_due(self, request: Request) -> bool:
-        """Whether a reply of this shape can be none but this request's: other units owe nothing, and this one nothing
-        that is about as long."""
-        length = request.reply_length()
-        for unit_id, owed in self._owed.items():
-            for _, question in owed:
-                if unit_id != request.unit_id or abs(question.reply_length() - length) < 3:
-                    return False
-        return True
+    def _is_nobody_elses(self, request: Request, reply: modbus.RtuReply) -> bool:
+        """Whether a damaged reply to `request` can be no late one: other units owe nothing, and this one nothing of
+        this shape. As devices answer in order, it owes nothing any more then."""
+        if not self._owed:
+            return True
+        if list(self._owed) != [request.unit_id] or not reply.is_damaged(strictly=True):
+            return False
+        return not any(_same_shape(request, question) for _, question in self._owed[request.unit_id])
 
     @staticmethod
     def _failure(request: Request, why: str) -> Exception:

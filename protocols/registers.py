@@ -72,10 +72,10 @@ class Register(Record):
 
 
 class Write(Record):
-    """Something a device can be told to do: its address and, unless `kind` is None, the value that is written there, a
-    whole number from `low` to `high` after `decimals`. Without a kind it is a command that writes no words."""
+    """Something a device can be told to do: its address and, unless `kind` is None, the value that is written there,
+    `low` to `high` in fixed point as that of a Register. Without a kind it is a command that writes no words."""
 
-    __slots__ = ("address", "decimals", "function", "high", "kind", "low", "name")
+    __slots__ = ("address", "decimals", "exponent", "function", "high", "kind", "low", "name")
 
     def __init__(
         self,
@@ -86,6 +86,7 @@ class Write(Record):
         low: int = 0,
         high: int = 0,
         decimals: int = 0,
+        exponent: int = 0,
     ) -> None:
         self.name = name
         self.function = function
@@ -94,6 +95,7 @@ class Write(Record):
         self.low = low
         self.high = high
         self.decimals = decimals
+        self.exponent = exponent
 
 
 class Profile(Record):

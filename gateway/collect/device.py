@@ -60,7 +60,7 @@ class Device:
         self.ready_ms = 0  # what it tells before is not settled
         self.silent = 0  # polls in a row without any answer
         self.ask_ms = 0  # it is not asked before
-        self.taken_ms = 0  # its last turn
+        self.skipped = 0  # slots, because the bus was busy
         self._damaged = 0  # polls in a row whose answers were all spoilt
 
     # --- slots --------------------------------------------------------------------------------------------------------
@@ -90,7 +90,6 @@ class Device:
 
     def taken(self, group: Group, now_ms: int, lead_ms: int) -> int:
         """Plans the next slot of `group`; how many had to be skipped because the one after them is due already."""
-        self.taken_ms = now_ms
         skipped = 0
         slot_ms = next_slot(group.slot_ms, group.period_ms, lead_ms)
         while slot_ms < self.ask_ms:
@@ -99,6 +98,7 @@ class Device:
             slot_ms = later_ms
             skipped += 1
         group.slot_ms = slot_ms
+        self.skipped += skipped
         for other in self._others(group):
             while other.slot_ms < self.ask_ms:
                 other.slot_ms = next_slot(other.slot_ms, other.period_ms, lead_ms)

@@ -209,10 +209,13 @@ class BusPoller:
         client.latency_ms = device.latency_ms
         cells = await self._cells(client, device, group)
         now_ms = self._now_ms()
+        is_silent = all(flag & quality.NO_REPLY for _, flag in cells)
         # a row has one time: where blocks had to be asked for again, the first and the last may be seconds apart
-        read_ms = before_ms if client.first_ms is None else (client.first_ms + client.asked_ms) // 2
-        unix_ms = read_ms + self._lead_ms
-        if not all(flag & quality.NO_REPLY for _, flag in cells):
+        first_ms, last_ms = client.first_ms, client.asked_ms
+        if first_ms is None:  # or the questions, where there was no answer
+            first_ms, last_ms = before_ms, now_ms if is_silent else before_ms
+        unix_ms = (first_ms + last_ms) // 2 + self._lead_ms
+        if not is_silent:
             device.answered()
         elif device.fell_silent(group, client.damaged > damaged, now_ms - before_ms, self._shortest_ms):
             self._store.event("sensor_silent", {"sensor": device.id})
@@ -296,8 +299,8 @@ def _latency_ms(site: Site, sensor: Sensor, is_tcp: bool) -> int:
 
 
 def _when(step: Next) -> tuple[int, int]:
-    """Of those that wait for the same slot, who has waited longest is first: a full bus is full for all."""
-    return step.at_ms, step.device.taken_ms
+    """Of those that wait for the same slot, who had to skip most is first: a full bus is full for all."""
+    return step.at_ms, -step.device.skipped
 
 
 def _wake(waiting: "asyncio.Future[None]") -> None:

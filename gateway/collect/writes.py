@@ -61,7 +61,7 @@ async def carry_out(client: Client, unit_id: int, profile: Profile, write: Write
 def _register(write: Write) -> Register | None:
     if write.kind is None:
         return None
-    return Register(write.name, write.address, write.kind, "", decimals=write.decimals)
+    return Register(write.name, write.address, write.kind, "", decimals=write.decimals, exponent=write.exponent)
 
 
 def _value(register: Register, profile: Profile, words: tuple[int, ...]) -> float | None:
