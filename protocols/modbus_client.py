@@ -189,7 +189,16 @@ class TcpClient:
         return True
 
     async def ask(self, request: Request) -> tuple[int, ...]:
-        """As RtuClient.ask; NoReply also when the gateway in between says so."""
+        """As RtuClient.ask; NoReply also when the gateway in between says so, twice: it does not ask again."""
+        for _ in range(2):
+            try:
+                return await self._exchange(request)
+            except DeviceError as error:
+                if error.code not in (modbus.NO_PATH, modbus.NO_RESPONSE):
+                    raise
+        raise NoReply("unit %d: the gateway before it gets no answer" % request.unit_id)
+
+    async def _exchange(self, request: Request) -> tuple[int, ...]:
         self._transaction = (self._transaction + 1) & 0xFFFF
         await self._line.write(modbus.tcp(self._transaction, request.unit_id, request.pdu()))
         sent_ms = self._now_ms()
@@ -202,8 +211,6 @@ class TcpClient:
                 elif unit_id != request.unit_id:
                     raise FrameError("answer of unit %d" % unit_id)
                 else:
-                    if pdu[0] & 0x80 and pdu[-1] in (modbus.NO_PATH, modbus.NO_RESPONSE):
-                        raise NoReply("unit %d: its gateway gets no answer (%d)" % (unit_id, pdu[-1]))
                     words = request.accept(pdu)
                     self.asked_ms = sent_ms
                     if self.first_ms is None:

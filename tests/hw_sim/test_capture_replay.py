@@ -99,7 +99,7 @@ def test_questions_a_little_off_in_time_as_on_a_busy_gateway_still_get_their_own
         rows, first = (until(one.rows[source], field.life.end_ms) for one in (life, field.life))
         assert [row[1:] for row in rows] == [row[1:] for row in first]
         # a damaged answer ends the waiting for it, and that one comes a little off
-        assert max(abs(a[0] - b[0]) for a, b in zip(rows, first, strict=True)) <= 20
+        assert max(abs(a[0] - b[0]) for a, b in zip(rows, first, strict=True)) <= 150
 
 
 def test_on_byte_level_a_replay_has_the_same_rows(field: Field) -> None:
