@@ -40,9 +40,8 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
 def absolute(folder: Path, name: str) -> str:
     """A path or serial port of the site file, from the file's `folder`; COM3, socket://.. and usb:.. stand for
     themselves."""
-    if usb.is_identity(name):
-        return name.lower()
-    return name if re.match(r"COM\d+\Z|[a-z0-9]+://", name, re.IGNORECASE) else str(folder / name)
+    is_own = usb.is_identity(name) or re.match(r"COM\d+\Z|[a-z0-9]+://", name, re.IGNORECASE)
+    return name if is_own else str(folder / name)
 
 
 def _rows(owner: Tree, key: str, path: str = "") -> list[tuple[str, Tree]]:

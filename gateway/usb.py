@@ -59,7 +59,7 @@ def _fits(form: "re.Match[str]", port: Port) -> bool:
         return at == place or at.startswith(f"{place}:")  # "1-1.2:1.0": the interface of a device that has several
     if (port.vid, port.pid) != (int(form["vid"], 16), int(form["pid"], 16)):
         return False
-    return serial is None or serial == port.serial_number
+    return serial is None or serial.lower() == (port.serial_number or "").lower()
 
 
 def _identity(port: Port) -> str:

@@ -57,7 +57,7 @@ def test_a_dead_unit_behind_a_tcp_gateway_takes_at_most_five_percent_of_the_othe
         await bus.until(120.9)
         counts = {id: len(bus.seconds(id)) for id in bus.devices if id != "s7"}
         assert min(counts.values()) >= (1 - lost) * 120, counts
-        assert bus.seconds("s7") == [] and 2 <= len(bus.rows("s7")) < 10
+        assert bus.seconds("s7") == [] and 2 <= len(bus.rows("s7")) <= 3  # what it costs is paid for with time
 
     run_virtual(steps())
 

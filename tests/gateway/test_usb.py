@@ -38,6 +38,7 @@ ALL = [CH340, ONBOARD, FTDI, TWIN, *DUAL]
         ("usb:1a86:7523", "/dev/ttyUSB0"),
         ("usb:1A86:7523", "/dev/ttyUSB0"),
         ("usb:0403:6001:A50285BJ", "/dev/ttyUSB2"),
+        ("USB:0403:6001:a50285bj", "/dev/ttyUSB2"),
         ("usb-at:1-1.2", "/dev/ttyUSB1"),
         ("usb-at:3-1:1.1", "/dev/ttyUSB4"),
     ],
