@@ -5,10 +5,11 @@ import hashlib
 from pathlib import Path
 
 from gateway.app import Outside
-from gateway.config import Bus, MqttUplink, Site
+from gateway.config import Bus, MqttUplink, Rail, Site
 from gateway.lines import Inbox, Opener, OpenLine
 from gateway.notary import Signature, sign
 from gateway.ports import Publisher
+from gateway.rails import Switch
 from hw_sim.backhaul import Backhaul
 from hw_sim.device_clock import DeviceClock
 from hw_sim.sensor import SimSensor
@@ -77,6 +78,20 @@ class _RadioLine(_GatewayLine):
         super().hear(data)
 
 
+class _RailSwitch:
+    """A supply of the gateway's in the world: off without the gateway."""
+
+    def __init__(self, sensors: list[SimSensor]) -> None:
+        self._sensors = sensors
+
+    def set(self, on: bool) -> None:
+        for sensor in self._sensors:
+            sensor.power(on)
+
+    def close(self) -> None:
+        self.set(False)
+
+
 class WorldOutside(Outside):
     """What gateway.app.Outside gives on a real machine, given by the world."""
 
@@ -109,6 +124,9 @@ class WorldOutside(Outside):
         if not key.exists():
             key.write_bytes(hashlib.sha256(b"gateway %d" % self._world.streams.seed).digest())
         return sign(key, message)
+
+    def rail(self, rail: Rail) -> Switch:
+        return _RailSwitch([self._world.sensors[one.id] for one in self._world.site.sensors if one.rail == rail.id])
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         return self._backhaul.publisher()

@@ -105,13 +105,15 @@ async def _live(
 def promised(site: Site, span_s: float) -> int:
     """How many readings the periods of the site file promise in so long."""
     places = [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
-    return sum(int(span_s / sensor.period_s) * len(site.registers(sensor)) for sensor in places)
+    groups = [group for sensor in places for group in site.groups(sensor)]
+    return sum(int(span_s / period_s) * len(registers) for period_s, registers in groups)
 
 
 def polled_in_a_commit_delay(site: Site) -> int:
     """How many readings a kill may cut: what is polled within one commit delay, and the poll under way."""
     delay_s = site.store.commit_delay_s
-    return sum((1 + math.ceil(delay_s / sensor.period_s)) * len(site.registers(sensor)) for sensor in site.sensors)
+    groups = [group for sensor in site.sensors for group in site.groups(sensor)]
+    return sum((1 + math.ceil(delay_s / period_s)) * len(registers) for period_s, registers in groups)
 
 
 def judged(verdict: Verdict, accept: Accept, expected: int, most_cut: int) -> tuple[str, ...]:

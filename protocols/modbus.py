@@ -14,6 +14,7 @@ READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY = 3, 4, 6, 16
 _READS = (READ_HOLDING, READ_INPUT)
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE, ACKNOWLEDGE, BUSY = 1, 2, 3, 4, 5, 6
+NO_PATH, NO_RESPONSE = 10, 11  # said by a gateway in the name of a unit that it gets no answer from
 
 
 class Request(Record):
@@ -110,6 +111,27 @@ class RtuReply:
             if end <= len(buffer) and rtu_ok(bytes(buffer[start:end])):
                 return bytes(buffer[start + 1 : end - 2])
         return None
+
+    def is_damaged(self, strictly: bool = False) -> bool:
+        """Whether what came is as good as certainly the reply, spoilt: its head up to two bits, its length up to one
+        character; strictly: neither. Noise alone looks so once in 50,000 times, and only with that length."""
+        head = [self._request.unit_id, self._request.function, self._request.pdu()[1]]
+        if self._request.function in _READS:
+            head[2] = self._request.reply_length() - 2
+        buffer = self._buffer
+        if abs(len(buffer) - self._request.reply_length() - 3) > (0 if strictly else 1):
+            return False
+        wrong = 0
+        for i in range(3):
+            bits = buffer[i] ^ head[i]
+            while bits:
+                bits &= bits - 1
+                wrong += 1
+        return wrong <= (0 if strictly else 2)
+
+    def is_whole(self) -> bool:
+        """Whether as many characters have come as the reply has."""
+        return len(self._buffer) == self._request.reply_length() + 3
 
     def diagnosis(self) -> str:
         """Why there is no reply, for people: what came instead."""

@@ -70,6 +70,33 @@ class Register(Record):
         return needed
 
 
+class Write(Record):
+    """Something a device can be told to do: its address and, unless `kind` is None, the value that is written there,
+    `low` to `high` in fixed point as that of a Register. Without a kind it is a command that writes no words."""
+
+    __slots__ = ("address", "decimals", "exponent", "function", "high", "kind", "low", "name")
+
+    def __init__(
+        self,
+        name: str,
+        function: int,
+        address: int,
+        kind: "str | None" = None,
+        low: int = 0,
+        high: int = 0,
+        decimals: int = 0,
+        exponent: int = 0,
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.address = address
+        self.kind = kind
+        self.low = low
+        self.high = high
+        self.decimals = decimals
+        self.exponent = exponent
+
+
 class Profile(Record):
     """What one sensor model offers, with its source and how sure we are (`confidence`: manual, driver, note, generic).
 
@@ -77,7 +104,8 @@ class Profile(Record):
     `measure_ms` for each further one (the words of EnviroDIY ModularSensors). `start` is (function, address, quantity)
     of the request that starts measuring (function 6: the word to write instead of a quantity). `busy_retry_ms`: the
     device answers exception 05 first and wants to be asked again. `max_gap`: undeclared registers that one read may
-    bridge.
+    bridge. `latency_ms`: the longest that it thinks before it answers. `writes`: what it can be told to do; the one
+    called "address" gives it another unit id.
     """
 
     __slots__ = (
@@ -86,6 +114,7 @@ class Profile(Record):
         "confidence",
         "function",
         "kind",
+        "latency_ms",
         "max_gap",
         "max_words",
         "measure_ms",
@@ -105,6 +134,7 @@ class Profile(Record):
         "title_zh",
         "unit_id",
         "warm_up_ms",
+        "writes",
     )
 
     def __init__(
@@ -134,6 +164,8 @@ class Profile(Record):
         max_words: int = 125,
         max_gap: int = 0,
         power_mw: "int | None" = None,
+        latency_ms: int = 300,
+        writes: "tuple[Write, ...]" = (),
     ) -> None:
         self.model = model
         self.title = title
@@ -159,6 +191,8 @@ class Profile(Record):
         self.max_words = max_words
         self.max_gap = max_gap
         self.power_mw = power_mw
+        self.latency_ms = latency_ms
+        self.writes = tuple(writes)
 
 
 def scaled(numerator: int, power: int) -> int:
