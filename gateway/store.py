@@ -4,6 +4,7 @@ What somebody waits for commits at once; polled rows wait in memory for commit()
 """
 
 import asyncio
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,10 @@ from typing import Any, NamedTuple
 
 from gateway.config import Channel
 from gateway.ports import Clock
+from gateway.ranges import Ranges, parse, text
 from protocols.batch import NodeRecord
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Cell = tuple[int | None, int]  # (fixed-point value, quality)
 
 
@@ -167,11 +169,20 @@ class Store:
             "INSERT INTO event (unix_ms, kind, detail) VALUES (?, ?, ?)", (self._clock.unix_ms(), kind, text)
         )
 
-    def set_position(self, uplink: str, seq: int) -> None:
-        """Everything up to `seq` is confirmed by that uplink's receiver."""
+    def set_position(self, uplink: str, seq: int, beyond: Ranges = ()) -> None:
+        """Everything up to `seq`, and `beyond` that these, is confirmed by that uplink's receiver."""
         self._db.execute(
-            "INSERT INTO position VALUES (?, ?) ON CONFLICT (uplink) DO UPDATE SET seq = excluded.seq", (uplink, seq)
+            "INSERT INTO position VALUES (?, ?, ?) "
+            "ON CONFLICT (uplink) DO UPDATE SET seq = excluded.seq, beyond = excluded.beyond",
+            (uplink, seq, text(beyond)),
         )
+
+    def order_counter(self, operator: str, key: bytes) -> int:
+        """The counter of that operator's last order under that key; a new key begins anew."""
+        return int(self._meta(_order_key(operator, key)) or 0)
+
+    def set_order_counter(self, operator: str, key: bytes, counter: int) -> None:
+        self._set_meta(_order_key(operator, key), counter)
 
     def _set_node(self, node: int, counter: int, have: int) -> None:
         self._db.execute(
@@ -210,8 +221,13 @@ class Store:
         return int(found[0]) if found else 0
 
     def position(self, uplink: str) -> int:
-        found = self._db.execute("SELECT seq FROM position WHERE uplink = ?", (uplink,)).fetchone()
-        return int(found[0]) if found else 0
+        """Everything up to this seq is confirmed."""
+        return self.confirmed(uplink)[0][1]
+
+    def confirmed(self, uplink: str) -> Ranges:
+        """All that is confirmed; the first range begins at 0, which is no row."""
+        found = self._db.execute("SELECT seq, beyond FROM position WHERE uplink = ?", (uplink,)).fetchone()
+        return ((0, int(found[0])), *parse(found[1])) if found else ((0, 0),)
 
     def all_series(self) -> list[Series]:
         return [
@@ -221,13 +237,27 @@ class Store:
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """The rows that follow `seq`, oldest first."""
-        found = self._db.execute(
-            "SELECT seq, series, unix_ms, cells, quality FROM row WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-        )
+        return self._rows("seq > ? ORDER BY seq LIMIT ?", seq, limit)
+
+    def rows_within(self, first: int, last: int) -> list[Row]:
+        """The rows from `first` to `last`, oldest first."""
+        return self._rows("seq BETWEEN ? AND ? ORDER BY seq", first, last)
+
+    def _rows(self, which: str, *values: int) -> list[Row]:
+        found = self._db.execute(f"SELECT seq, series, unix_ms, cells, quality FROM row WHERE {which}", values)
         return [
             Row(seq, series, unix_ms, tuple(json.loads(cells)), tuple(json.loads(quality)) if quality else None)
             for seq, series, unix_ms, cells, quality in found
         ]
+
+    def measured_within(self, from_ms: int, to_ms: int, first: int, last: int) -> list[int]:
+        """Which of the rows first..last were measured in that time. Nothing but the rows themselves tells: ask for a
+        part at a time."""
+        found = self._db.execute(
+            "SELECT seq FROM row WHERE seq BETWEEN ? AND ? AND unix_ms BETWEEN ? AND ? ORDER BY seq",
+            (first, last, from_ms, to_ms),
+        )
+        return [seq for (seq,) in found]
 
     async def beyond(self, seq: int) -> None:
         """Returns once there is a row after `seq`."""
@@ -238,6 +268,10 @@ class Store:
                 await waiter
             finally:
                 self._waiters.discard(waiter)
+
+
+def _order_key(operator: str, key: bytes) -> str:
+    return f"order {operator} {hashlib.sha256(key).hexdigest()[:16]}"
 
 
 def _packed(cells: Sequence[Cell]) -> tuple[str, str | None]:

@@ -1,4 +1,4 @@
--- The store: one row per poll or node record, one sequence over all of them. Version 1.
+-- The store: one row per poll or node record, one sequence over all of them. Version 2.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- A series is the fixed list of channels that the cells of a row belong to: [["do.temperature","degC",2], ...].
@@ -29,7 +29,11 @@ CREATE TABLE node (
 -- Batches of a slice this gateway does not know: kept as they came, never guessed at.
 CREATE TABLE unread (id INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, node INTEGER NOT NULL, body BLOB NOT NULL);
 
-CREATE TABLE position (uplink TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE position (
+    uplink TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,           -- every row up to this one is confirmed
+    beyond TEXT NOT NULL            -- and these behind it: "12-40 57", mostly none
+) WITHOUT ROWID;
 
 CREATE TABLE event (id INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
 
