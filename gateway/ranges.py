@@ -58,7 +58,7 @@ def text(ranges: Ranges) -> str:
     return " ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
-_PAIR = re.compile(r"(\d{1,15})(?:-(\d{1,15}))?")
+_PAIR = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
 
 
 def parse(written: str) -> Ranges:
