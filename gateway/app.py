@@ -156,7 +156,8 @@ class Gateway:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await _cancel(collectors)
             self.store.commit()
-            await self._drain()
+            if stop.is_set():  # who starts again at once sends the rest then, and polls sooner
+                await self._drain()
             await _cancel(forwarders)
             self.store.end_run()
         finally:
@@ -207,7 +208,7 @@ def _unnoted(name: str, opener: Opener) -> Opener:
 
 
 async def serve(
-    configuration: Configuration, site: Site, outside: Outside, stop: asyncio.Event, notes: Path | None
+    configuration: Configuration, site: Site, outside: Outside, stop: asyncio.Event, notes: Path | None = None
 ) -> None:
     """One gateway after another, until `stop`: the first of `site`, the next of the site file as it is by then. Notes
     of its lines go to the folder `notes`, which exists."""

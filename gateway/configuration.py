@@ -55,7 +55,10 @@ class Configuration:
     """The site file at `path`, which `load` reads and checks, as `watertower check` does. `trial`: what is on trial
     now; `said`: events that a store shall note (kind, detail)."""
 
-    def __init__(self, path: Path, load: Callable[[Path], Site]) -> None:
+    def __init__(
+        self, path: Path, load: Callable[[Path], Site], replace: Callable[[Path, bytes], None] | None = None
+    ) -> None:
+        self._replace = replace or replace_file
         self._path = path
         self._good = path.with_name(path.name + ".good")
         self._mark = path.with_name(path.name + ".trial")
@@ -74,7 +77,7 @@ class Configuration:
         elif step is Step.TRY:
             assert self.trial is not None
             self.trial = msgspec.structs.replace(self.trial, starts=self.trial.starts + 1)
-            _replace(self._mark, msgspec.json.encode(self.trial))
+            self._replace(self._mark, msgspec.json.encode(self.trial))
             try:
                 return self._load(self._path)
             except SiteError:  # checked when it was proposed; what it names may have gone since
@@ -89,16 +92,18 @@ class Configuration:
         new = self._path.with_name(self._path.name + ".new")
         try:
             old = self._load(self._path)
-            _replace(new, data)
+            self._replace(new, data)
             try:
                 site = self._load(new)
             finally:
                 new.unlink(missing_ok=True)
             if site.station.id != old.station.id:
                 raise Refusal("station.id can't be changed from afar: all topics begin with it")
-            _replace(self._good, self._path.read_bytes())
-            _replace(self._mark, msgspec.json.encode(Trial(digest=hashlib.sha256(data).hexdigest(), minutes=minutes)))
-            _replace(self._path, data)
+            self._replace(self._good, self._path.read_bytes())
+            self._replace(
+                self._mark, msgspec.json.encode(Trial(digest=hashlib.sha256(data).hexdigest(), minutes=minutes))
+            )
+            self._replace(self._path, data)
         except SiteError as error:
             raise Refusal("\n".join(check_text(error, self._path.name, "en")[:20])) from None
         except OSError as error:
@@ -115,7 +120,7 @@ class Configuration:
         assert self.trial is not None
         self.said.append(("configuration_returned", {"digest": self.trial.digest[:16], "reason": reason}))
         with contextlib.suppress(FileNotFoundError):  # somebody has tidied up: then there is only this one
-            _replace(self._path, self._good.read_bytes())
+            self._replace(self._path, self._good.read_bytes())
         self._settle()
 
     def _settle(self) -> None:
@@ -139,7 +144,7 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     """All or nothing, power cut or not. Only the owner reads it: a site file holds keys."""
     beside = path.with_name(path.name + ".tmp")
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600

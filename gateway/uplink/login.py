@@ -28,7 +28,7 @@ def password(uplink: MqttUplink) -> str | None:
     return None
 
 
-def context(tls: Tls, note: Callable[[ssl.SSLError], None]) -> ssl.SSLContext:
+def context(tls: Tls, note: Callable[[OSError], None]) -> ssl.SSLContext:
     """For one connection; `note` is told of what TLS does not like, which MQTT clients keep to themselves. LinkDown:
     the files can't be used."""
 
@@ -36,8 +36,9 @@ def context(tls: Tls, note: Callable[[ssl.SSLError], None]) -> ssl.SSLContext:
         def do_handshake(self, block: bool = False) -> None:
             try:
                 super().do_handshake(block)
-            except ssl.SSLError as error:
+            except OSError as error:
                 note(error)
+                self.close()  # paho forgets it
                 raise
 
         def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
@@ -64,8 +65,9 @@ def _no_password() -> str:
     raise ValueError("the private key is encrypted")
 
 
-def refusal(broker: str, error: ssl.SSLError) -> LinkDown:
-    """What is to be done about it, in words."""
+def refusal(broker: str, error: OSError) -> LinkDown:
+    """What is to be done about it, in words. A line that breaks in the middle of it may just be a bad line."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return LinkDown(say("uplink.certificate", broker=broker, reason=error.verify_message), is_refusal=True)
-    return LinkDown(say("uplink.tls", broker=broker, reason=error.reason or error), is_refusal=True)
+    reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
+    return LinkDown(say("uplink.tls", broker=broker, reason=reason), is_refusal=isinstance(error, ssl.SSLError))

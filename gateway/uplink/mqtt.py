@@ -223,11 +223,15 @@ class MqttForwarder:
         self._budget.use(len(self._prefix) + len(topic) + 1 + len(message), self._clock.monotonic_ms())
         return confirmation
 
+    def _wake(self, arrival: asyncio.Task[None]) -> None:
+        if not arrival.cancelled():
+            self._changed.set()
+
     async def _change(self, wait_s: float) -> None:
         """Waits for a confirmation, new rows or a wish, but no longer than it takes to notice that the broker is
         gone."""
         arrival = asyncio.create_task(self._store.beyond(self._owed.newest))
-        arrival.add_done_callback(lambda task: task.cancelled() or self._changed.set())
+        arrival.add_done_callback(self._wake)
         try:
             async with asyncio.timeout(wait_s):
                 await self._changed.wait()

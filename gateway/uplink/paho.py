@@ -6,7 +6,6 @@ given to it unless it is connected (facts: a client that remembers and a store t
 
 import asyncio
 import contextlib
-import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +44,7 @@ class PahoPublisher:
         self._subscribing: dict[int, asyncio.Future[bool]] = {}
         self._take: Callable[[str, bytes], None] = lambda topic, payload: None
         self._down: str | None = "not connected"
-        self._tls_error: ssl.SSLError | None = None
+        self._tls_error: OSError | None = None
 
     async def connect(self) -> None:
         """To the first broker that can be had, in the order of the site file."""
@@ -75,7 +74,7 @@ class PahoPublisher:
             client.tls_set_context(login.context(self._uplink.tls, self._note_tls))
         return client
 
-    def _note_tls(self, error: ssl.SSLError) -> None:
+    def _note_tls(self, error: OSError) -> None:
         self._tls_error = error
 
     async def _connect(self, host: str, port: int) -> None:

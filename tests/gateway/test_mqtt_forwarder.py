@@ -10,7 +10,7 @@ from gateway.config import MqttUplink
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from hw_sim.clock import run_virtual, world_clock
-from tests.gateway.doubles import START_MS, HandPublisher, numbered
+from tests.gateway.doubles import START_MS, HandPublisher, events, numbered
 from tests.gateway.test_store import CHANNELS
 
 UPLINK = MqttUplink(id="platform", host="nowhere")
@@ -239,5 +239,68 @@ def test_a_position_survives_the_process_and_two_uplinks_have_their_own(tmp_path
         assert [row[0] for row in again.publisher.rows()] == [6]
         assert [row[0] for row in other.rows()] == [1, 2, 3, 4, 5, 6]
         task.cancel()
+
+    story(steps())
+
+
+def test_a_broker_that_swallows_everything_holds_up_no_other_uplink_and_no_commit(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        hole = HandPublisher()
+        hole.confirms = False
+        other = MqttForwarder(MqttUplink(id="hole", host="b"), "demo", hole, up.store, world_clock())
+        task = asyncio.create_task(other.run())
+        up.start()
+        for _ in range(60):
+            up.fill(20)
+            await up.watch(1)
+        assert up.store.position("platform") == 1200 and up.store.position("hole") == 0
+        assert other.waiting_rows == 1200 and up.forwarder.waiting_rows == 0
+        assert up.forwarder.counters.confirmed_rows == up.forwarder.counters.sent_rows == 1200
+        task.cancel()
+
+    story(steps())
+
+
+def test_rows_that_are_asked_for_leave_again_and_nothing_else_does(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        up.fill(100)
+        up.start()
+        await up.watch(10)
+        before = len(up.publisher.rows())
+        assert up.forwarder.resend(((7, 9), (50, 50), (900, 999))) == ((7, 9), (50, 50))
+        await up.watch(5)
+        assert [row[0] for row in up.publisher.rows()[before:]] == [7, 8, 9, 50]
+        assert up.publisher.connections[0][-2][1]["complete"] == 6 and up.store.position("platform") == 100
+        up.agree()
+
+    story(steps())
+
+
+def test_that_nobody_listens_behind_a_broker_is_an_event_once(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        up.publisher.is_heard = False
+        up.start()
+        for is_heard in (False, False, True, False):
+            up.publisher.is_heard = is_heard
+            up.fill(3)
+            await up.watch(2)
+        assert [kind for kind, _ in events(tmp_path)] == ["uplink_unheard", "uplink_unheard"]
+        assert up.store.position("platform") == 12
+
+    story(steps())
+
+
+def test_rows_that_the_store_has_let_go_are_passed_over(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        up.fill(60)
+        up.store._db.execute("DELETE FROM row WHERE seq < 10 OR seq BETWEEN 30 AND 39")
+        up.start()
+        await up.watch(20)
+        assert [row[0] for row in up.publisher.rows()] == [*range(10, 30), *range(40, 61)]
+        assert up.store.position("platform") == 60 and up.forwarder.counters.gone_rows == 19
 
     story(steps())

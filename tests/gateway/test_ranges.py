@@ -1,5 +1,7 @@
 """Ranges are sets of numbers: whatever is done to them is done to the set."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def assert_neat(some: Ranges) -> None:
     """Rising, not empty, with room between them."""
     flat = [number for pair in some for number in pair]
     assert all(first <= last for first, last in some) and flat == sorted(flat)
-    assert all(later[0] > earlier[1] + 1 for earlier, later in zip(some, some[1:], strict=False))
+    assert all(later[0] > earlier[1] + 1 for earlier, later in pairwise(some))
 
 
 @given(PAIRS)
