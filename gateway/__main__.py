@@ -110,9 +110,11 @@ def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 
 def _run(args: argparse.Namespace) -> int:
-    from gateway import app
+    from gateway import app, config
+    from gateway.configuration import Configuration
 
-    site = _site(args)
+    configuration = Configuration(args.site, lambda path: config.load(path, dict(args.set)))
+    site = configuration.begin()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if args.capture is not None:
         try:
@@ -120,7 +122,7 @@ def _run(args: argparse.Namespace) -> int:
         except OSError as error:
             print(error, file=sys.stderr)
             return 1
-    asyncio.run(app.serve(site, args.capture))
+    asyncio.run(app.serve_process(configuration, site, args.capture))
     return 0
 
 

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,9 @@ from gateway.collect.modbus import BusPoller, Client
 from gateway.collect.radio import RadioCollector
 from gateway.collect.writes import Written
 from gateway.config import Bus, MqttUplink, Rail, Site
+from gateway.configuration import Configuration, Refusal
+from gateway.control.actions import Actions
+from gateway.control.desk import Action, Desk, NotNow
 from gateway.days import Days
 from gateway.lines import Opener, OpenLine
 from gateway.notary import Signature, signed_by_child
@@ -27,6 +31,7 @@ from protocols.modbus_client import RtuClient, TcpClient
 
 log = logging.getLogger(__name__)
 _DRAIN_S = 3.5  # a clean stop takes less than 5 s in all
+_ANSWER_S = 1.0
 _FIRST_RESTART_S, _LAST_RESTART_S = 1.0, 60.0
 
 
@@ -55,13 +60,21 @@ class Outside:
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
-        return PahoPublisher(uplink.host, uplink.port, f"watertower-{station}-{uplink.id}", will)
+        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}", will)
 
 
 class Gateway:
-    """All parts of one site; `capture` takes notes of its lines."""
+    """All parts of one site; `capture` takes notes of its lines, `configuration` is where the site came from (None: it
+    can't be changed from afar). `starts_again`: it ended so that another one may begin, with the site file as it is by
+    then."""
 
-    def __init__(self, site: Site, outside: Outside, capture: Capture | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        outside: Outside,
+        capture: Capture | None = None,
+        configuration: Configuration | None = None,
+    ) -> None:
         self.store = Store(Path(site.store.path), outside.clock)
         self._clock = outside.clock
         self._commit_delay_s = site.store.commit_delay_s
@@ -81,18 +94,73 @@ class Gateway:
                 self._collectors[f"bus {bus.id}"] = poller.run
                 self._pollers |= dict.fromkeys(sensors, poller)
         self._days = Days(site.station.id, self.store, self._clock, lambda message: outside.sign(site, message))
-        self._forwarders = {
-            f"uplink {uplink.id}": MqttForwarder(
-                uplink, site.station.id, outside.publisher(uplink, site.station.id), self.store, self._clock
+        self._configuration = configuration
+        self._end = asyncio.Event()
+        self.starts_again = False
+        self.forwarders: dict[str, MqttForwarder] = {}
+        self.desk = Desk(site.operators, self._actions(site), self.store, self._clock)
+        for uplink in site.uplinks:
+            publisher = outside.publisher(uplink, site.station.id)
+            obey = self.desk.obey if site.operators else None
+            self.forwarders[uplink.id] = MqttForwarder(
+                uplink, site.station.id, publisher, self.store, self._clock, obey, self._connected
             )
-            for uplink in site.uplinks
-        }
+
+    def _actions(self, site: Site) -> Mapping[str, Action]:
+        configuration = self._configuration
+
+        def configure(text: str, minutes: int) -> None:
+            assert configuration is not None
+            try:
+                configuration.propose(text, minutes)
+            except Refusal as error:
+                raise NotNow(str(error)) from None
+            self._start_again()
+
+        return Actions(
+            site,
+            self.store,
+            self._clock,
+            self.forwarders,
+            give=self.store.give_command,
+            write=self._told,
+            restart=self._start_again,
+            configure=None if configuration is None else configure,
+        ).by_name
+
+    def _start_again(self) -> None:
+        """A little later: the answer to whoever wants it goes out first."""
+        self.starts_again = True
+        asyncio.get_running_loop().call_later(_ANSWER_S, self._end.set)
+
+    def _connected(self) -> None:
+        if self._configuration is not None and self._configuration.trial is not None:
+            self._configuration.confirm()
+            self._tell_configuration()
+
+    def _tell_configuration(self) -> None:
+        if self._configuration is not None:
+            said, self._configuration.said = self._configuration.said, []
+            for kind, detail in said:
+                self.store.event(kind, detail)
+
+    async def _return_in_time(self, configuration: Configuration) -> None:
+        """A site file on trial has its minutes; without an uplink by then the last good one comes back."""
+        assert configuration.trial is not None
+        await asyncio.sleep(configuration.trial.minutes * 60)
+        if configuration.trial is not None:
+            configuration.give_up("no uplink")
+            self._tell_configuration()
+            self._start_again()
 
     def _client_of(self, bus: Bus) -> Callable[[OpenLine], Client]:
         now_ms = self._clock.monotonic_ms
         if bus.tcp is not None:
             return lambda line: TcpClient(line, now_ms)
         return lambda line: RtuClient(line, now_ms, bus.baud)
+
+    async def _told(self, sensor: str, name: str, value: float | None, who: str) -> dict[str, object]:
+        return (await self.write(sensor, name, value, who))._asdict()
 
     async def write(self, sensor: str, name: str, value: float | None, who: str) -> Written:
         """Has a polled sensor do one of the writes of its profile. What comes of it is an event, with `who` asked."""
@@ -104,22 +172,27 @@ class Gateway:
         return written
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Runs until `stop` is set; then commits, gives the uplinks a few seconds, and ends. Cancelled instead, it ends
-        as a killed process would: what was not committed is gone."""
+        """Runs until `stop` is set, or it is to start again; then commits, gives the uplinks a few seconds, and ends.
+        Cancelled instead, it ends as a killed process would: what was not committed is gone."""
         self.store.begin_run()
+        self._tell_configuration()
         collectors = [self._task(name, run) for name, run in self._collectors.items()]
         collectors.append(self._task("commit", self._commit))
         collectors.append(self._task("days", self._days.run))
-        forwarders = [self._task(name, forwarder.run) for name, forwarder in self._forwarders.items()]
+        forwarders = [self._task(f"uplink {name}", forwarder.run) for name, forwarder in self.forwarders.items()]
+        ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self._end.wait())]
+        if self._configuration is not None and self._configuration.trial is not None:
+            collectors.append(asyncio.create_task(self._return_in_time(self._configuration)))
         try:
-            await stop.wait()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await _cancel(collectors)
             self.store.commit()
-            await self._drain()
+            if stop.is_set():  # who starts again at once sends the rest then, and polls sooner
+                await self._drain()
             await _cancel(forwarders)
             self.store.end_run()
         finally:
-            await _cancel([*collectors, *forwarders])
+            await _cancel([*collectors, *forwarders, *ends])
             for supply in self._supplies.values():
                 supply.close()
             self.store.close()
@@ -127,7 +200,7 @@ class Gateway:
     async def _drain(self) -> None:
         try:
             async with asyncio.timeout(_DRAIN_S):
-                await asyncio.gather(*(forwarder.drained() for forwarder in self._forwarders.values()))
+                await asyncio.gather(*(forwarder.drained() for forwarder in self.forwarders.values()))
         except TimeoutError:
             log.info("stopped with unsent readings; they go out after the next start")
 
@@ -157,7 +230,7 @@ class Gateway:
             self.store.commit()
 
 
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -167,10 +240,24 @@ def _unnoted(name: str, opener: Opener) -> Opener:
     return opener
 
 
-async def serve(site: Site, capture: Path | None = None) -> None:
-    """The gateway process: until SIGTERM or SIGINT. Notes of its lines go to the folder `capture`, which exists."""
+async def serve(
+    configuration: Configuration, site: Site, outside: Outside, stop: asyncio.Event, notes: Path | None = None
+) -> None:
+    """One gateway after another, until `stop`: the first of `site`, the next of the site file as it is by then. Notes
+    of its lines go to the folder `notes`, which exists."""
+    capture = None if notes is None else Capture(notes, outside.clock)
+    while True:
+        gateway = Gateway(site, outside, capture, configuration)
+        await gateway.run(stop)
+        if stop.is_set() or not gateway.starts_again:
+            return
+        log.info("starting again")
+        site = configuration.begin()
+
+
+async def serve_process(configuration: Configuration, site: Site, notes: Path | None) -> None:
+    """The gateway process: until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    outside = Outside()
-    await Gateway(site, outside, None if capture is None else Capture(capture, outside.clock)).run(stop)
+    await serve(configuration, site, Outside(), stop, notes)

@@ -171,19 +171,65 @@ class Node(Struct, frozen=True, kw_only=True, rename={"buses": "bus", "sensors":
         return bytes.fromhex(self.key)
 
 
+class Tls(Struct, frozen=True, kw_only=True):
+    """Files (PEM) of an encrypted connection: whom to trust (`ca`, None: whom this machine trusts), who we are."""
+
+    ca: Text | None = None
+    cert: Text | None = None
+    key: Text | None = None
+
+
 class MqttUplink(Struct, frozen=True, kw_only=True, tag_field="type", tag="mqtt"):
-    """An MQTT broker that takes everything."""
+    """An MQTT broker that takes everything. `hosts` are asked in their order when `host` can't be had; the password
+    stands in a file or an environment variable; `bytes_per_hour` is what a paid link may carry."""
 
     id: Name
     host: Text
-    port: TcpPort = 1883
+    port: TcpPort | None = None
+    hosts: tuple[HostPort, ...] = ()
+    version: Literal["3.1.1", "5"] = "3.1.1"
+    tls: Tls | None = None
+    username: Text | None = None
+    password_file: Text | None = None
+    password_env: Text | None = None
+    bytes_per_hour: Annotated[int, Meta(ge=20_000, le=10**12)] | None = None
+
+    @property
+    def brokers(self) -> tuple[tuple[str, int], ...]:
+        """(host, port) of each, in the order in which they are tried."""
+        port = self.port or (1883 if self.tls is None else 8883)  # IANA: mqtt, secure-mqtt
+        others = (place.rpartition(":") for place in self.hosts)
+        return (self.host, port), *((host, int(number)) for host, _, number in others)
+
+
+class Operator(Struct, frozen=True, kw_only=True):
+    """Somebody who may send commands, and how much he may do: a viewer less than an operator, an admin all."""
+
+    name: Name
+    role: Literal["viewer", "operator", "admin"]
+    key: Key
+
+    def __repr__(self) -> str:
+        return f"Operator(name={self.name!r}, role={self.role!r})"  # the key must not slip into a log
+
+    @property
+    def secret(self) -> bytes:
+        """The key as its 32 bytes."""
+        return bytes.fromhex(self.key)
 
 
 class SiteFile(
     Struct,
     frozen=True,
     kw_only=True,
-    rename={"buses": "bus", "rails": "rail", "sensors": "sensor", "nodes": "node", "uplinks": "uplink"},
+    rename={
+        "buses": "bus",
+        "rails": "rail",
+        "sensors": "sensor",
+        "nodes": "node",
+        "uplinks": "uplink",
+        "operators": "operator",
+    },
 ):
     """The site file as it is written."""
 
@@ -196,6 +242,7 @@ class SiteFile(
     sensors: tuple[Sensor, ...] = ()
     nodes: tuple[Node, ...] = ()
     uplinks: tuple[MqttUplink, ...] = ()
+    operators: tuple[Operator, ...] = ()
 
 
 class Channel(Struct, frozen=True, kw_only=True):
@@ -335,7 +382,20 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         rails=file.rails,
         sensors=file.sensors,
         nodes=file.nodes,
-        uplinks=file.uplinks,
+        uplinks=tuple(_uplink(uplink, folder) for uplink in file.uplinks),
+        operators=file.operators,
         folder=folder,
         profiles={model: library.profile(model) for model in sorted({sensor.profile for sensor in sensors})},
+    )
+
+
+def _uplink(uplink: MqttUplink, folder: Path) -> MqttUplink:
+    def placed(name: str | None) -> str | None:
+        return name and absolute(folder, name)
+
+    tls = uplink.tls
+    return replace(
+        uplink,
+        tls=tls and replace(tls, ca=placed(tls.ca), cert=placed(tls.cert), key=placed(tls.key)),
+        password_file=placed(uplink.password_file),
     )

@@ -27,6 +27,8 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     owners = [("", site), *nodes]
     yield from _identities(site, nodes, owners)
     yield from _ports(site, folder)
+    for path, uplink in _rows(site, "uplink"):
+        yield from _login(path, uplink)
     for path, owner in owners:
         yield from _unit_ids(path, owner)
         for place, sensor in _rows(owner, "sensor", path):
@@ -65,7 +67,9 @@ def _identities(site: Tree, nodes: list[tuple[str, Tree]], owners: list[tuple[st
     yield from doubled(_column(_rows(site, "uplink"), "id"))
     yield from doubled(_column(nodes, "id"))
     yield from doubled(_column(nodes, "name"))
-    yield from doubled(_column(nodes, "key"), secret=True, same=str.lower)
+    operators = _rows(site, "operator")
+    yield from doubled(_column(operators, "name"))
+    yield from doubled([*_column(nodes, "key"), *_column(operators, "key")], secret=True, same=str.lower)
 
 
 def _ports(site: Tree, folder: Path) -> Iterator[Fault]:
@@ -82,6 +86,18 @@ def _ports(site: Tree, folder: Path) -> Iterator[Fault]:
             yield Fault(path, "fault.usb_port", Phrase("hint.usb_port"), found=quoted(port))
     yield from doubled(used, same=lambda port: absolute(folder, port))
     yield from doubled(_column(_rows(site, "bus"), "tcp"))
+
+
+def _login(path: str, uplink: Tree) -> Iterator[Fault]:
+    """What goes together, or not, of certificate, user and password."""
+    tls = uplink.get("tls") or {}
+    if "cert" in tls and "key" in tls and (tls["cert"] is None) != (tls["key"] is None):
+        yield Fault(f"{path}.tls", "fault.cert_without_key", Phrase("hint.cert_and_key"))
+    files = [key for key in ("password_file", "password_env") if uplink.get(key) is not None]
+    if len(files) == 2:
+        yield Fault(f"{path}.password_env", "fault.doubled_password", Phrase("hint.one_password"))
+    if files and "username" in uplink and uplink["username"] is None:
+        yield Fault(f"{path}.{files[0]}", "fault.password_without_user", Phrase("hint.username"))
 
 
 def _unit_ids(path: str, owner: Tree) -> Iterator[Fault]:

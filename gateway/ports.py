@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -30,7 +31,14 @@ class SystemClock:
 
 
 class LinkDown(Exception):
-    """The broker or the way to it is gone: connect again later; what was not confirmed must be sent again."""
+    """The broker or the way to it is gone: connect again later; what was not confirmed must be sent again.
+
+    `is_refusal`: it will stay so until somebody mends certificate, password or configuration.
+    """
+
+    def __init__(self, reason: str, is_refusal: bool = False) -> None:
+        super().__init__(reason)
+        self.is_refusal = is_refusal
 
 
 class Publisher(Protocol):
@@ -39,8 +47,13 @@ class Publisher(Protocol):
     async def connect(self) -> None:
         """LinkDown when it can't be had."""
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[None]":
-        """Hands over one message; the future ends with the broker's confirmation, or with LinkDown."""
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+        """From now on `take` gets topic and payload of what comes under `topic`, until the connection ends. False: the
+        broker does not let us."""
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[bool]":
+        """Hands over one message; the future ends with the broker's confirmation, or with LinkDown. False: the broker
+        says that it has nobody to give it to (MQTT 5; MQTT 3.1.1 never tells)."""
 
     def check(self) -> None:
         """LinkDown when the connection has ended."""

@@ -4,6 +4,7 @@ What somebody waits for commits at once; polled rows wait in memory for commit()
 """
 
 import asyncio
+import hashlib
 import json
 import math
 import sqlite3
@@ -17,6 +18,7 @@ from gateway.chain import Block
 from gateway.config import Channel
 from gateway.notary import Signature
 from gateway.ports import Clock
+from gateway.ranges import Ranges, parse, text
 from gateway.store_nodes import Cell, NodeStore, packed
 
 SCHEMA_VERSION = 2
@@ -174,11 +176,20 @@ class Store(NodeStore):
     def add_day(self, day: str, block: Block, signed: Signature) -> None:
         self._db.execute("INSERT OR IGNORE INTO day VALUES (?, ?, ?, ?)", (day, block.number, *signed))
 
-    def set_position(self, uplink: str, seq: int) -> None:
-        """Everything up to `seq` is confirmed by that uplink's receiver."""
+    def set_position(self, uplink: str, seq: int, beyond: Ranges = ()) -> None:
+        """Everything up to `seq`, and `beyond` that these, is confirmed by that uplink's receiver."""
         self._db.execute(
-            "INSERT INTO position VALUES (?, ?) ON CONFLICT (uplink) DO UPDATE SET seq = excluded.seq", (uplink, seq)
+            "INSERT INTO position VALUES (?, ?, ?) "
+            "ON CONFLICT (uplink) DO UPDATE SET seq = excluded.seq, beyond = excluded.beyond",
+            (uplink, seq, text(beyond)),
         )
+
+    def order_counter(self, operator: str, key: bytes) -> int:
+        """The counter of that operator's last order under that key; a new key begins anew."""
+        return int(self._meta(_order_key(operator, key)) or 0)
+
+    def set_order_counter(self, operator: str, key: bytes, counter: int) -> None:
+        self._set_meta(_order_key(operator, key), counter)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -206,8 +217,13 @@ class Store(NodeStore):
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def position(self, uplink: str) -> int:
-        found = self._db.execute("SELECT seq FROM position WHERE uplink = ?", (uplink,)).fetchone()
-        return int(found[0]) if found else 0
+        """Everything up to this seq is confirmed."""
+        return self.confirmed(uplink)[0][1]
+
+    def confirmed(self, uplink: str) -> Ranges:
+        """All that is confirmed; the first range begins at 0, which is no row."""
+        found = self._db.execute("SELECT seq, beyond FROM position WHERE uplink = ?", (uplink,)).fetchone()
+        return ((0, int(found[0])), *parse(found[1])) if found else ((0, 0),)
 
     def all_series(self) -> list[Series]:
         return [
@@ -217,13 +233,27 @@ class Store(NodeStore):
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """The rows that follow `seq`, oldest first."""
-        found = self._db.execute(
-            "SELECT seq, series, unix_ms, cells, quality FROM row WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-        )
+        return self._rows("seq > ? ORDER BY seq LIMIT ?", seq, limit)
+
+    def rows_within(self, first: int, last: int) -> list[Row]:
+        """The rows from `first` to `last`, oldest first."""
+        return self._rows("seq BETWEEN ? AND ? ORDER BY seq", first, last)
+
+    def _rows(self, which: str, *values: int) -> list[Row]:
+        found = self._db.execute(f"SELECT seq, series, unix_ms, cells, quality FROM row WHERE {which}", values)
         return [
             Row(seq, series, unix_ms, tuple(json.loads(cells)), tuple(json.loads(quality)) if quality else None)
             for seq, series, unix_ms, cells, quality in found
         ]
+
+    def measured_within(self, from_ms: int, to_ms: int, first: int, last: int) -> list[int]:
+        """Which of the rows first..last were measured in that time. Nothing but the rows themselves tells: ask for a
+        part at a time."""
+        found = self._db.execute(
+            "SELECT seq FROM row WHERE seq BETWEEN ? AND ? AND unix_ms BETWEEN ? AND ? ORDER BY seq",
+            (first, last, from_ms, to_ms),
+        )
+        return [seq for (seq,) in found]
 
     async def beyond(self, seq: int) -> None:
         """Returns once there is a row after `seq`."""
@@ -234,3 +264,7 @@ class Store(NodeStore):
                 await waiter
             finally:
                 self._waiters.discard(waiter)
+
+
+def _order_key(operator: str, key: bytes) -> str:
+    return f"order {operator} {hashlib.sha256(key).hexdigest()[:16]}"

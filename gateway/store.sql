@@ -77,7 +77,11 @@ CREATE TABLE block (
 -- The block that closed a day (UTC), signed by the gateway's own key: gateway/notary.py.
 CREATE TABLE day (day TEXT PRIMARY KEY, block INTEGER NOT NULL, signature BLOB NOT NULL, public BLOB NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE position (uplink TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE position (
+    uplink TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,           -- every row up to this one is confirmed
+    beyond TEXT NOT NULL            -- and these behind it: "12-40 57", mostly none
+) WITHOUT ROWID;
 
 CREATE TABLE event (id INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
 

@@ -4,6 +4,7 @@ What the broker does with a message then is in hw_sim/backhaul_session.py.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from gateway.ports import LinkDown
 from hw_sim.backhaul_session import Session
@@ -68,7 +69,26 @@ class Backhaul:
         if publisher in self._publishers:
             self._publishers.remove(publisher)
 
-    def carry(self, publisher: "BackhaulPublisher", topic: str, payload: bytes, done: "asyncio.Future[None]") -> None:
+    def tell(self, topic: str, payload: bytes) -> None:
+        """A message from the platform to whoever has subscribed to it; lost where no connection stands."""
+        if not self.up or self.silent or self.deaf:
+            return
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + self.delay_s + self._again_s(self.loss_down, len(payload))
+        loop.call_at(due_s, self._told, topic, payload)
+
+    def _told(self, topic: str, payload: bytes) -> None:
+        for publisher in list(self._publishers):
+            publisher.hear(topic, payload)
+
+    def carry(
+        self,
+        publisher: "BackhaulPublisher",
+        topic: str,
+        payload: bytes,
+        retain: bool,
+        done: "asyncio.Future[bool]",
+    ) -> None:
         """Takes one message on its way; `done` is set when its confirmation is back."""
         loop = asyncio.get_running_loop()
         if self.silent or self.deaf or self.loss_up or self.loss_down:
@@ -85,7 +105,7 @@ class Backhaul:
         if self.loss_up or publisher.up_s > due_s:
             due_s += self._again_s(self.loss_up, len(topic) + len(payload))
             publisher.up_s = due_s = max(due_s, publisher.up_s)
-        loop.call_at(due_s, self._arrive, publisher, topic, payload, done)
+        loop.call_at(due_s, self._arrive, publisher, topic, payload, retain, done)
 
     def _again_s(self, loss: float, count: int) -> float:
         """How long TCP needs for what is lost of a message, on top of its way: until its slowest segment is there."""
@@ -98,10 +118,17 @@ class Backhaul:
             waits_s.append(wait_s)
         return max(waits_s)
 
-    def _arrive(self, publisher: "BackhaulPublisher", topic: str, payload: bytes, done: "asyncio.Future[None]") -> None:
+    def _arrive(
+        self,
+        publisher: "BackhaulPublisher",
+        topic: str,
+        payload: bytes,
+        retain: bool,
+        done: "asyncio.Future[bool]",
+    ) -> None:
         if not self.up or self.silent or (done.done() and not self.deaf):
             return
-        self.session.give(topic, payload)
+        self.session.give(topic, payload, retain)
         if self.deaf or done.done():
             return
         loop = asyncio.get_running_loop()
@@ -110,11 +137,11 @@ class Backhaul:
             publisher.down_s = due_s = max(due_s, publisher.down_s)
             loop.call_at(due_s, self._confirm, done)
         else:
-            done.set_result(None)
+            done.set_result(True)
 
-    def _confirm(self, done: "asyncio.Future[None]") -> None:
+    def _confirm(self, done: "asyncio.Future[bool]") -> None:
         if self.up and not self.silent and not self.deaf and not done.done():
-            done.set_result(None)
+            done.set_result(True)
 
 
 class BackhaulPublisher:
@@ -123,8 +150,9 @@ class BackhaulPublisher:
 
     def __init__(self, backhaul: Backhaul) -> None:
         self._backhaul = backhaul
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[bool]] = []
         self._down: str | None = "not connected"
+        self._heard: dict[str, Callable[[str, bytes], None]] = {}  # by the start of a topic
         self.up_s = self.down_s = 0.0
 
     async def connect(self) -> None:
@@ -136,24 +164,35 @@ class BackhaulPublisher:
         self.up_s = self.down_s = 0.0
         self._down = None
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[None]":
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[bool]":
         self.check()
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting = [waiting for waiting in self._waiting if not waiting.done()] + [done]
-        self._backhaul.carry(self, topic, payload, done)
+        self._backhaul.carry(self, topic, payload, retain, done)
         return done
+
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+        self.check()
+        self._heard[topic.removesuffix("+")] = take
+        return True
+
+    def hear(self, topic: str, payload: bytes) -> None:
+        for start, take in self._heard.items():
+            if topic.startswith(start):
+                take(topic, payload)
 
     def check(self) -> None:
         if self._down is not None:
             raise LinkDown(self._down)
 
-    def miss(self, done: "asyncio.Future[None]") -> None:
+    def miss(self, done: "asyncio.Future[bool]") -> None:
         """A confirmation that should long be here is not."""
         if not done.done():
             self.lose("keep-alive timeout")
 
     def lose(self, why: str) -> None:
         self._down = why
+        self._heard.clear()
         self._backhaul.leave(self)
         waiting, self._waiting = self._waiting, []
         for done in waiting:

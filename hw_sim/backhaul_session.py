@@ -25,6 +25,7 @@ class Session:
         self._take = take
         self._queue: deque[tuple[str, bytes]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._retained: dict[str, bytes] = {}
         self.messages_per_s: float | None = None
         self.max_queued = MAX_QUEUED
         self.is_known = True
@@ -34,8 +35,10 @@ class Session:
     def queued(self) -> int:
         return len(self._queue)
 
-    def give(self, topic: str, payload: bytes) -> None:
+    def give(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """A message for the platform, confirmed already or about to be."""
+        if retain:
+            self._retained[topic] = payload
         if not self.is_known or (self.max_queued and len(self._queue) >= self.max_queued):
             self.dropped += 1
         elif self.messages_per_s is None:
@@ -56,10 +59,14 @@ class Session:
         """The broker has lost the session with all that waited."""
         self.dropped += len(self._queue)
         self._queue.clear()
+        self._retained.clear()
         self.is_known = False
 
     def subscribe(self) -> None:
+        """For the first time, or once more: the broker says again what it retains (MQTT 3.1.1, 3.8.4)."""
         self.is_known = True
+        for topic, payload in list(self._retained.items()):
+            self.give(topic, payload)
 
     def _go_on(self) -> None:
         if self.messages_per_s is None:

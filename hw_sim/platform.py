@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.ranges import Ranges, gaps, union
+
 
 class Delivered(NamedTuple):
     """One value at the platform: fixed-point with the decimals that its series announced."""
@@ -34,12 +36,16 @@ class Platform:
         self.delivered: dict[str, list[Delivered]] = defaultdict(list)
         self.duplicates = 0  # rows that differ although (station, seq) is the same: the rule can't mend them
         self.resent = 0  # rows that came again; the rule drops them
-        self.complete = 0
+        self.received: Ranges = ()  # by seq, rows whose series is not known yet included
+        self.complete = 0  # as it was said last: what is sent once more lowers it
         self.online: bool | None = None
+        self.on_data: Callable[[], None] | None = None  # told after each data message
         self.digest = hashlib.sha256()  # of every message, in the order they came
 
     def take(self, topic: str, payload: bytes) -> None:
         """One message."""
+        if topic.split("/")[2] in ("command", "result"):
+            return  # of operators, this one included
         self.digest.update(b"%s\0%s\0" % (topic.encode(), payload))
         message = json.loads(payload, parse_float=str)  # a number with a point stays as it is written
         kind = topic.split("/")[2]
@@ -50,9 +56,23 @@ class Platform:
             for row in self._early.pop(message["series"], []):
                 self._take_row(row)
         elif kind == "data":
-            self.complete = max(self.complete, message["complete"])
-            for row in message["rows"]:
-                self._take_row(row)
+            self.complete = message["complete"]
+            first, base_ms, rows = message["first"], message["unix_ms"], message["rows"]
+            self.received = union([*self.received, (first, first + len(rows) - 1)])
+            for seq, (series, after_ms, *cells) in enumerate(rows, first):
+                self._take_row([seq, series, base_ms + after_ms, *cells])
+            if self.on_data is not None:
+                self.on_data()
+
+    @property
+    def missing(self) -> Ranges:
+        """Rows that the station took for delivered and that never came."""
+        return gaps(self.received, 1, self.complete)
+
+    @property
+    def lacks_series(self) -> bool:
+        """Whether rows wait for the message that says what they are."""
+        return bool(self._early)
 
     def _take_row(self, row: list[Any]) -> None:
         seq, series, unix_ms, values = row[:4]
@@ -88,12 +108,21 @@ class Subscriber:
         self._loop = asyncio.get_running_loop()
         self._platform = platform
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, f"watertower-platform-{station}", clean_session=False)
-        self._client.on_connect = lambda client, *_: client.subscribe(f"watertower/{station}/#", qos=1)
+        self._topic = f"watertower/{station}/#"
+        self._client.on_connect = lambda *_: self.subscribe()
         self._subscribed = asyncio.Event()
         self._client.on_subscribe = lambda *_: self._in_loop(self._subscribed.set)
         self._client.on_message = lambda _c, _u, message: self._in_loop(platform.take, message.topic, message.payload)
         self._client.connect_async(host, port)
         self._client.loop_start()
+
+    def subscribe(self) -> None:
+        """Once more gives once more what the broker retains."""
+        self._client.subscribe(self._topic, qos=1)
+
+    def tell(self, topic: str, payload: bytes) -> None:
+        """Says something to whoever has subscribed to it."""
+        self._client.publish(topic, payload, qos=1)
 
     def _in_loop(self, action: Callable[..., None], *values: Any) -> None:
         self._loop.call_soon_threadsafe(action, *values)

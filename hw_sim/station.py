@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway import config
 from gateway.config import Site
 from hw_sim import broker, interpreter, judge, tcp_units
+from hw_sim.asking import Asking
 from hw_sim.clock import world_clock
 from hw_sim.gateway_process import GatewayProcess
 from hw_sim.judge import Verdict
@@ -112,6 +113,7 @@ class Station:
         subscriber = Subscriber(self.platform, host, broker_port, self.site.station.id)
         self._stack.push_async_callback(subscriber.close)
         await asyncio.wait_for(subscriber.ready(), 10)
+        self.asking = Asking(self.platform, self.site.station.id, self.site.operators, self.clock.unix_ms, subscriber)
         arguments = [str(site_path), *(f"--set={path}={value}" for path, value in overrides.items())]
         self._gateway = GatewayProcess(arguments, self.log_path)
         self.start_gateway()

@@ -9,6 +9,7 @@ from gateway.app import Gateway
 from gateway.capture import Capture
 from gateway.store import Store
 from hw_sim import judge
+from hw_sim.asking import Asking
 from hw_sim.backhaul import Backhaul
 from hw_sim.clock import world_clock
 from hw_sim.judge import Verdict
@@ -18,6 +19,20 @@ from hw_sim.runtime import Fit
 from hw_sim.scenario import Scenario
 from hw_sim.witness import Witness
 from hw_sim.world import World
+
+
+class _Way:
+    """The platform's end of a simulated backhaul."""
+
+    def __init__(self, backhaul: Backhaul) -> None:
+        self._backhaul = backhaul
+
+    def tell(self, topic: str, payload: bytes) -> None:
+        self._backhaul.tell(topic, payload)
+
+    def subscribe(self) -> None:
+        if self._backhaul.session.is_known:
+            self._backhaul.session.subscribe()
 
 
 class VirtualStation:
@@ -48,6 +63,9 @@ class VirtualStation:
         if weather is not None:
             self.world.expose(weather, scenario.batteries)
         self.backhaul = Backhaul(self.platform, self.world.streams["backhaul"])
+        self.asking = Asking(
+            self.platform, self.site.station.id, self.site.operators, self.clock.unix_ms, _Way(self.backhaul)
+        )
         self.witness = Witness(Path(self.site.store.path))
         self._capture = None if capture is None else Capture(capture, self.world.gateway_clock)
         self.kills_ms: list[int] = []

@@ -11,92 +11,170 @@ from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway.config import MqttUplink
+from gateway.messages import say
 from gateway.ports import LinkDown
+from gateway.uplink import login
 
 _KEEPALIVE_S = 20
+_PAID_KEEPALIVE_S = 120  # where each ping costs money; ours
 _CONNECT_S = 10.0
 _CLOSE_S = 1.0
+_LARGEST_BYTES = 70_000  # a command with a site file of 64 KiB; MQTT 5 brokers keep what is longer to themselves
+# MQTT 5, 2.4; paho says the codes of MQTT 3.1.1 in these, too
+_NOBODY = 0x10  # no matching subscribers
+_LOGIN = frozenset((0x86, 0x87, 0x8A, 0x8C))  # bad user name or password, not authorized, banned, bad method
+_LASTING = frozenset((0x84, 0x85))  # unsupported version, bad client id
 
 
 class PahoPublisher:
-    """MQTT 3.1.1, QoS 1."""
+    """MQTT 3.1.1 or 5, QoS 1."""
 
-    def __init__(self, host: str, port: int, client_id: str, will: tuple[str, bytes]) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, uplink: MqttUplink, client_id: str, will: tuple[str, bytes]) -> None:
+        self._uplink = uplink
         self._client_id = client_id
         self._will = will
         self._client: mqtt.Client | None = None
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._waiting: dict[int, asyncio.Future[bool]] = {}
+        self._subscribing: dict[int, asyncio.Future[bool]] = {}
+        self._take: Callable[[str, bytes], None] = lambda topic, payload: None
         self._down: str | None = "not connected"
+        self._tls_error: OSError | None = None
 
     async def connect(self) -> None:
-        loop = asyncio.get_running_loop()
-        connected: asyncio.Future[None] = loop.create_future()
+        """To the first broker that can be had, in the order of the site file."""
+        failures: list[LinkDown] = []
+        for host, port in self._uplink.brokers:
+            try:
+                return await self._connect(host, port)
+            except LinkDown as failure:
+                failures.append(failure)
+                await self.close()
+        raise LinkDown("; ".join(map(str, failures)), any(failure.is_refusal for failure in failures))
+
+    def _new_client(self) -> mqtt.Client:
+        is_v5 = self._uplink.version == "5"
         client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, self._client_id, clean_session=True, reconnect_on_failure=False
+            CallbackAPIVersion.VERSION2,
+            self._client_id,
+            clean_session=None if is_v5 else True,
+            protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
         )
         client.will_set(self._will[0], self._will[1], qos=1, retain=True)
+        password = login.password(self._uplink)
+        if self._uplink.username is not None:
+            client.username_pw_set(self._uplink.username, password)
+        if self._uplink.tls is not None:
+            client.tls_set_context(login.context(self._uplink.tls, self._note_tls))
+        return client
+
+    def _note_tls(self, error: OSError) -> None:
+        self._tls_error = error
+
+    async def _connect(self, host: str, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        connected: asyncio.Future[None] = loop.create_future()
+        self._tls_error = None
+        client = self._new_client()
+        place = f"{host}:{port}"
 
         def in_loop(action: Callable[..., None], *values: Any) -> None:
             with contextlib.suppress(RuntimeError):  # the loop may be gone at the end of the process
                 loop.call_soon_threadsafe(action, client, *values)
 
         def on_connect(_c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
-            in_loop(self._on_connect, connected, reason)
+            in_loop(self._on_connect, connected, place, reason)
 
-        def on_publish(_c: mqtt.Client, _u: Any, mid: int, _r: Any, _p: Any) -> None:
-            in_loop(self._on_publish, mid)
+        def on_publish(_c: mqtt.Client, _u: Any, mid: int, reason: ReasonCode, _p: Any) -> None:
+            in_loop(self._on_publish, mid, reason)
 
         def on_disconnect(_c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
-            in_loop(self._on_disconnect, connected, str(reason))
+            in_loop(self._on_disconnect, connected, place, str(reason))
 
         def on_connect_fail(_c: mqtt.Client, _u: Any) -> None:
-            in_loop(self._on_connect_fail, connected)
+            in_loop(self._on_connect_fail, connected, place)
+
+        def on_subscribe(_c: mqtt.Client, _u: Any, mid: int, reasons: list[ReasonCode], _p: Any) -> None:
+            in_loop(self._on_subscribe, mid, not any(reason.is_failure for reason in reasons))
+
+        def on_message(_c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
+            with contextlib.suppress(UnicodeDecodeError):  # of a topic: not one of ours
+                in_loop(self._on_message, message.topic, message.payload)
 
         client.on_connect, client.on_connect_fail = on_connect, on_connect_fail
         client.on_publish, client.on_disconnect = on_publish, on_disconnect
+        client.on_subscribe, client.on_message = on_subscribe, on_message
         self._client = client
+        keepalive_s = _KEEPALIVE_S if self._uplink.bytes_per_hour is None else _PAID_KEEPALIVE_S
+        properties = None
+        if self._uplink.version == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = _LARGEST_BYTES
         try:
             # connect_async leaves the blocking name look-up and connect to paho's own thread
-            client.connect_async(self._host, self._port, keepalive=_KEEPALIVE_S)
+            client.connect_async(host, port, keepalive=keepalive_s, properties=properties)
             client.loop_start()
             async with asyncio.timeout(_CONNECT_S):
                 await connected
         except (OSError, ValueError, TimeoutError) as error:
-            raise LinkDown(f"{self._host}:{self._port}: {error or 'no answer'}") from error
+            raise LinkDown(f"{place}: {error or 'no answer'}") from error
 
-    def _on_connect(self, client: mqtt.Client, connected: asyncio.Future[None], reason: ReasonCode) -> None:
+    def _on_connect(self, client: mqtt.Client, connected: asyncio.Future[None], place: str, reason: ReasonCode) -> None:
         if client is not self._client or connected.done():
             return
-        if reason.is_failure:
-            connected.set_exception(LinkDown(f"refused: {reason}"))
-        else:
+        if not reason.is_failure:
             self._down = None
             connected.set_result(None)
+        elif reason.value in _LOGIN:
+            connected.set_exception(LinkDown(say("uplink.password", broker=place, reason=reason), is_refusal=True))
+        elif reason.value in _LASTING:
+            connected.set_exception(LinkDown(say("uplink.refused", broker=place, reason=reason), is_refusal=True))
+        else:
+            connected.set_exception(LinkDown(f"{place}: refused: {reason}"))
 
-    def _on_connect_fail(self, client: mqtt.Client, connected: asyncio.Future[None]) -> None:
+    def _on_connect_fail(self, client: mqtt.Client, connected: asyncio.Future[None], place: str) -> None:
         if client is self._client and not connected.done():
-            connected.set_exception(LinkDown(f"no broker at {self._host}:{self._port}"))
+            connected.set_exception(self._because(place, f"no broker at {place}"))
 
-    def _on_publish(self, client: mqtt.Client, mid: int) -> None:
+    def _because(self, place: str, otherwise: str) -> LinkDown:
+        return LinkDown(otherwise) if self._tls_error is None else login.refusal(place, self._tls_error)
+
+    def _on_publish(self, client: mqtt.Client, mid: int, reason: ReasonCode) -> None:
         waiter = self._waiting.pop(mid, None) if client is self._client else None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if waiter is None or waiter.done():
+            return
+        if reason.is_failure:
+            waiter.set_exception(LinkDown(f"a message was refused: {reason}"))
+            waiter.exception()
+        else:
+            waiter.set_result(reason.value != _NOBODY)
 
-    def _on_disconnect(self, client: mqtt.Client, connected: asyncio.Future[None], reason: str) -> None:
+    def _on_subscribe(self, client: mqtt.Client, mid: int, is_let: bool) -> None:
+        waiter = self._subscribing.pop(mid, None) if client is self._client else None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(is_let)
+
+    def _on_message(self, client: mqtt.Client, topic: str, payload: bytes) -> None:
+        if client is self._client:
+            self._take(topic, payload)
+
+    def _on_disconnect(self, client: mqtt.Client, connected: asyncio.Future[None], place: str, reason: str) -> None:
         if client is self._client:
             if not connected.done():
-                connected.set_exception(LinkDown(f"hung up: {reason}"))
+                connected.set_exception(self._because(place, f"{place}: hung up: {reason}"))
             self._fail(f"disconnected: {reason}")
 
     def _fail(self, why: str) -> None:
         self._down = why
-        waiting, self._waiting = self._waiting, {}
-        for waiter in waiting.values():
+        waiting = [*self._waiting.values(), *self._subscribing.values()]
+        self._waiting, self._subscribing = {}, {}
+        for waiter in waiting:
             if not waiter.done():
                 waiter.set_exception(LinkDown(why))
                 waiter.exception()  # most of them are never awaited: the first one tells
@@ -105,10 +183,21 @@ class PahoPublisher:
         if self._down is not None:
             raise LinkDown(self._down)
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> asyncio.Future[None]:
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
         self.check()
         assert self._client is not None
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._take = take
+        failed, mid = self._client.subscribe(topic, qos=1)
+        if failed or mid is None:
+            raise LinkDown(mqtt.error_string(failed))
+        self._subscribing[mid] = waiter
+        return await waiter
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> asyncio.Future[bool]:
+        self.check()
+        assert self._client is not None
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         info = self._client.publish(topic, payload, qos=1, retain=retain)
         if info.rc != mqtt.MQTT_ERR_SUCCESS:
             raise LinkDown(mqtt.error_string(info.rc))

@@ -1,9 +1,9 @@
-"""Knows watertower's own JSON messages (docs/mqtt.md); knows no broker and no store.
+"""Knows watertower's own JSON messages (docs/mqtt.md, docs/mqtt.schema.json); knows no broker and no store.
 
 A series message (retained) names the channels once; data messages then carry bare numbers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -16,16 +16,27 @@ def series_message(series: Series) -> bytes:
     return msgspec.json.encode({"series": series.id, "source": series.source, "channels": series.channels})
 
 
-def data_message(complete: int, rows: Iterable[Row], decimals: Mapping[int, tuple[int, ...]]) -> bytes:
-    """{"complete":41,"rows":[[42,3,1767225600000,[8.12,null],[0,1]],...]}
+def data_message(complete: int, rows: Sequence[Row], decimals: Mapping[int, tuple[int, ...]]) -> bytes:
+    """{"complete":41,"first":42,"unix_ms":1767225600000,"rows":[[3,0,[8.12,null],[0,1]],...]}
 
-    A row is [seq, series, Unix ms, values, qualities]; the qualities are left out when all are good. Up to `complete`
-    the receiver should have every seq of this station. `decimals` maps series id to its channels' decimals.
+    The rows have consecutive numbers from `first`. Each is [series, ms after the message's, values, qualities]; the
+    qualities are left out when all are good. Up to `complete` the receiver should have every seq of this station.
+    `decimals` maps series id to its channels' decimals.
     """
-    return f'{{"complete":{complete},"rows":[{",".join(_row(row, decimals[row.series]) for row in rows)}]}}'.encode()
+    base_ms = rows[0].unix_ms
+    written = ",".join(_row(row, base_ms, decimals[row.series]) for row in rows)
+    return f'{{"complete":{complete},"first":{rows[0].seq},"unix_ms":{base_ms},"rows":[{written}]}}'.encode()
 
 
-def _row(row: Row, decimals: tuple[int, ...]) -> str:
+def _row(row: Row, base_ms: int, decimals: tuple[int, ...]) -> str:
     values = ",".join(decimal_text(value, places) for value, places in zip(row.cells, decimals, strict=True))
     quality = f",[{','.join(map(str, row.quality))}]" if row.quality else ""
-    return f"[{row.seq},{row.series},{row.unix_ms},[{values}]{quality}]"
+    return f"[{row.series},{row.unix_ms - base_ms},[{values}]{quality}]"
+
+
+def consecutive(rows: Sequence[Row]) -> Sequence[Row]:
+    """The first of them whose numbers follow one another."""
+    for place, row in enumerate(rows):
+        if row.seq != rows[0].seq + place:
+            return rows[:place]
+    return rows

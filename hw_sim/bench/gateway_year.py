@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway import config
@@ -67,11 +68,14 @@ class _Publisher:
         if self._clock.monotonic_ms() // 1000 // _DAY_S % _MONTH_DAYS == _MONTH_DAYS - 1:
             raise LinkDown("away")
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[None]":
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+        return True
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[bool]":
         self.check()
         self.messages += 1
-        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        confirmed.set_result(None)
+        confirmed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        confirmed.set_result(True)
         return confirmed
 
     async def close(self) -> None:

@@ -97,8 +97,8 @@ class BrokerRestart(_SimulatedOnly, frozen=True, kw_only=True, tag="broker_resta
 
 class BrokerDrops(_SimulatedOnly, frozen=True, kw_only=True, tag="broker_drops"):
     """The platform is away, or takes only `messages_per_s`; its broker, a mosquitto with default settings, confirms
-    everything and drops what comes after `max_queued` waiting messages. No publisher can notice: rows are lost until a
-    platform can ask for what it misses, so no scenario that must pass has this."""
+    everything and drops what comes after `max_queued` waiting messages. No publisher can notice: a platform must ask
+    for what it misses."""
 
     messages_per_s: Annotated[float, Meta(ge=0.0, le=1e6)] = 0.0
     max_queued: Annotated[int, Meta(ge=1, le=1_000_000)] = MAX_QUEUED

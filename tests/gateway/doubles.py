@@ -168,7 +168,9 @@ class HandPublisher:
         self.retained: dict[str, Any] = {}
         self.while_down = 0
         self._connected = False
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[bool]] = []
+        self.heard: Callable[[str, bytes], None] | None = None  # whom a message from there is given
+        self.is_heard = True
 
     async def connect(self) -> None:
         self.tries_s.append(asyncio.get_running_loop().time())
@@ -178,24 +180,29 @@ class HandPublisher:
         self._connected = True
         self.connections.append([])
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[None]":
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[bool]":
         if not self._connected:
             self.while_down += 1
         self.check()
         loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[None] = loop.create_future()
+        waiting: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(waiting)
         message = json.loads(payload)
         self.connections[-1].append((topic, message))
         if retain:
             self.retained[topic] = message
         if self.confirms:
-            loop.call_later(self.delay_s, lambda: waiting.done() or waiting.set_result(None))
+            loop.call_later(self.delay_s, lambda: waiting.done() or waiting.set_result(self.is_heard))
         return waiting
 
     def check(self) -> None:
         if not self._connected:
             raise LinkDown("disconnected")
+
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+        self.check()
+        self.heard = take
+        return True
 
     def lose(self) -> None:
         """The connection breaks; whether it comes back is said by `up`."""
@@ -210,11 +217,17 @@ class HandPublisher:
         self.lose()
 
     def rows(self, connection: int | None = None) -> list[list[Any]]:
-        """The rows of one connection's data messages, or of all."""
+        """The rows of one connection's data messages, or of all: [seq, series, Unix ms, values, qualities]."""
         chosen = self.connections if connection is None else [self.connections[connection]]
         return [
-            row for messages in chosen for topic, said in messages if topic.endswith("/data") for row in said["rows"]
+            row for messages in chosen for topic, said in messages if topic.endswith("/data") for row in numbered(said)
         ]
+
+
+def numbered(said: dict[str, Any]) -> list[list[Any]]:
+    """The rows of a data message, with what it says once for all of them."""
+    rows = enumerate(said["rows"], said["first"])
+    return [[seq, series, said["unix_ms"] + after_ms, *cells] for seq, (series, after_ms, *cells) in rows]
 
 
 def query(folder: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -164,7 +164,7 @@ def test_a_sound_file_becomes_a_site_with_defaults_and_absolute_paths(site: Site
     assert [(bus.port, bus.tcp) for bus in site.buses] == [(str(tmp_path / "river"), None), (None, "127.0.0.1:5020")]
     assert site.nodes[0].secret == bytes.fromhex(KEY)
     assert site.nodes[0].sensors[0].rail == "sensors" and site.nodes[0].sensors[1].rail is None
-    assert (site.uplinks[0].host, site.uplinks[0].port) == ("127.0.0.1", 1883)
+    assert site.uplinks[0].brokers == (("127.0.0.1", 1883),)
 
 
 def test_a_sensor_finds_its_profile_and_the_registers_that_are_wanted(site: Site) -> None:

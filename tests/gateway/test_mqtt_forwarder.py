@@ -10,7 +10,7 @@ from gateway.config import MqttUplink
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from hw_sim.clock import run_virtual, world_clock
-from tests.gateway.doubles import START_MS, HandPublisher
+from tests.gateway.doubles import START_MS, HandPublisher, events, numbered
 from tests.gateway.test_store import CHANNELS
 
 UPLINK = MqttUplink(id="platform", host="nowhere")
@@ -68,12 +68,12 @@ def test_rows_leave_in_order_after_status_and_series(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert messages[0][1] == {"online": True, "unix_ms": START_MS + 10}
         assert messages[1][1]["channels"][1] == ["do.dissolved_oxygen", "mg/L", 3]
-        row = [1, up.series, START_MS + 1, [0.01, None, 7], [0, 1, 0]]
-        assert messages[2][1] == {"complete": 0, "rows": [row, *messages[2][1]["rows"][1:]]}
+        rows = [[up.series, n, [round((n + 1) / 100, 2), None, 7], [0, 1, 0]] for n in range(3)]
+        assert messages[2][1] == {"complete": 0, "first": 1, "unix_ms": START_MS + 1, "rows": rows}
         assert set(up.publisher.retained) == {"watertower/demo/status", f"watertower/demo/series/{up.series}"}
         up.fill(1)
         await up.watch(1)
-        assert messages[3][1]["complete"] == 3 and [row[0] for row in messages[3][1]["rows"]] == [4]
+        assert messages[3][1]["complete"] == 3 and [row[0] for row in numbered(messages[3][1])] == [4]
         assert up.store.position("platform") == 4 and len(messages) == 4
 
     story(steps())
@@ -112,31 +112,36 @@ def test_what_was_not_confirmed_when_the_connection_broke_is_sent_again_from_the
         first, second = up.publisher.rows(0), up.publisher.rows(1)
         assert [row[0] for row in first] == list(range(1, 196)) and first[120:] == second
         kinds = [topic.split("/")[2] for topic, _ in up.publisher.connections[1]]
-        assert kinds == ["status", "series", "data", "data"]  # told again: the broker may be another one
+        assert kinds[:3] == ["status", "series", "data"]  # told again: the broker may be another one
+        assert set(kinds[3:]) == {"data"}
         assert up.publisher.connections[1][2][1]["complete"] == 120 and up.store.position("platform") == 195
         up.agree()
 
     story(steps())
 
 
-def test_the_position_moves_in_the_order_of_the_rows_whatever_the_order_of_confirmation(tmp_path: Path) -> None:
+def test_what_is_confirmed_out_of_order_is_kept_as_ranges_and_not_sent_again(tmp_path: Path) -> None:
     async def steps() -> None:
         up = Uplink(tmp_path)
-        up.fill(1)
+        up.fill(400)
         up.start()
-        await up.watch(1)
+        await up.watch(5)
+        assert up.store.position("platform") == 400
         up.publisher.confirms = False
-        up.fill(500)  # ten messages
+        up.fill(150)  # live: all of them go at once
         await up.watch(1)
-        waiting = up.publisher._waiting[-10:]
-        for late in reversed(waiting[2:]):
-            late.set_result(None)
-        await up.watch(1)
-        assert up.positions == [0, 1]
-        waiting[1].set_result(None)
-        waiting[0].set_result(None)
-        await up.watch(1)
-        assert up.positions[-1] == 501 and all(a < b for a, b in pairwise(up.positions))
+        up.publisher._waiting[-1].set_result(True)
+        await up.watch(2)
+        up.fill(1)  # something moves: the position goes to disk
+        await up.watch(2)
+        assert up.store.confirmed("platform") == ((0, 400), (501, 550))
+        assert up.publisher.connections[0][-1][1]["complete"] == 400
+        up.publisher.lose()
+        up.publisher.confirms = True
+        await up.watch(5)
+        assert sorted(row[0] for row in up.publisher.rows(1)) == [*range(401, 501), 551]
+        assert up.store.confirmed("platform") == ((0, 551),)
+        up.agree()
 
     story(steps())
 
@@ -178,10 +183,9 @@ def test_a_slow_broker_gets_a_bounded_number_of_messages_and_the_store_goes_on(t
             up.fill(50)
             await up.watch(1)
         assert up.store.last_seq == 6000
-        data = [said for topic, said in up.publisher.connections[0] if topic.endswith("/data")]
-        assert sum(said["rows"][-1][0] > up.store.position("platform") for said in data) <= 16
+        assert 1 < sum(not waiting.done() for waiting in up.publisher._waiting) <= 16
         await asyncio.wait_for(up.forwarder.drained(), 3600)
-        assert [row[0] for row in up.publisher.rows()] == list(range(1, 6001))
+        assert sorted(row[0] for row in up.publisher.rows()) == list(range(1, 6001))
 
     story(steps())
 
@@ -235,5 +239,68 @@ def test_a_position_survives_the_process_and_two_uplinks_have_their_own(tmp_path
         assert [row[0] for row in again.publisher.rows()] == [6]
         assert [row[0] for row in other.rows()] == [1, 2, 3, 4, 5, 6]
         task.cancel()
+
+    story(steps())
+
+
+def test_a_broker_that_swallows_everything_holds_up_no_other_uplink_and_no_commit(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        hole = HandPublisher()
+        hole.confirms = False
+        other = MqttForwarder(MqttUplink(id="hole", host="b"), "demo", hole, up.store, world_clock())
+        task = asyncio.create_task(other.run())
+        up.start()
+        for _ in range(60):
+            up.fill(20)
+            await up.watch(1)
+        assert up.store.position("platform") == 1200 and up.store.position("hole") == 0
+        assert other.waiting_rows == 1200 and up.forwarder.waiting_rows == 0
+        assert up.forwarder.counters.confirmed_rows == up.forwarder.counters.sent_rows == 1200
+        task.cancel()
+
+    story(steps())
+
+
+def test_rows_that_are_asked_for_leave_again_and_nothing_else_does(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        up.fill(100)
+        up.start()
+        await up.watch(10)
+        before = len(up.publisher.rows())
+        assert up.forwarder.resend(((7, 9), (50, 50), (900, 999))) == ((7, 9), (50, 50))
+        await up.watch(5)
+        assert [row[0] for row in up.publisher.rows()[before:]] == [7, 8, 9, 50]
+        assert up.publisher.connections[0][-2][1]["complete"] == 6 and up.store.position("platform") == 100
+        up.agree()
+
+    story(steps())
+
+
+def test_that_nobody_listens_behind_a_broker_is_an_event_once(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        up.publisher.is_heard = False
+        up.start()
+        for is_heard in (False, False, True, False):
+            up.publisher.is_heard = is_heard
+            up.fill(3)
+            await up.watch(2)
+        assert [kind for kind, _ in events(tmp_path)] == ["uplink_unheard", "uplink_unheard"]
+        assert up.store.position("platform") == 12
+
+    story(steps())
+
+
+def test_rows_that_the_store_has_let_go_are_passed_over(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        up.fill(60)
+        up.store._db.execute("DELETE FROM row WHERE seq < 10 OR seq BETWEEN 30 AND 39")
+        up.start()
+        await up.watch(20)
+        assert [row[0] for row in up.publisher.rows()] == [*range(10, 30), *range(40, 61)]
+        assert up.store.position("platform") == 60 and up.forwarder.counters.gone_rows == 19
 
     story(steps())

@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.config import MqttUplink
 from gateway.ports import LinkDown
 from gateway.uplink.paho import PahoPublisher
 from hw_sim import broker
@@ -69,7 +70,7 @@ class Listener:
 
 
 def publisher(port: int) -> PahoPublisher:
-    return PahoPublisher("127.0.0.1", port, "watertower-demo-platform", WILL)
+    return PahoPublisher(MqttUplink(id="platform", host="127.0.0.1", port=port), "watertower-demo-platform", WILL)
 
 
 def test_a_message_is_confirmed_when_the_broker_has_it_and_a_retained_one_waits_there() -> None:
@@ -117,7 +118,7 @@ def test_when_the_broker_ends_whoever_waits_is_told_and_nothing_more_is_taken() 
         one = publisher(port)
         await one.connect()
         await one.publish(WILL[0], b"{}")
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         one._waiting[60_000] = waiting  # the PUBACK that never comes
         await server.shutdown()
         with pytest.raises(LinkDown):

@@ -6,6 +6,7 @@ import pytest
 
 from hw_sim.faults.backhaul import BackhaulLossy, BrokerDrops, BrokerRestart
 from hw_sim.faults.base import Fault
+from hw_sim.virtual import VirtualStation
 from tests.hw_sim import fault_story
 from tests.hw_sim.fault_story import Ending
 
@@ -26,10 +27,19 @@ def test_a_broker_that_restarts_while_the_platform_listens_loses_nothing(tmp_pat
     assert ending.verdict.sound and ending.station.backhaul.session.dropped == 0
 
 
-def test_what_is_confirmed_before_the_platform_has_subscribed_anew_is_lost(tmp_path: Path) -> None:
-    ending = live(tmp_path, BrokerRestart(at="1m", lasts="5s", late_s=60.0))
+def deaf(station: VirtualStation) -> None:
+    """A platform that does not ask."""
+    station.platform.on_data = None
+
+
+def test_what_is_confirmed_before_the_platform_has_subscribed_anew_is_lost_unless_it_asks(tmp_path: Path) -> None:
+    fault = BrokerRestart(at="1m", lasts="5s", late_s=60.0)
+    ending = fault_story.live(tmp_path / "deaf", fault, seconds=300.5, prepare=deaf)
     assert ending.station.backhaul.session.dropped > 0
     assert ending.verdict.lost > 0 and ending.verdict.wrong_values == 0
+    ending = live(tmp_path / "asking", fault)
+    assert ending.station.backhaul.session.dropped > 0 and ending.station.asking.asked > 0
+    assert ending.verdict.sound and ending.verdict.delivered == ending.verdict.measured
 
 
 def test_a_platform_that_is_away_for_less_than_the_broker_keeps_gets_everything(tmp_path: Path) -> None:
@@ -37,8 +47,15 @@ def test_a_platform_that_is_away_for_less_than_the_broker_keeps_gets_everything(
     assert ending.verdict.sound and ending.station.backhaul.session.dropped == 0
 
 
-def test_a_broker_that_drops_after_its_confirmation_is_called_a_loss(tmp_path: Path) -> None:
+def test_a_platform_that_asks_gets_what_its_broker_has_confirmed_and_dropped(tmp_path: Path) -> None:
     ending = live(tmp_path, BrokerDrops(at="1m", lasts="3m", max_queued=20))
+    assert ending.station.backhaul.session.dropped > 20 and ending.station.asking.asked > 0
+    assert ending.verdict.sound and ending.verdict.delivered == ending.verdict.measured
+
+
+def test_without_asking_a_broker_that_drops_after_its_confirmation_is_a_loss(tmp_path: Path) -> None:
+    fault = BrokerDrops(at="1m", lasts="3m", max_queued=20)
+    ending = fault_story.live(tmp_path, fault, seconds=300.5, prepare=deaf)
     assert ending.station.backhaul.session.dropped > 0
     assert ending.verdict.stored == ending.verdict.measured  # the gateway has it all, and believes that it is done
     assert ending.verdict.lost > 100 and not ending.verdict.sound

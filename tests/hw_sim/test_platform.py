@@ -14,7 +14,14 @@ def series(number: int, *channels: tuple[str, str, int]) -> tuple[str, bytes]:
 
 
 def data(*rows: str, complete: int = 0) -> tuple[str, bytes]:
-    return "watertower/demo/data", f'{{"complete":{complete},"rows":[{",".join(rows)}]}}'.encode()
+    """A message with rows "[seq,series,unix_ms,..]" whose numbers follow one another."""
+    parts = [row.strip("[]").split(",", 3) for row in rows] or [["1", "3", "0", ""]]
+    first, base_ms = int(parts[0][0]), int(parts[0][2])
+    assert [int(part[0]) for part in parts] == list(range(first, first + len(parts)))
+    cells = [row.split(",", 3)[3] for row in rows]
+    said = ",".join(f"[{part[1]},{int(part[2]) - base_ms},{cell}" for part, cell in zip(parts, cells, strict=False))
+    text = f'{{"complete":{complete},"first":{first},"unix_ms":{base_ms},"rows":[{said}]}}'
+    return "watertower/demo/data", text.encode()
 
 
 SERIES = series(3, ("do.temperature", "degC", 1), ("do.oxygen", "mg/L", 2))
@@ -55,13 +62,13 @@ def test_rows_that_come_before_their_series_message_wait_for_it() -> None:
 
 
 def test_the_same_row_again_is_dropped_and_is_no_duplicate() -> None:
-    seen = Seen(SERIES, data(ROW), data(ROW), data(ROW, ROW))
+    seen = Seen(SERIES, data(ROW), data(ROW), data(ROW), data(ROW))
     assert seen.values == {"do.temperature": [62], "do.oxygen": [812]}
     assert (seen.platform.resent, seen.platform.duplicates) == (3, 0)
 
 
 def test_the_same_row_twice_before_its_series_is_one_row() -> None:
-    seen = Seen(data(ROW, ROW), SERIES)
+    seen = Seen(data(ROW), data(ROW), SERIES)
     assert seen.values == {"do.temperature": [62], "do.oxygen": [812]}
     assert (seen.platform.resent, seen.platform.duplicates) == (1, 0)
 
@@ -111,9 +118,26 @@ def test_whole_numbers_and_channels_without_decimals_are_exact_too() -> None:
     assert seen.values == {"a.b": [1 << 47], "a.c": [7000]}
 
 
-def test_complete_only_rises_and_status_is_the_last_word() -> None:
-    seen = Seen(SERIES, data(ROW, complete=41), data(complete=7))
-    assert seen.platform.complete == 41 and seen.platform.online is None
+def test_what_is_missing_is_what_the_station_took_for_delivered() -> None:
+    rows = [ROW.replace("42", str(seq)) for seq in range(40, 46)]
+    seen = Seen(SERIES, data(*rows[:2], complete=37), data(*rows[4:], complete=39))
+    assert seen.platform.received == ((40, 41), (44, 45)) and seen.platform.missing == ((1, 39),)
+    seen.platform.take(*data(*rows[4:], complete=43))
+    assert seen.platform.missing == ((1, 39), (42, 43))
+    seen.platform.take(*data(*rows[2:4], complete=0))  # sent once more: what is on its way is waited for
+    assert seen.platform.missing == ()
+
+
+def test_rows_without_their_series_are_known_to_lack_it() -> None:
+    seen = Seen(data(ROW))
+    assert seen.platform.lacks_series and seen.platform.received == ((42, 42),)
+    seen.platform.take(*SERIES)
+    assert not seen.platform.lacks_series
+
+
+def test_complete_and_status_are_the_last_word() -> None:
+    seen = Seen(SERIES, data(ROW, complete=41), data(ROW, complete=7))
+    assert seen.platform.complete == 7 and seen.platform.online is None
     for online in (True, False):
         seen.platform.take("watertower/demo/status", json.dumps({"online": online}).encode())
         assert seen.platform.online is online

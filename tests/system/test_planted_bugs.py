@@ -44,13 +44,8 @@ BUGS = {
         "spring-flood",
         "wrong values",
     ),
-    "the position moves before the confirmation": Bug(
-        "gateway/uplink/mqtt.py",
-        "                await confirmation\n                confirmed = last\n",
-        "                self._store.set_position(self._name, last)\n"
-        "                await confirmation\n                confirmed = last\n",
-        "outage",
-        "lost",
+    "what a platform asks for is not sent again": Bug(
+        "gateway/uplink/owed.py", "        self.confirmed = without(self.confirmed, again)\n", "", "outage", "lost"
     ),
     "quality is lost on the way": Bug(
         "gateway/uplink/payload.py",

@@ -1,0 +1,115 @@
+"""Knows what the commands do to store, uplinks, nodes and gateway; knows no operator, no broker and no bus."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from gateway.config import Site
+from gateway.control.commands import MOST_ROWS, Backfill, Configure, NodeSeconds, Nothing, OfNode, Resend, Write
+from gateway.control.desk import Action, NotNow
+from gateway.ports import Clock
+from gateway.ranges import Ranges, count, union
+from gateway.store import Store
+from protocols import command
+
+_PART = 20_000  # rows looked at before others get a turn: some milliseconds on a Raspberry Pi; ours
+
+
+class Forwarder(Protocol):
+    """What a command may ask of an uplink."""
+
+    @property
+    def waiting_rows(self) -> int: ...
+
+    def resend(self, rows: Ranges) -> Ranges: ...
+
+
+class Actions:
+    """`forwarders` are by the ids of their uplinks. `give` leaves a command for a node (node, kind, argument) and
+    returns its id, `write` writes to a sensor, `restart` and `configure` begin something that comes after the answer;
+    None: this gateway can't."""
+
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        clock: Clock,
+        forwarders: Mapping[str, Forwarder],
+        give: Callable[[int, int, int], int] | None = None,
+        write: Callable[[str, str, float, str], Awaitable[dict[str, object]]] | None = None,
+        restart: Callable[[], None] | None = None,
+        configure: Callable[[str, int], None] | None = None,
+    ) -> None:
+        self._nodes = {node.name: node.id for node in site.nodes}
+        self._store = store
+        self._clock = clock
+        self._forwarders = forwarders
+        self._give = give
+        self._write = write
+        self._restart = restart
+        self._configure = configure
+
+    @property
+    def by_name(self) -> dict[str, Action]:
+        """Those that this gateway can do."""
+        found: dict[str, Action] = {"status": self.status, "resend": self.resend, "backfill": self.backfill}
+        if self._give is not None:
+            found |= {"emergency": self.emergency, "report": self.report, "wipe": self.wipe}
+        if self._write is not None:
+            found["write"] = self.write
+        if self._restart is not None:
+            found["restart"] = self.restart
+        if self._configure is not None:
+            found["configure"] = self.configure
+        return found
+
+    async def status(self, argument: Nothing, uplink: str) -> dict[str, object]:
+        waiting = {name: forwarder.waiting_rows for name, forwarder in self._forwarders.items()}
+        return {"unix_ms": self._clock.unix_ms(), "last_seq": self._store.last_seq, "waiting": waiting}
+
+    async def resend(self, argument: Resend, uplink: str) -> dict[str, object]:
+        return self._open(union(argument.ranges), uplink)
+
+    def _open(self, rows: Ranges, uplink: str) -> dict[str, object]:
+        wanted = count(rows)
+        if wanted > MOST_ROWS:
+            raise NotNow(f"{wanted} rows are more than {MOST_ROWS}")
+        return {"wanted": wanted, "again": self._forwarders[uplink].resend(rows)}
+
+    async def backfill(self, argument: Backfill, uplink: str) -> dict[str, object]:
+        found: list[int] = []
+        for first in range(1, self._store.last_seq + 1, _PART):
+            found += self._store.measured_within(argument.from_ms, argument.to_ms, first, first + _PART - 1)
+            if len(found) > MOST_ROWS:
+                raise NotNow(f"more than {MOST_ROWS} rows; ask for less at a time")
+            await asyncio.sleep(0)
+        return self._open(union((seq, seq) for seq in found), uplink)
+
+    async def emergency(self, argument: NodeSeconds, uplink: str) -> dict[str, object]:
+        return self._left(argument.node, command.EMERGENCY, argument.seconds)
+
+    async def report(self, argument: NodeSeconds, uplink: str) -> dict[str, object]:
+        return self._left(argument.node, command.REPORT, argument.seconds)
+
+    async def wipe(self, argument: OfNode, uplink: str) -> dict[str, object]:
+        return self._left(argument.node, command.WIPE, 0)
+
+    def _left(self, node: str, kind: int, argument: int) -> dict[str, object]:
+        if node not in self._nodes:
+            raise NotNow(f"no node {node}")
+        assert self._give is not None
+        return {"left": self._give(self._nodes[node], kind, argument)}
+
+    async def write(self, argument: Write, uplink: str) -> dict[str, object]:
+        assert self._write is not None
+        return await self._write(argument.sensor, argument.name, argument.value, f"uplink {uplink}")
+
+    async def restart(self, argument: Nothing, uplink: str) -> dict[str, object]:
+        assert self._restart is not None
+        self._restart()
+        return {}
+
+    async def configure(self, argument: Configure, uplink: str) -> dict[str, object]:
+        assert self._configure is not None
+        self._configure(argument.site, argument.minutes)
+        return {"minutes": argument.minutes}
