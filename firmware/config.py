@@ -7,9 +7,9 @@ from protocols.framing import MAX_FRAME
 from protocols.link import KEY_BYTES, OVERHEAD
 from protocols.modbus import READ_HOLDING, READ_INPUT, WRITE_MANY
 from protocols.record import Record
-from protocols.registers import KINDS, ORDERS, Profile, Register
+from protocols.registers import KINDS, MOST, ORDERS, Profile, Register
 
-VERSION = 1
+VERSION = 2
 _MOST = 0x7FFFFFFF
 
 
@@ -41,10 +41,59 @@ class Sensor(Record):
         self.registers = registers
 
 
-class NodeConfig(Record):
-    """A node's slice. `buses`: (name, baud, parity, stop bits) each; `max_frame`: the most bytes of one frame."""
+class Wiper(Record):
+    """How one sensor is told to wipe its window, how long that takes, and how often it is wanted (0: only by
+    command)."""
 
-    __slots__ = ("buses", "key", "max_frame", "name", "node", "report_ms", "schema", "sensors")
+    __slots__ = ("address", "every_ms", "function", "quantity", "takes_ms")
+
+    def __init__(self, function: int, address: int, quantity: int, takes_ms: int, every_ms: int) -> None:
+        self.function = function
+        self.address = address
+        self.quantity = quantity
+        self.takes_ms = takes_ms
+        self.every_ms = every_ms
+
+
+class Battery(Record):
+    """Thresholds of a node's tiers (firmware/power.py): (down, up) in mV for each step, when it is warm and when it is
+    colder than `cold_dc` tenths of a degree; from `charge_dc` on it may be charged (None: never)."""
+
+    __slots__ = ("charge_dc", "cold_dc", "cold_mv", "warm_mv")
+
+    def __init__(
+        self,
+        warm_mv: tuple[tuple[int, int], ...],
+        cold_mv: tuple[tuple[int, int], ...],
+        cold_dc: int,
+        charge_dc: int | None,
+    ) -> None:
+        self.warm_mv = warm_mv
+        self.cold_mv = cold_mv
+        self.cold_dc = cold_dc
+        self.charge_dc = charge_dc
+
+
+class NodeConfig(Record):
+    """A node's slice. `buses`: (name, baud, parity, stop bits) each; `max_frame`: the most bytes of one frame; `order`:
+    in which sensors of one slot are read; `wipers`: by the sensor's index; `limits`: of firmware/emergency.py;
+    `emergency_ms`: the dense period (0: none)."""
+
+    __slots__ = (
+        "battery",
+        "buses",
+        "emergency_ms",
+        "key",
+        "limits",
+        "max_frame",
+        "name",
+        "node",
+        "order",
+        "report_ms",
+        "schema",
+        "sensors",
+        "wipers",
+    )
 
     def __init__(
         self,
@@ -56,6 +105,11 @@ class NodeConfig(Record):
         buses: tuple[tuple[str, int, str, int], ...],
         sensors: tuple[Sensor, ...],
         max_frame: int,
+        order: tuple[int, ...] = (),
+        wipers: dict[int, Wiper] | None = None,
+        battery: Battery | None = None,
+        emergency_ms: int = 0,
+        limits: tuple[tuple[int, int, int], ...] = (),
     ) -> None:
         self.node = node
         self.name = name
@@ -65,6 +119,11 @@ class NodeConfig(Record):
         self.buses = buses
         self.sensors = sensors
         self.max_frame = max_frame
+        self.order = order
+        self.wipers = wipers or {}
+        self.battery = battery
+        self.emergency_ms = emergency_ms
+        self.limits = limits
 
 
 def parse(data: bytes) -> NodeConfig:
@@ -79,6 +138,11 @@ def parse(data: bytes) -> NodeConfig:
         if len(key) != KEY_BYTES:
             raise ConfigError("key of %d bytes" % len(key))
         buses = tuple([_bus(bus) for bus in plain["buses"]])
+        sensors = tuple([_sensor(sensor, len(buses)) for sensor in plain["sensors"]])
+        order = tuple([_whole(index, 0, len(sensors) - 1) for index in plain["order"]])
+        if len(order) != len(sensors) or len(set(order)) != len(sensors):
+            raise ValueError(f"order {order!r}")
+        channels = sum([len(sensor.registers) for sensor in sensors])
         return NodeConfig(
             _whole(plain["node"], 1, 0xFFFE),
             _text(plain["name"]),
@@ -86,8 +150,13 @@ def parse(data: bytes) -> NodeConfig:
             key,
             _whole(plain["report_s"], 1, _MOST) * 1000,
             buses,
-            tuple([_sensor(sensor, len(buses)) for sensor in plain["sensors"]]),
+            sensors,
             _whole(plain["max_frame"], OVERHEAD + 1, MAX_FRAME),
+            order,
+            dict([_wiper(row, len(sensors)) for row in plain["wipers"]]),
+            _battery(plain["battery"]),
+            _whole(plain["emergency_s"], 0, _MOST) * 1000,
+            tuple([_limit(row, channels) for row in plain["limits"]]),
         )
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise ConfigError(f"slice: {error!r}")
@@ -106,10 +175,7 @@ def _sensor(plain: dict, buses: int) -> Sensor:  # type: ignore[type-arg]
     registers = tuple([_register(row) for row in plain["registers"]])
     start = plain["start"]
     if start is not None:
-        function, address, quantity = start
-        if function not in (READ_HOLDING, READ_INPUT, WRITE_MANY):
-            raise ValueError(f"start by function {function!r}")
-        start = (function, _whole(address, 0, 0xFFFF), _whole(quantity, 0, 0 if function == WRITE_MANY else 125))
+        start = _told(*start)
     profile = Profile(
         "",
         "",
@@ -137,6 +203,48 @@ def _sensor(plain: dict, buses: int) -> Sensor:  # type: ignore[type-arg]
         profile,
         registers,
     )
+
+
+def _told(function: int, address: int, quantity: int) -> tuple[int, int, int]:
+    """What a sensor is told by a read, or a write of no registers."""
+    if function not in (READ_HOLDING, READ_INPUT, WRITE_MANY):
+        raise ValueError(f"told by function {function!r}")
+    return function, _whole(address, 0, 0xFFFF), _whole(quantity, 0, 0 if function == WRITE_MANY else 125)
+
+
+def _wiper(row: list, sensors: int) -> tuple[int, Wiper]:  # type: ignore[type-arg]
+    index, function, address, quantity, takes_ms, every_s = row
+    told = _told(function, address, quantity)
+    wiper = Wiper(*told, _whole(takes_ms, 0, _MOST), _whole(every_s, 0, _MOST) * 1000)
+    return _whole(index, 0, sensors - 1), wiper
+
+
+def _battery(plain: dict | None) -> Battery | None:  # type: ignore[type-arg]
+    if plain is None:
+        return None
+    charge_dc = plain["charge_dc"]
+    return Battery(
+        _thresholds(plain["warm_mv"]),
+        _thresholds(plain["cold_mv"]),
+        _whole(plain["cold_dc"], -1000, 1000),
+        None if charge_dc is None else _whole(charge_dc, -1000, 1000),
+    )
+
+
+def _thresholds(rows: list) -> tuple[tuple[int, int], ...]:  # type: ignore[type-arg]
+    pairs = []
+    for down, up in rows:
+        pairs.append((_whole(down, 0, 100_000), _whole(up, down, 100_000)))
+    if len(pairs) != 3:
+        raise ValueError("%d thresholds" % len(pairs))
+    return tuple(pairs)
+
+
+def _limit(row: list, channels: int) -> tuple[int, int, int]:  # type: ignore[type-arg]
+    channel, side, value = row
+    if not _whole(side, -1, 1):
+        raise ValueError("a limit of no side")
+    return _whole(channel, 0, channels - 1), side, _whole(value, -MOST, MOST)
 
 
 def _register(row: list) -> Register:  # type: ignore[type-arg]

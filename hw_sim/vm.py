@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from firmware.board import Line
+from firmware.board import Radio
+from firmware.config import ConfigError
 from hw_sim.board import SimBoard
 from hw_sim.interpreter import Interpreter
 from hw_sim.runtime import Fit
@@ -28,7 +29,7 @@ class Vm:
         self._interpreter = interpreter
         self._board = board
         self._heap_kib = heap_kib
-        self._lines: list[Line] = []
+        self._lines: list[Radio] = []
 
     async def run(self) -> None:
         """Serves the guest's calls until cancelled, which ends it like a power cut. GuestFailed: it ended itself."""
@@ -49,7 +50,10 @@ class Vm:
                         words.append(line.decode(errors="replace"))
                         continue
                     name, *arguments = json.loads(line)
-                    result = await self._serve(name, arguments)
+                    try:
+                        result = await self._serve(name, arguments)
+                    except ConfigError as error:
+                        result = {"refused": str(error)}
                     answer = json.dumps([result, self._board.monotonic_ms()]).encode() + b"\n"
                     with contextlib.suppress(BrokenPipeError):
                         process.stdin.write(answer)
@@ -91,7 +95,9 @@ class Vm:
             case "pending", [number]:
                 return self._lines[number].pending().hex()
             case "line", [bus, baud, parity, stop_bits]:
-                self._lines.append(board.line(bus, baud, parity, stop_bits))
+                line = board.line(bus, baud, parity, stop_bits)
+                assert isinstance(line, Radio)
+                self._lines.append(line)
                 return len(self._lines) - 1
             case "flash_size", []:
                 return board.flash.sectors, board.flash.sector_bytes
@@ -103,6 +109,28 @@ class Vm:
                 board.flash.erase(sector)
             case "random", [below]:
                 return board.random(below)
+            case "wake", [number]:
+                await self._lines[number].wake()
+            case "rest", [number]:
+                await self._lines[number].rest()
+            case "is_busy", [number]:
+                return self._lines[number].is_busy()
+            case "gated", []:
+                return board.gated
+            case "power_down", [duration_ms]:
+                await board.power_down(duration_ms)
+            case "restart", []:
+                await board.restart()
+            case "clock", []:
+                return board.clock_ms()
+            case "set_clock", [unix_ms]:
+                board.set_clock(unix_ms)
+            case "battery", []:
+                return board.battery_mv()
+            case "temperature", []:
+                return board.temperature_dc()
+            case "charge", [allowed]:
+                board.charge(allowed)
             case "rail", [rail, on]:
                 board.rail(rail, on)
             case "config", []:

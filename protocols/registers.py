@@ -78,7 +78,7 @@ class Profile(Record):
     `measure_ms` for each further one (the words of EnviroDIY ModularSensors). `start` is (function, address, quantity)
     of the request that starts measuring (function 6: the word to write instead of a quantity). `busy_retry_ms`: the
     device answers exception 05 first and wants to be asked again. `max_gap`: undeclared registers that one read may
-    bridge.
+    bridge. `wipe`, as `start`, has it wipe its window, which takes `wipe_ms`.
     """
 
     __slots__ = (
@@ -106,6 +106,8 @@ class Profile(Record):
         "title_zh",
         "unit_id",
         "warm_up_ms",
+        "wipe",
+        "wipe_ms",
     )
 
     def __init__(
@@ -135,6 +137,8 @@ class Profile(Record):
         max_words: int = 125,
         max_gap: int = 0,
         power_mw: "int | None" = None,
+        wipe: "tuple[int, int, int] | None" = None,
+        wipe_ms: int = 0,
     ) -> None:
         self.model = model
         self.title = title
@@ -160,6 +164,8 @@ class Profile(Record):
         self.max_words = max_words
         self.max_gap = max_gap
         self.power_mw = power_mw
+        self.wipe = wipe
+        self.wipe_ms = wipe_ms
 
 
 def scaled(numerator: int, power: int) -> int:

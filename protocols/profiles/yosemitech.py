@@ -8,6 +8,8 @@ Ranges, decimals and times: EnviroDIY/ModularSensors:src/sensors/YosemitechY*.h,
 from protocols.registers import Profile, Register
 
 START = (3, 0x2500, 0)  # a read of no registers, answered with no registers: outside the standard
+WIPE = (16, 0x3100, 0)  # activateBrush() of the library
+_WIPE_MS = 15_000  # what ModularSensors' Y560 allows for brushing; of the others nothing is said
 
 _NOTES = (
     "No reply to unlisted registers nor to broadcast 0. Keep addresses on one bus a few numbers apart (library "
@@ -30,6 +32,7 @@ def probe(
     start: "tuple[int, int, int] | None" = START,
     notes: str = "",
     power_mw: "int | None" = None,
+    wipe: "tuple[int, int, int] | None" = None,
 ) -> Profile:
     """A Yosemitech profile; `times_ms` is warm-up, settling, measuring as ModularSensors gives them."""
     warm_up_ms, settle_ms, measure_ms = times_ms
@@ -50,4 +53,6 @@ def probe(
         start=start,
         silent_on_unknown=True,
         power_mw=power_mw,
+        wipe=wipe,
+        wipe_ms=_WIPE_MS if wipe else 0,
     )

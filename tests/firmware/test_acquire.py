@@ -9,18 +9,19 @@ from tests.firmware.doubles import Clock, DeskBoard, RamFlash, Sensor, Wire, run
 class Bench:
     """One probe on its rail; until() plays the cycle's part and moves the clock from step to step."""
 
-    def __init__(self, trouble=None, delay_ms=20, **fields):
+    def __init__(self, trouble=None, delay_ms=20, wiper=None, **fields):
         self.clock = Clock()
         self.device = Sensor(1, {0: 7, 1: 8}, trouble, delay_ms)
         wire = Wire(self.clock, self.device)
         self.board = DeskBoard(self.clock, RamFlash(), b"", None, {})
         fields.setdefault("registers", [slices.register("x", 0), slices.register("y", 1)])
         sensor = config.parse(slices.encoded(slices.node(slices.sensor(rail="sensors", **fields)))).sensors[0]
-        self.probe = Probe(self.board, sensor, RtuClient(wire, self.clock.now_ms, 9600), Rails(self.board))
+        client = RtuClient(wire, self.clock.now_ms, 9600)
+        self.probe = Probe(sensor, client, Rails(self.board), self.board, self.clock.now_ms, wiper)
 
-    def until(self, slot_ms):
-        self.probe.prepare(slot_ms, self.clock.ms)
-        while self.probe.next_ms is not None and self.probe.next_ms <= slot_ms:
+    def until(self, slot_ms, wipes=False):
+        self.probe.prepare(slot_ms, self.clock.ms, wipes)
+        while self.probe.next_ms is not None and (self.probe.next_ms <= slot_ms or self.probe.is_late(self.clock.ms)):
             self.clock.ms = max(self.clock.ms, self.probe.next_ms)
             run(self.probe.advance(self.clock.ms))
         self.clock.ms = max(self.clock.ms, slot_ms)

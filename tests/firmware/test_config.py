@@ -1,7 +1,7 @@
 import json
 
 from firmware import config
-from firmware.config import ConfigError, NodeConfig
+from firmware.config import ConfigError, NodeConfig, Wiper
 from protocols.registers import Register, plan_reads
 from tests.firmware import slices
 from tests.firmware.doubles import MICROPYTHON, Dice, raises
@@ -13,6 +13,12 @@ SLICE = slices.node(
         order="DCBA", start=[16, 0x1C00, 0], warm_up_ms=500, settle_ms=8000, max_gap=1,
     ),
     slices.sensor("level"),
+    order=[1, 0],
+    wipers=[[0, 16, 0x3100, 0, 15_000, 86_400]],
+    battery={"warm_mv": [[12920, 13040], [12640, 12920], [12200, 12640]],
+             "cold_mv": [[13040, 13160], [12920, 13040], [12200, 12640]], "cold_dc": 0, "charge_dc": 0},
+    emergency_s=10,
+    limits=[[0, -1, 400], [2, 1, 65_000]],
 )  # fmt: skip
 
 
@@ -25,6 +31,9 @@ def test_a_slice_becomes_a_configuration():
     assert oxygen.registers[0] == Register("oxygen", 0x2602, "f32", "", 0, 20.5, 2, 0, (65535,), 7)
     assert (oxygen.profile.order, oxygen.profile.start, oxygen.profile.settle_ms) == ("DCBA", (16, 0x1C00, 0), 8000)
     assert level.rail is None and level.profile.start is None
+    assert parsed.order == (1, 0) and parsed.wipers == {0: Wiper(16, 0x3100, 0, 15_000, 86_400_000)}
+    assert parsed.battery.cold_mv[2] == (12200, 12640) and parsed.battery.charge_dc == 0
+    assert parsed.emergency_ms == 10_000 and parsed.limits == ((0, -1, 400), (2, 1, 65_000))
 
 
 def places(tree, path=()):
@@ -67,6 +76,10 @@ def test_a_value_of_the_wrong_type_anywhere_is_a_config_error():
 def usable(parsed):
     """What the rest of the firmware does with a configuration does not raise."""
     assert isinstance(parsed, NodeConfig) and parsed.report_ms > 0
+    assert len(parsed.order) == len(parsed.sensors) and not [i for i in parsed.order if parsed.sensors[i] is None]
+    channels = sum([len(sensor.registers) for sensor in parsed.sensors])
+    assert not [row for row in parsed.limits if not (row[0] < channels and row[1] in (-1, 1))]
+    assert parsed.battery is None or len(parsed.battery.warm_mv) == len(parsed.battery.cold_mv) == 3
     for sensor in parsed.sensors:
         assert sensor.period_ms > 0 and parsed.buses[sensor.bus]
         for address, count in plan_reads(sensor.registers, sensor.profile.max_words, sensor.profile.max_gap):
@@ -96,7 +109,7 @@ def test_damaged_slices_are_usable_or_a_config_error():
 
 
 def test_another_version_is_refused_in_words():
-    error = raises(ConfigError, config.parse, copy_with(("version",), 2))
-    assert "version 2" in str(error)
+    error = raises(ConfigError, config.parse, copy_with(("version",), 3))
+    assert "version 3" in str(error)
     for data in (b"", b"\xff" * 64, b"[]", b"null", b"17", b'"slice"', b"{}"):
         raises(ConfigError, config.parse, data)

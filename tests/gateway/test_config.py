@@ -452,7 +452,7 @@ def test_an_override_is_checked_like_the_file(tmp_path: Path, target: str, value
          "kind: 'fire' does not fit; needs one of 'air', 'ground', 'water', 'weather'"),
         ('kind = "f32"', 'kind = "f64"',
          "register[0].kind: 'f64' does not fit; needs one of 'f32', 'i16', 'i32', 'u16', 'u32', 'u8'"),
-        ("warm_up_ms", "warmup_ms", "warmup_ms: unknown key; did you mean warm_up_ms?"),
+        ("warm_up_ms", "warmup_ms", "warmup_ms: unknown key; did you mean warm_up_ms, wipe_ms?"),
         ("address = 0x2600", "address = 0xFFFF", "register[0].address: a register at 65535 reaches past address 65535"),
         ("high = 20", "high = 0", "register[1].high: low 0 is not below high 0"),
         ('"dissolved_oxygen"', '"temperature"',

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from firmware.config import ConfigError
 from firmware.journal import Journal
 from hw_sim.board import SimBoard, SimFlash
 from hw_sim.clock import WorldClock, run_virtual, world_clock
@@ -70,9 +71,9 @@ def test_a_rail_switches_its_sensors_and_a_boot_switches_it_off() -> None:
         assert await bench.answers()
         bench.board.power_on()
         assert not await bench.answers()
-        with pytest.raises(KeyError):
+        with pytest.raises(ConfigError):
             bench.board.rail("unknown", True)
-        with pytest.raises(KeyError):
+        with pytest.raises(ConfigError):
             bench.board.line("uart9", 9600, "N", 1)
 
     run_virtual(main())
