@@ -15,9 +15,12 @@ from protocols.command import Command
 from protocols.modbus_client import RtuClient
 
 try:
-    from firmware.emergency import Emergency
-    from firmware.power import Supply
-except ImportError:  # where they are not needed nobody loads them
+    from typing import TYPE_CHECKING
+
+    if TYPE_CHECKING:  # loaded where they are needed
+        from firmware.emergency import Emergency
+        from firmware.power import Supply
+except ImportError:  # MicroPython
     pass
 
 _TURN_MS, _TURNS = 3000, 20  # nodes report one after the other: a report takes so long (ours)
@@ -28,8 +31,7 @@ _DENSE_MS = 60_000  # an emergency's period where the slice names none, and the 
 
 
 class Cycle:
-    """The node's life. step() does what is due and sleeps until the next thing is. `missing` counts what the slice asks
-    for and the board doesn't have."""
+    """The node's life. step() does what is due and sleeps until the next thing is."""
 
     def __init__(self, board: Board, plan: NodeConfig | None = None) -> None:
         """`plan`: the board's slice, where it has been read already."""
@@ -42,7 +44,7 @@ class Cycle:
             self.journal.set_clock(self.pace.clock_ms)
         self._clock_ms = self.pace.clock_ms
         self._uplink = uplink.Uplink(board, self.config, self.journal, self.obey, self.pace)
-        self.missing = 0
+        self._no_buses = 0
         self._rails = Rails(board)
         clients = [self._client(*bus) for bus in self.config.buses]
         self._probes = [
@@ -67,8 +69,13 @@ class Cycle:
         try:
             return RtuClient(self._board.line(name, baud, parity, stop_bits), self._board.monotonic_ms, baud)
         except ConfigError:
-            self.missing += 1
+            self._no_buses += 1
             return None
+
+    @property
+    def missing(self) -> int:
+        """How often the slice asked for a bus or a rail that the board doesn't have."""
+        return self._no_buses + self._rails.missing
 
     def _load(self) -> None:
         """What only some slices need."""

@@ -102,6 +102,7 @@ class SimBoard(Board):
         self.gated = gated
         self.rtc = DeviceClock(clock) if gated else None  # a clock with a battery of its own
         self.gauge: Gauge | None = None
+        self.boots = 0
         self.may_charge: bool | None = None  # as the firmware last said; None: it never did
         self.on_end: Callable[[int], None] = lambda off_ms: None
         self._lines: list[WireLine] = []
@@ -113,6 +114,7 @@ class SimBoard(Board):
     def power_on(self) -> None:
         """A boot: time since power-on begins again, rails are off, lines are empty; flash stays."""
         self.unplug()
+        self.boots += 1
         self.clock.free()
         self._boot_ms = self.clock.monotonic_ms()
         self.energy.off()
