@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -61,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     budget = commands.add_parser("budget", parents=[with_site], help=say("help.budget"))
     budget.add_argument("--json", action="store_true", help=say("help.budget_json"))
     budget.set_defaults(run=_budget)
+    verify = commands.add_parser("verify", parents=[with_site], help=say("help.verify"))
+    verify.add_argument("--store", type=Path, metavar="FILE", help=say("help.store"))
+    verify.add_argument("--public-key", type=_public_key, metavar="HEX", help=say("help.public_key"))
+    verify.set_defaults(run=_verify)
     models = commands.add_parser("profiles", parents=[shared], help=say("help.profiles"))
     models.add_argument("model", nargs="?", help=say("help.model"))
     models.set_defaults(run=_profiles)
@@ -90,6 +95,12 @@ def _host_port(text: str) -> str:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise argparse.ArgumentTypeError(say("fault.unfit", found=quoted(text), wanted=say("allowed.host_port")))
     return text
+
+
+def _public_key(text: str) -> bytes:
+    if re.fullmatch(r"[0-9A-Fa-f]{64}", text) is None:
+        raise argparse.ArgumentTypeError(say("verify.not_hex"))
+    return bytes.fromhex(text)
 
 
 def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -125,6 +136,12 @@ def _budget(args: argparse.Namespace) -> int:
     site = _site(args)
     print(json.dumps(budget_table.plain(site)) if args.json else budget_table.text(site))
     return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from gateway import verify
+
+    return verify.main(_site(args), args.store, args.public_key)
 
 
 def _profiles(args: argparse.Namespace) -> int:

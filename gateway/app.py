@@ -14,7 +14,9 @@ from gateway.capture import RADIO, Capture
 from gateway.collect.modbus import BusPoller, Client
 from gateway.collect.radio import RadioCollector
 from gateway.config import Bus, MqttUplink, Site
+from gateway.days import Days
 from gateway.lines import Opener, OpenLine
+from gateway.notary import Signature, signed_by_child
 from gateway.ports import Clock, Publisher, SystemClock
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
@@ -42,6 +44,10 @@ class Outside:
         assert bus.port is not None
         return lines.serial_opener(bus.port, bus.baud, bus.parity, bus.stop_bits)
 
+    async def sign(self, site: Site, message: bytes) -> Signature:
+        """NotSigned says why not."""
+        return await signed_by_child(Path(site.store.key), message)
+
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
         return PahoPublisher(uplink.host, uplink.port, f"watertower-{station}-{uplink.id}", will)
@@ -64,6 +70,7 @@ class Gateway:
                 opener = noted(bus.id, outside.bus(bus))
                 poller = BusPoller(site, bus.id, opener, self._client_of(bus), self.store, self._clock)
                 self._collectors[f"bus {bus.id}"] = poller.run
+        self._days = Days(site.station.id, self.store, self._clock, lambda message: outside.sign(site, message))
         self._forwarders = {
             f"uplink {uplink.id}": MqttForwarder(
                 uplink, site.station.id, outside.publisher(uplink, site.station.id), self.store, self._clock
@@ -83,6 +90,7 @@ class Gateway:
         self.store.begin_run()
         collectors = [self._task(name, run) for name, run in self._collectors.items()]
         collectors.append(self._task("commit", self._commit))
+        collectors.append(self._task("days", self._days.run))
         forwarders = [self._task(name, forwarder.run) for name, forwarder in self._forwarders.items()]
         try:
             await stop.wait()

@@ -54,6 +54,7 @@ class Store(Struct, frozen=True, kw_only=True):
 
     path: Text = "store.db"
     commit_delay_s: Annotated[float, Meta(ge=0.1, le=600, extra={"unit": "s"})] = 10.0
+    key: Text = "gateway.key"  # the gateway's own, made at its first signature: gateway/notary.py
 
 
 class Radio(Struct, frozen=True, kw_only=True):
@@ -311,7 +312,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
     sensors = [*file.sensors, *(sensor for node in file.nodes for sensor in node.sensors)]
     return Site(
         station=file.station,
-        store=replace(file.store, path=absolute(folder, file.store.path)),
+        store=replace(file.store, path=absolute(folder, file.store.path), key=absolute(folder, file.store.key)),
         radio=file.radio and replace(file.radio, port=absolute(folder, file.radio.port)),
         profile_dir=file.profile_dir,
         buses=tuple(replace(bus, port=bus.port and absolute(folder, bus.port)) for bus in file.buses),

@@ -15,6 +15,7 @@ from hw_sim.device_clock import DeviceClock
 from hw_sim.energy import Energy
 from hw_sim.flash import SimFlash as SimFlash
 from hw_sim.ledger import Cut
+from hw_sim.radio_modem import Modem
 from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from hw_sim.wire import Wire, WireLine
@@ -59,6 +60,9 @@ class _BoardLine(WireLine, Radio):
         self._rests = True
         self.pending()
         self._board.energy.set(self._part, self._board.powers.radio_rests_w)
+
+    def is_busy(self) -> bool:
+        return isinstance(self._wire, Modem) and self._wire.is_busy()
 
 
 class Gauge(Protocol):

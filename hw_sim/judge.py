@@ -105,8 +105,9 @@ def finished(
                 continue
         if later < len(truth) and truth[later].unix_ms - ms < _RETRY_MS:
             continue
-        if first and ms - truth[first - 1].unix_ms < _RETRY_MS and truth[first - 1].unix_ms not in silent:
-            continue  # the other try of the same question has arrived: alike, they are not to be told apart
+        tries = truth[bisect_right(truth, ms - _RETRY_MS, key=_when) : first]
+        if any(one.unix_ms not in silent for one in tries):
+            continue  # another try of the same question has arrived: alike, they are not to be told apart
         failure = next((at for at in failures if abs(at - ms) <= slack_ms), None)
         if failure is None:
             rest.append(reading)

@@ -55,7 +55,9 @@ def run(
     folder = str(_SHM) if _SHM.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="watertower-sim-", dir=folder) as store:
         days = story.days if days is None else days
-        return run_virtual(_live(story, name, seed, days, only, record, boards or {}, Path(store)))
+        outcome = run_virtual(_live(story, name, seed, days, only, record, boards or {}, Path(store)))
+    gc.collect()  # a world is one great cycle, and a swarm lives through hundreds
+    return outcome
 
 
 async def _live(
@@ -74,7 +76,7 @@ async def _live(
     span_s = round(days * _DAY_S, 6)  # a virtual clock shows whole microseconds: a smaller rest would never pass
     happenings = chosen(plan(story.faults, station.world.streams, span_s), only)
     player = Player(happenings, station)
-    recorder = Recorder(station) if record else None
+    recorder = Recorder(station, span_s) if record else None
     meter = Meter(station)
     verdict: Verdict | None = None
     failures: tuple[str, ...]

@@ -271,6 +271,13 @@ def test_channels_are_named_by_sensor_and_quantity(site: Site) -> None:
             'bus[0]: has both port and tcp; give a serial line its port, or a Modbus TCP device tcp = "host:port"']),
         ('[radio]\nport = "radio"\n', "",
          ["radio: there are nodes, but no radio that hears them; add [radio] with its port"]),
+        ('port = "radio"', 'port = "radio"\nspreading_factor = 11', [
+            f"node[{node}].sensor: a record of {count} channels can need a frame of {need} bytes; the limits in "
+            "[radio] allow 33; choose a lower spreading_factor or a wider bandwidth_khz, name fewer quantities, or use "
+            "two nodes"
+            for node, count, need in ((0, 4, 59), (1, 2, 46))]),
+        ('port = "radio"', 'port = "radio"\nbandwidth_khz = 100',
+         ["radio.bandwidth_khz: 100 does not fit; needs one of 125, 250, 500"]),
         ("report_s = 3", "report_s = 1",
          ["node[0].report_s: 1 s is shorter than the shortest period_s of its sensors, 2 s"]),
         ("baud = 19200", "baud = 9600", [

@@ -236,6 +236,14 @@ def test_of_equal_answers_to_one_question_either_may_be_the_one_that_arrived() -
     assert verdict(truth, {"do.t": [(2000, 514)]}, polled=["do.t"]).lost == 1
 
 
+def test_of_three_equal_answers_to_one_question_any_may_be_the_one_that_arrived() -> None:
+    truth: dict[str, Rows] = {"do.t": [(0, 500), (320, 500), (360, 500)]}
+    for said in (0, 320, 360):
+        result = verdict(truth, {"do.t": [(said, 500)]})
+        assert harm(result) == (0, 0, 0, 0) and result.measured == result.delivered == 1
+    assert harm(verdict(truth, {"do.t": []})) == (1, 0, 0, 0)
+
+
 def test_two_questions_further_apart_than_a_retry_are_two_polls() -> None:
     truth = {"do.t": [(0, 500), (1000, 507), (1801, 508)]}
     assert verdict(truth, {"do.t": [(0, 500), (1801, 508)]}, polled=["do.t"]).lost == 1
