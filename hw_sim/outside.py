@@ -14,7 +14,7 @@ from hw_sim.device_clock import DeviceClock
 from hw_sim.sensor import SimSensor
 from hw_sim.wire import Wire, WireLine
 from hw_sim.world import World
-from protocols import modbus
+from protocols import modbus_tcp
 
 
 class UnitsLine:
@@ -23,7 +23,7 @@ class UnitsLine:
     def __init__(self, sensors: list[SimSensor], clock: DeviceClock) -> None:
         self._clock = clock
         self._sensors = {sensor.unit_id: sensor for sensor in sensors}
-        self._frames = modbus.TcpFrames()
+        self._frames = modbus_tcp.TcpFrames()
         self._inbox = Inbox()
 
     async def write(self, data: bytes) -> None:
@@ -32,7 +32,7 @@ class UnitsLine:
             sensor = self._sensors.get(unit_id)
             reply = sensor.answer(pdu) if sensor is not None else None
             if sensor is not None and reply is not None:
-                answer = modbus.tcp(transaction, unit_id, reply)
+                answer = modbus_tcp.tcp(transaction, unit_id, reply)
                 asyncio.get_running_loop().call_later(sensor.latency_ms / 1000, self._inbox.put, answer)
 
     async def read(self, timeout_ms: int) -> bytes:

@@ -134,7 +134,10 @@ class TcpClient:
         self._now_ms = now_ms
         self._timeout_ms = timeout_ms
         self._transaction = 0
-        self._frames = modbus.TcpFrames()
+        from protocols import modbus_tcp  # a node does not load it
+
+        self._frame = modbus_tcp.tcp
+        self._frames = modbus_tcp.TcpFrames()
         self.asked_ms = 0
         self.first_ms: int | None = None
         self.late_replies = 0
@@ -142,7 +145,7 @@ class TcpClient:
     async def ask(self, request: Request) -> tuple[int, ...]:
         """As RtuClient.ask."""
         self._transaction = (self._transaction + 1) & 0xFFFF
-        await self._line.write(modbus.tcp(self._transaction, request.unit_id, request.pdu()))
+        await self._line.write(self._frame(self._transaction, request.unit_id, request.pdu()))
         sent_ms = self._now_ms()
         deadline_ms = sent_ms + self._timeout_ms
         while True:

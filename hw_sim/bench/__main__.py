@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-_GROUPS = ("demo", "sim")
+_GROUPS = ("demo", "sim", "node")
 
 
 def main() -> int:

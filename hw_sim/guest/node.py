@@ -10,7 +10,6 @@ from binascii import hexlify, unhexlify
 
 from firmware.board import Board, Flash, Radio
 from firmware.config import ConfigError
-from firmware.main import live, run
 
 try:
     from hostlink import call  # the VM in Node has no pipes of its own
@@ -124,4 +123,11 @@ class GuestBoard(Board):
         ask("log", text)
 
 
-run(live(GuestBoard()))
+def main(board: GuestBoard) -> None:
+    from firmware.main import live, run  # here, so that what the board alone takes of the heap can be told
+
+    run(live(board))
+
+
+if __name__ == "__main__":
+    main(GuestBoard())

@@ -4,7 +4,7 @@ import sys
 
 from firmware.board import Board, Flash, Radio
 from firmware.config import ConfigError
-from protocols import modbus
+from protocols import modbus, modbus_server
 
 MICROPYTHON = sys.implementation.name == "micropython"
 
@@ -171,7 +171,7 @@ class Sensor:
     def hear(self, frame, now_ms):
         if frame[0] != self.unit_id or not modbus.rtu_ok(frame):
             return []
-        request = modbus.parse_request(frame[0], frame[1:-2])
+        request = modbus_server.parse_request(frame[0], frame[1:-2])
         self.asked.append(request)
         pdu = self.trouble(request) if self.trouble else None
         if pdu is None:
@@ -181,10 +181,10 @@ class Sensor:
     def answer(self, request):
         addresses = range(request.address, request.address + request.quantity)
         if request.values or request.function not in (modbus.READ_HOLDING, modbus.READ_INPUT):
-            return modbus.reply(request)
+            return modbus_server.reply(request)
         if any(address not in self.words for address in addresses):
-            return modbus.refusal(request.function, modbus.ILLEGAL_ADDRESS)
-        return modbus.reply(request, tuple([self.words[address] for address in addresses]))
+            return modbus_server.refusal(request.function, modbus.ILLEGAL_ADDRESS)
+        return modbus_server.reply(request, tuple([self.words[address] for address in addresses]))
 
 
 class DeskBoard(Board):

@@ -1,6 +1,6 @@
 """The client against devices that answer late: no older answer is ever returned for the question asked last."""
 
-from protocols import modbus, modbus_client
+from protocols import modbus, modbus_client, modbus_server, modbus_tcp
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
 from protocols.modbus_client import RtuClient, TcpClient
@@ -29,11 +29,11 @@ class Late:
 
     def hear(self, frame, now_ms):
         if self._tcp:
-            ((transaction, unit_id, pdu),) = modbus.TcpFrames().feed(frame)
+            ((transaction, unit_id, pdu),) = modbus_tcp.TcpFrames().feed(frame)
         else:
             unit_id, pdu = frame[0], frame[1:-2]
         self.questions += 1
-        request = modbus.parse_request(unit_id, pdu)
+        request = modbus_server.parse_request(unit_id, pdu)
         dice = self._dice
         late = dice.one_in(self._every)
         at_ms = now_ms + (200 + dice.below((400, 1500, 8000)[dice.below(3)]) if late else 5 + dice.below(100))
@@ -42,14 +42,14 @@ class Late:
         if not self._tcp:  # one processor: it answers in the order in which it was asked
             at_ms = max(at_ms, self._free_ms + 4)
         self._free_ms = at_ms
-        answer = modbus.reply(request, words_of(request.address, request.quantity, self.questions))
+        answer = modbus_server.reply(request, words_of(request.address, request.quantity, self.questions))
         if late and self._mode == "refuse":
-            answer = modbus.refusal(request.function, modbus.BUSY)
+            answer = modbus_server.refusal(request.function, modbus.BUSY)
         if request.function == modbus.READ_INPUT and self._inputs != "answer":
             if self._inputs == "silent":
                 return []
-            answer = modbus.refusal(request.function, modbus.ILLEGAL_FUNCTION)
-        answer = modbus.tcp(transaction, unit_id, answer) if self._tcp else modbus.rtu(unit_id, answer)
+            answer = modbus_server.refusal(request.function, modbus.ILLEGAL_FUNCTION)
+        answer = modbus_tcp.tcp(transaction, unit_id, answer) if self._tcp else modbus.rtu(unit_id, answer)
         cut = dice.below(len(answer))
         return [(at_ms - now_ms, answer[:cut]), (at_ms - now_ms + dice.below(3), answer[cut:])]
 
@@ -173,7 +173,7 @@ class Babbler:
 def test_a_babbling_line_does_not_hold_the_client():
     clock = Clock()
     raises(FrameError, run, rtu_client(Babbler(clock, b"\x55"), clock.now_ms).ask(Request(1, 3, 0, 1)))
-    foreign = modbus.tcp(999, 1, b"\x03\x02\x00\x01")
+    foreign = modbus_tcp.tcp(999, 1, b"\x03\x02\x00\x01")
     raises(NoReply, run, TcpClient(Babbler(clock, foreign), clock.now_ms, 500).ask(Request(1, 3, 0, 1)))
 
 
@@ -183,7 +183,7 @@ def one_lost_reply(quantity, inputs, lost):
 
     def trouble(request):
         if request.function == modbus.READ_INPUT:
-            return {"refuse": modbus.refusal(4, 1), "silent": b""}[inputs]
+            return {"refuse": modbus_server.refusal(4, 1), "silent": b""}[inputs]
         return lost if len(device.asked) == 1 else None
 
     device = Sensor(1, {address: address + 1 for address in range(20)}, trouble)
@@ -218,8 +218,10 @@ class Slow:
         if not self._script:
             return []
         (at_ms, value), self._script = self._script[0], self._script[1:]
-        request = modbus.parse_request(frame[0], frame[1:-2])
-        pdu = modbus.refusal(3, 6) if value is None else modbus.reply(request, (value,) * request.quantity)
+        request = modbus_server.parse_request(frame[0], frame[1:-2])
+        pdu = (
+            modbus_server.refusal(3, 6) if value is None else modbus_server.reply(request, (value,) * request.quantity)
+        )
         return [(at_ms - now_ms, modbus.rtu(frame[0], pdu))]
 
 
@@ -246,7 +248,7 @@ def test_a_unit_that_owed_answers_is_believed_again_after_a_minute():
 
 def test_a_refusal_is_believed_when_nothing_of_its_function_is_owed():
     clock = Clock()
-    answers = {16: b"", 3: modbus.refusal(3, modbus.ACKNOWLEDGE)}
+    answers = {16: b"", 3: modbus_server.refusal(3, modbus.ACKNOWLEDGE)}
     client = rtu_client(Wire(clock, Sensor(1, {}, lambda request: answers[request.function])), clock.now_ms)
     raises(NoReply, run, client.ask(Request(1, 16, 0x1C00, 0)))
     assert raises(DeviceError, run, client.ask(Request(1, 3, 0, 2))).code == modbus.ACKNOWLEDGE
