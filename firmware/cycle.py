@@ -41,7 +41,7 @@ class Cycle:
         self.journal = Journal(board.flash, self.config.schema, channels)
         self.pace = Pace(board.monotonic_ms, board.clock_ms())
         if self.pace.clock_ms:
-            self.journal.set_clock(self.pace.clock_ms)
+            self.journal.set_clock(self.pace.clock_ms, self.pace.now_ms())
         self._clock_ms = self.pace.clock_ms
         self._uplink = uplink.Uplink(board, self.config, self.journal, self.obey, self.pace)
         self._no_buses = 0

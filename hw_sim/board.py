@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from firmware import settings
 from firmware.board import Board, Line, Radio
 from firmware.config import ConfigError
 from gateway.consumption import POWERS, sensor_w
@@ -91,7 +92,6 @@ class SimBoard(Board):
         wired: Sequence[SimSensor] = (),
         gated: bool = False,
     ) -> None:
-        self._config = config
         self.clock = DeviceClock(clock)
         self.energy = Energy(clock)
         self.cuts: list[Cut] = []  # when its power went
@@ -113,6 +113,8 @@ class SimBoard(Board):
         self.flash: SimFlash = SimFlash()
         self.flash.passes = self.clock.block
         self.flash.now_ms = clock.unix_ms
+        self.settings: SimFlash = SimFlash(4)
+        self.provision(config)
         self.power_on()
 
     def power_on(self) -> None:
@@ -164,11 +166,11 @@ class SimBoard(Board):
         return self.stream.below(below)
 
     def config(self) -> bytes:
-        return self._config
+        return settings.load(self.settings)
 
     def provision(self, config: bytes) -> None:
         """Another slice, for the next boot."""
-        self._config = config
+        settings.store(self.settings, config)
 
     def rail(self, name: str, on: bool) -> None:
         if name not in self.rails:

@@ -1,7 +1,8 @@
 """Knows what both chips do alike with `machine`: files, pins, UARTs, watchdog, sleep; knows no flash of either.
 
 Compiled and type-checked only, never run on silicon. Two files on the board's file system: `board.json` (layout.py) is
-the carrier board's, `node.json` is this node's slice of the site file.
+the carrier board's, `node.json` is this node's slice of the site file. Where there is a settings region, the slice is
+kept in it, twice, and node.json is only the way into it.
 """
 
 import os
@@ -9,6 +10,7 @@ import time
 
 import machine
 
+from firmware import settings
 from firmware.board import Board, Line, Radio
 from firmware.boards import layout
 from firmware.boards.clock import Clock
@@ -71,7 +73,25 @@ class ChipBoard(Board):
         return int.from_bytes(os.urandom(8), "big") % below
 
     def config(self) -> bytes:
-        return read_file(SLICE_FILE)
+        if self.settings is None:
+            return read_file(SLICE_FILE)
+        try:
+            return settings.load(self.settings)
+        except ConfigError as damage:
+            try:
+                data = read_file(SLICE_FILE)
+            except ConfigError:
+                raise damage
+        settings.store(self.settings, data)  # a technician has just put the file there, with a good supply
+        return data
+
+    def provision(self, data: bytes) -> None:
+        """Another slice, for the next boot: what a technician's tool calls. node.json is not asked any more."""
+        if self.settings is None:
+            with open(SLICE_FILE, "wb") as file:
+                file.write(data)
+        else:
+            settings.store(self.settings, data)
 
     def rail(self, name: str, on: bool) -> None:
         """ConfigError where board.json has no such rail."""

@@ -55,55 +55,35 @@ class Clock:
         return self.ms
 
 
-class PowerCut(Exception):
-    """The supply failed in the middle of an operation on flash."""
-
-
 class RamFlash(Flash):
-    """NOR flash: writes only clear bits, and only where the journal erased before (anything else is a bug).
+    """NOR flash: writes only clear bits, and only where the journal erased before (anything else is a bug). One whose
+    power fails: hw_sim/guest/cut_flash.py."""
 
-    `watch(offset, new)` is called before each change. After `left` more changes the power fails; `tear(old, new)` says
-    what the last one leaves behind.
-    """
-
-    def __init__(self, sectors=6, sector_bytes=256, data=None):
+    def __init__(self, sectors=6, sector_bytes=512, data=None):
         self.sectors = sectors
         self.sector_bytes = sector_bytes
         self.data = bytearray(data or b"\xff" * (sectors * sector_bytes))
-        self.erases = 0
-        self.watch = None
-        self.left = None
-        self.tear = None
+        self.erases = [0] * sectors
+        self.programs = 0
+        self.reads = 0  # bytes
 
     def copy(self):
-        flash = RamFlash(self.sectors, self.sector_bytes, self.data)
-        flash.erases = self.erases
-        return flash
+        return RamFlash(self.sectors, self.sector_bytes, self.data)
 
     def read(self, offset, count):
         assert 0 <= offset <= offset + count <= len(self.data)
+        self.reads += count
         return bytes(self.data[offset : offset + count])
 
     def write(self, offset, data):
         assert offset // self.sector_bytes == (offset + len(data) - 1) // self.sector_bytes
-        assert self.read(offset, len(data)) == b"\xff" * len(data), "written twice"
-        self._change(offset, bytes(data))
+        assert self.data[offset : offset + len(data)] == b"\xff" * len(data), "written twice"
+        self.programs += 1
+        self.data[offset : offset + len(data)] = data
 
     def erase(self, sector):
-        self.erases += 1
-        self._change(sector * self.sector_bytes, b"\xff" * self.sector_bytes)
-
-    def _change(self, offset, new):
-        if self.watch:
-            self.watch(offset, new)
-        cut = self.left == 0
-        if cut:
-            new = self.tear(self.read(offset, len(new)), new)
-        elif self.left is not None:
-            self.left -= 1
-        self.data[offset : offset + len(new)] = new
-        if cut:
-            raise PowerCut
+        self.erases[sector] += 1
+        self.data[sector * self.sector_bytes : (sector + 1) * self.sector_bytes] = b"\xff" * self.sector_bytes
 
 
 class Wire(Radio):
