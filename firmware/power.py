@@ -4,7 +4,7 @@ Loaded only where the slice has a battery. The slice's thresholds come from the 
 """
 
 from firmware.board import Board
-from firmware.config import Battery
+from protocols.record import Record
 
 NORMAL, SAVING, SURVIVAL, STANDBY = 0, 1, 2, 3
 # Of each tier: periods and reports are so many times as long; whether wipers and the emergency period are allowed. All
@@ -12,6 +12,25 @@ NORMAL, SAVING, SURVIVAL, STANDBY = 0, 1, 2, 3
 TIERS = ((1, 1, True), (2, 2, True), (4, 8, False), (1, 1, False))
 LOOK_MS = 900_000  # the charger's output follows the temperature so closely (ours)
 _WARMER_DC = 20  # hysteresis of temperatures (ours)
+
+
+class Battery(Record):
+    """Thresholds of a node's tiers : (down, up) in mV for each step, when it is warm and when it is
+    colder than `cold_dc` tenths of a degree; from `charge_dc` on it may be charged (None: never)."""
+
+    __slots__ = ("charge_dc", "cold_dc", "cold_mv", "warm_mv")
+
+    def __init__(
+        self,
+        warm_mv: tuple[tuple[int, int], ...],
+        cold_mv: tuple[tuple[int, int], ...],
+        cold_dc: int,
+        charge_dc: int | None,
+    ) -> None:
+        self.warm_mv = warm_mv
+        self.cold_mv = cold_mv
+        self.cold_dc = cold_dc
+        self.charge_dc = charge_dc
 
 
 class Supply:

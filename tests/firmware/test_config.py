@@ -1,6 +1,7 @@
 import json
+import sys
 
-from firmware import config
+from firmware import config, slice_form
 from firmware.config import ConfigError, NodeConfig, Wiper
 from protocols.registers import Register, plan_reads
 from tests.firmware import slices
@@ -23,7 +24,7 @@ SLICE = slices.node(
 
 
 def test_a_slice_becomes_a_configuration():
-    parsed = config.parse(slices.encoded(SLICE))
+    parsed = slice_form.parse(slices.encoded(SLICE))
     assert (parsed.node, parsed.name, parsed.schema, parsed.key) == (17, "water", 0x1234, slices.KEY)
     assert parsed.report_ms == 10_000 and parsed.buses == (("uart1", 9600, "N", 1),)
     oxygen, level = parsed.sensors
@@ -60,14 +61,14 @@ def copy_with(path, value=None, drop=False):
 def test_a_missing_value_anywhere_is_a_config_error():
     for path in places(SLICE):
         if isinstance(path[-1], str):  # a list may be shorter
-            raises(ConfigError, config.parse, copy_with(path, drop=True))
+            raises(ConfigError, slice_form.parse, copy_with(path, drop=True))
 
 
 def test_a_value_of_the_wrong_type_anywhere_is_a_config_error():
     for path in places(SLICE):
         for value in ([[]], {"x": 1}, None, True, 1.5, "x", -(2**40), 2**40):
             try:
-                usable(config.parse(copy_with(path, value)))
+                usable(slice_form.parse(copy_with(path, value)))
             except ConfigError:
                 continue
             assert value not in ([[]], {"x": 1}), path
@@ -89,7 +90,7 @@ def usable(parsed):
 def test_a_slice_cut_short_is_a_config_error():
     data = slices.encoded(SLICE)
     for length in range(len(data)):
-        raises(ConfigError, config.parse, data[:length])
+        raises(ConfigError, slice_form.parse, data[:length])
 
 
 def test_damaged_slices_are_usable_or_a_config_error():
@@ -102,14 +103,20 @@ def test_damaged_slices_are_usable_or_a_config_error():
             at = dice.below(len(damaged))
             damaged[at] = (damaged[at] ^ 1 << dice.below(8), dice.below(256), 0x30 + dice.below(10))[dice.below(3)]
         try:
-            usable(config.parse(bytes(damaged)))
+            usable(slice_form.parse(bytes(damaged)))
         except ConfigError:
             refused += 1
     assert refused
 
 
 def test_another_version_is_refused_in_words():
-    error = raises(ConfigError, config.parse, copy_with(("version",), 3))
+    error = raises(ConfigError, slice_form.parse, copy_with(("version",), 3))
     assert "version 3" in str(error)
     for data in (b"", b"\xff" * 64, b"[]", b"null", b"17", b'"slice"', b"{}"):
-        raises(ConfigError, config.parse, data)
+        raises(ConfigError, slice_form.parse, data)
+
+
+def test_the_code_that_reads_a_slice_does_not_stay_in_memory():
+    for _ in range(2):
+        assert config.parse(slices.encoded(SLICE)).node == 17
+        assert "firmware.slice_form" not in sys.modules

@@ -1,5 +1,4 @@
-from firmware.config import Battery
-from firmware.power import LOOK_MS, NORMAL, SAVING, STANDBY, SURVIVAL, Supply, until_safe
+from firmware.power import LOOK_MS, NORMAL, SAVING, STANDBY, SURVIVAL, Battery, Supply, until_safe
 from tests.firmware.doubles import Clock, DeskBoard, RamFlash, run
 
 STEPS = ((12920, 13040), (12640, 12920), (12200, 12640))
