@@ -584,7 +584,7 @@ def test_a_node_may_have_limits_a_wiper_and_a_battery(tmp_path: Path) -> None:
          "node[0].limit[0].channel: this node has no channel 'do.temprature'; did you mean do.temperature,",
          "本节点没有通道 'do.temprature'"),
         (("above = 20.5", ""), "node[0].limit[0]: needs either above or below; write two", "必须且只能"),
-        (("above = 20.5", "above = 20.5\n  below = 1.0"), "node[0].limit[0]: needs either above or below", "必须且只能"),
+        (("above = 20.5", "above = 20.5\n  below = 1.0"), "node[0].limit[0]: needs either above", "必须且只能"),
         (("20.5", "1e12"), "node[0].limit[0].above: 1000000000000.0 is more than a reading can say", "超出读数"),
         (("20.5", "nan"), "node[0].limit[0].above: nan is more than a reading can say", "超出读数"),
         (("emergency_period_s = 1\n", ""),

@@ -29,7 +29,8 @@ def lived(folder: Path, hours: float, in_micropython: bool = False) -> tuple[Ver
         boots = node.board.boots
         parts = node.board.energy.parts()
         verdict = await station.finish()
-        times = [reading.unix_ms for reading in station.world.ledger.readings[f"{NAME}_do.temperature"]]
+        times = [reading.unix_ms for reading in station.world.ledger.readings[f"{NAME}_turb.turbidity"]]
+        # the sensor that needs power first
         assert max(time_ms % 900_000 for time_ms in times) < 1500
         return verdict, [time_ms // 900_000 for time_ms in times], boots, parts["sleep"] + parts["processor"]
 
