@@ -97,6 +97,9 @@ class Board:
         """Unix milliseconds now by a clock with a battery of its own; None: the board has none, or it was reset."""
         return None
 
+    def set_clock(self, unix_ms: int) -> None:
+        """Sets that clock, where there is one."""
+
     def battery_mv(self) -> int | None:
         """The supply's voltage under the present load; None: not measured."""
         return None

@@ -1,90 +1,289 @@
 """Knows a node's rhythm: slots, records, reports; knows no register, no flash layout and no radio.
 
-Readings of one slot are one record. Slots are multiples of the period in Unix time once the clock is known, else in
-time since boot. Between steps the board sleeps.
+Readings of one slot are one record. Slots and reports are multiples of their period in Unix time once the clock is
+known, else in time since boot. All times here are those of a Pace. Between steps the board sleeps, the radio rests but
+for reports, and a gated board has no power at all.
 """
 
 from firmware import config, uplink
-from firmware.acquire import Probe, Rails
+from firmware.acquire import LATE_MS, Probe, Rails
 from firmware.board import Board
+from firmware.config import ConfigError, NodeConfig
 from firmware.journal import Journal
+from firmware.pace import Pace
+from protocols.command import Command
 from protocols.modbus_client import RtuClient
+
+try:
+    from typing import TYPE_CHECKING
+
+    if TYPE_CHECKING:  # loaded where they are needed
+        from firmware.emergency import Emergency
+        from firmware.power import Supply
+except ImportError:  # MicroPython
+    pass
+
+_TURN_MS, _TURNS = 3000, 20  # nodes report one after the other: a report takes so long (ours)
+_BOOT_MS = 2000  # a gated board is awake so long before something is due: a boot takes one second (ours)
+_GATE_MS = 30_000  # a boot costs what light sleep costs in 25 s (gateway/consumption.py)
+_OFF_MS = 500  # a clock with a battery that is off by more is set (ours)
+_DENSE_MS = 60_000  # an emergency's period where the slice names none, and the shortest between its reports (ours)
 
 
 class Cycle:
     """The node's life. step() does what is due and sleeps until the next thing is."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, plan: NodeConfig | None = None) -> None:
+        """`plan`: the board's slice, where it has been read already."""
         self._board = board
-        self._config = config.parse(board.config())
-        channels = sum([len(sensor.registers) for sensor in self._config.sensors])
-        self.journal = Journal(board.flash, self._config.schema, channels)
-        self._uplink = uplink.Uplink(board, self._config, self.journal)
-        clients = [
-            RtuClient(board.line(name, baud, parity, stop_bits), board.monotonic_ms, baud)
-            for name, baud, parity, stop_bits in self._config.buses
+        self.config = plan or config.parse(board.config())
+        channels = sum([len(sensor.registers) for sensor in self.config.sensors])
+        self.journal = Journal(board.flash, self.config.schema, channels)
+        self.pace = Pace(board.monotonic_ms, board.clock_ms())
+        if self.pace.clock_ms:
+            self.journal.set_clock(self.pace.clock_ms, self.pace.now_ms())
+        self._clock_ms = self.pace.clock_ms
+        self._uplink = uplink.Uplink(board, self.config, self.journal, self.obey, self.pace)
+        self._no_buses = 0
+        self._rails = Rails(board)
+        clients = [self._client(*bus) for bus in self.config.buses]
+        self._probes = [
+            Probe(sensor, clients[sensor.bus], self._rails, board, self.pace.now_ms, self.config.wipers.get(i))
+            for i, sensor in enumerate(self.config.sensors)
         ]
-        rails = Rails(board)
-        self._probes = [Probe(board, sensor, clients[sensor.bus], rails) for sensor in self._config.sensors]
-        now_ms = board.monotonic_ms()
-        self._slots = [self._slot_after(i, now_ms, now_ms) for i in range(len(self._probes))]
-        for probe, slot_ms in zip(self._probes, self._slots):
-            probe.prepare(slot_ms, now_ms)
-        self._report_ms = now_ms
+        self._supply: Supply | None = None
+        self.emergency: Emergency | None = None
+        self._load()
+        self.reports_ms = 0  # by command
+        self.restarts = False
+        self.replan = True  # periods have changed
+        self._is_dense = False
+        self._to_wipe: set[int] = set()  # by order, as soon as there is time
+        self._hears = True  # whether the radio is awake
+        now_ms = self.pace.now_ms()
+        self._slots = [now_ms] * len(self._probes)
+        self._look_ms = now_ms
+        self._report_ms = self._report_after(now_ms) if self.pace.clock_ms else now_ms
 
-    def _slot_after(self, index: int, time_ms: int, now_ms: int) -> int:
-        """The first slot after `time_ms` that the sensor can be ready for, in monotonic time."""
-        probe = self._probes[index]
-        earliest_ms = max(time_ms + 1, now_ms if probe.always_on else now_ms + probe.lead_ms)
+    def _client(self, name: str, baud: int, parity: str, stop_bits: int) -> RtuClient | None:
+        try:
+            return RtuClient(self._board.line(name, baud, parity, stop_bits), self._board.monotonic_ms, baud)
+        except ConfigError:
+            self._no_buses += 1
+            return None
+
+    @property
+    def missing(self) -> int:
+        """How often the slice asked for a bus or a rail that the board doesn't have."""
+        return self._no_buses + self._rails.missing
+
+    def _load(self) -> None:
+        """What only some slices need."""
+        if self.config.battery is not None:
+            from firmware import power
+
+            self._supply = power.Supply(self._board, self.config.battery)
+            self._tiers = power.TIERS
+        if self.config.limits:
+            from firmware import emergency
+
+            self.emergency = emergency.Emergency(self.config.limits)
+
+    # --- plans ------------------------------------------------------------------------------------------------------
+
+    @property
+    def may_wipe(self) -> bool:
+        """Whether the battery has something to spare: for wipers, for an emergency."""
+        return self._supply is None or bool(self._tiers[self._supply.tier][2])
+
+    def _period_of(self, probe: Probe) -> int:
         period_ms = probe.sensor.period_ms
-        return earliest_ms + -(earliest_ms + self.journal.state.clock_ms) % period_ms
+        if self._is_dense:
+            return min(period_ms, self.config.emergency_ms or _DENSE_MS)
+        return period_ms if self._supply is None else period_ms * self._tiers[self._supply.tier][0]
+
+    def _report_period(self) -> int:
+        period_ms = self.reports_ms or self.config.report_ms
+        if self._is_dense:
+            return min(period_ms, max(self.config.emergency_ms, _DENSE_MS))
+        return period_ms if self._supply is None else period_ms * self._tiers[self._supply.tier][1]
+
+    def _report_after(self, time_ms: int) -> int:
+        """The node's first turn to report after `time_ms`."""
+        period_ms = self._report_period()
+        if not self.pace.clock_ms:
+            return time_ms + period_ms
+        turn_ms = _TURN_MS * (1 + self.config.node % _TURNS)
+        return time_ms + 1 + (turn_ms - time_ms - 1 - self.pace.clock_ms) % period_ms
+
+    def _next_report(self, now_ms: int) -> int:
+        """One after a report that has just begun; the clock may have been set back since."""
+        return self._report_after(now_ms + (self._report_period() // 4 if self.pace.clock_ms else 0))
+
+    def _slot_after(self, probe: Probe, time_ms: int, now_ms: int) -> int:
+        """The first slot after `time_ms` that the sensor can be ready for."""
+        earliest_ms = max(time_ms + 1, probe.earliest_ms(now_ms) - (0 if probe.always_on else LATE_MS))
+        return earliest_ms + -(earliest_ms + self.pace.clock_ms) % probe.period_ms
+
+    def _prepare(self, i: int, slot_ms: int, now_ms: int) -> None:
+        self._slots[i] = slot_ms
+        probe = self._probes[i]
+        wipes = False
+        if probe.wiper is not None and self.may_wipe:
+            # the first slot of each of its periods: so a board without memory knows as well
+            every_ms = probe.wiper.every_ms
+            is_first = every_ms and (slot_ms + self.pace.clock_ms) % every_ms < probe.period_ms
+            wipes = bool(is_first or i in self._to_wipe)
+        if probe.prepare(slot_ms, now_ms, wipes) and wipes:
+            self._to_wipe.discard(i)
+
+    def wipe(self) -> bool:
+        """Has every wiper wipe before its sensor's next slot. Whether there is any."""
+        self._to_wipe = set(self.config.wipers)
+        return bool(self._to_wipe)
+
+    def obey(self, given: Command) -> int:
+        """A command's result."""
+        from firmware import orders
+
+        return orders.obey(self, given)
+
+    def _plan(self, now_ms: int) -> None:
+        """Other periods: of the tier, of an emergency, by command."""
+        self.replan = False
+        for i, probe in enumerate(self._probes):
+            probe.set_period(self._period_of(probe))
+            self._prepare(i, self._slot_after(probe, now_ms, now_ms), now_ms)
+        if self._report_ms > now_ms:
+            self._report_ms = self._report_after(now_ms)
+
+    def _follow_clock(self, now_ms: int) -> None:
+        """The clock was set: slots keep their place in Unix time, or get one."""
+        is_new = not self._clock_ms
+        self._clock_ms = self.pace.clock_ms
+        for i, probe in enumerate(self._probes):
+            half_ms = probe.period_ms // 2
+            slot_ms = self._slots[i] + half_ms - (self._slots[i] + half_ms + self._clock_ms) % probe.period_ms
+            if is_new or slot_ms < probe.earliest_ms(now_ms) - LATE_MS:
+                slot_ms = self._slot_after(probe, now_ms, now_ms)
+            self._prepare(i, slot_ms, now_ms)
+        self._report_ms = self._next_report(now_ms)
+        unix_ms = now_ms + self._clock_ms
+        kept_ms = self._board.clock_ms()
+        if kept_ms is None or abs(kept_ms - unix_ms) > _OFF_MS:
+            self._board.set_clock(unix_ms)
+
+    # --- steps ------------------------------------------------------------------------------------------------------
 
     async def step(self) -> None:
         """Does what is due, then sleeps or listens until something else is."""
-        now_ms = self._board.monotonic_ms()
+        now_ms = self.pace.now_ms()
+        if self._supply is not None and self._look_ms <= now_ms:
+            await self._look(self._supply, now_ms)
+        self._settle(now_ms)
         for probe in self._probes:
             if probe.next_ms is not None and probe.next_ms <= now_ms:
                 await probe.advance(now_ms)
-        if min(self._slots) <= now_ms:
-            await self._measure(now_ms)
+        due = [i for i in self.config.order if self._slots[i] <= now_ms]
+        if due and not any(self._probes[i].is_late(now_ms) for i in due):
+            await self._measure(due, now_ms)
+            self._settle(self.pace.now_ms())
+        await self._report()
+        if self.restarts and self._uplink.next_ms is None and not self._uplink.owes_results:
+            await self._board.restart()
+        await self._wait()
+
+    def _settle(self, now_ms: int) -> None:
+        """Changes the rhythm if there is cause. An emergency that begins is reported at once."""
+        if self.emergency is not None and self._is_dense != (self.may_wipe and self.emergency.is_on(now_ms)):
+            self._is_dense = not self._is_dense
+            self.replan = True
+            if self._is_dense:
+                self._report_ms = now_ms
+        if self.replan:
+            self._plan(now_ms)
+
+    async def _measure(self, due: list[int], now_ms: int) -> None:
+        """Reads every sensor whose slot has come, keeps the record, plans their next slots."""
+        read = {}
+        for i in due:
+            read[i] = await self._probes[i].read()
+        cells: list[tuple[int | None, int]] = []
+        for i, probe in enumerate(self._probes):
+            cells += read[i] if i in read else [(None, 0)] * len(probe.sensor.registers)
+        self.journal.append(uplink.pack_record(now_ms, tuple(cells)))
+        if self.emergency is not None:
+            self.emergency.watch(cells)
+        after_ms = self.pace.now_ms()
+        for i in due:
+            self._prepare(i, self._slot_after(self._probes[i], now_ms, after_ms), after_ms)
+
+    async def _report(self) -> None:
+        now_ms = self.pace.now_ms()
         if self._report_ms <= now_ms:
-            self._report_ms = now_ms + self._config.report_ms
+            self._report_ms = self._next_report(now_ms)
+            if not self._hears:
+                await self._board.radio.wake()
+                self._hears = True
             self._uplink.begin()
         if self._uplink.next_ms is not None:
             self._uplink.hear(self._board.radio.pending())
-            await self._uplink.advance()
-        await self._wait()
+            await self._advance()
+        if self._hears and self._uplink.next_ms is None:
+            await self._board.radio.rest()
+            self._hears = False
 
-    async def _measure(self, now_ms: int) -> None:
-        """Reads every sensor whose slot has come, keeps the record, plans their next slots."""
-        cells: list[tuple[int | None, int]] = []
-        due = []
-        for i, probe in enumerate(self._probes):
-            if self._slots[i] <= now_ms:
-                due.append(i)
-                cells += await probe.read()
-            else:
-                cells += [(None, 0)] * len(probe.sensor.registers)
-        self.journal.append(uplink.pack_record(now_ms, tuple(cells)))
-        after_ms = self._board.monotonic_ms()
-        for i in due:
-            self._slots[i] = self._slot_after(i, now_ms, after_ms)
-            self._probes[i].prepare(self._slots[i], after_ms)
+    async def _advance(self) -> None:
+        await self._uplink.advance()
+        if self.pace.clock_ms != self._clock_ms:
+            self._follow_clock(self.pace.now_ms())
+
+    async def _look(self, supply: "Supply", now_ms: int) -> None:
+        """At the battery. Below the safe voltage there is nothing else until it has recovered."""
+        from firmware import power
+
+        before = supply.tier
+        if supply.look() == power.STANDBY:
+            for probe in self._probes:
+                probe.off()
+            await self._board.radio.rest()
+            self._hears = False
+            await power.until_safe(self._board, supply.battery)
+            supply.look()
+            now_ms = self.pace.now_ms()
+            self.replan = True
+        self._look_ms = now_ms + power.LOOK_MS
+        self.replan = self.replan or supply.tier != before
 
     async def _wait(self) -> None:
-        times = self._slots + [self._report_ms]
+        now_ms = self.pace.now_ms()
+        times = [slot_ms for slot_ms in self._slots if slot_ms > now_ms]  # one that is past waits for its sensors
         for probe in self._probes:
             if probe.next_ms is not None:
                 times.append(probe.next_ms)
-        if self._uplink.next_ms is not None:
-            times.append(self._uplink.next_ms)
-        wait_ms = min(times) - self._board.monotonic_ms()
-        if wait_ms <= 0:
+        if self._supply is not None:
+            times.append(self._look_ms)
+        if self.emergency is not None and self.emergency.ends_ms is not None:
+            times.append(self.emergency.ends_ms)
+        times.append(self._report_ms if self._uplink.next_ms is None else self._uplink.next_ms)
+        wait_ms = min(times) - now_ms
+        if wait_ms <= 0 or self.replan:
             return
-        if self._uplink.next_ms is None:
-            await self._board.sleep_ms(wait_ms)
-        else:
-            heard = await self._board.radio.read(wait_ms)
+        if self._uplink.next_ms is not None:
+            heard = await self._board.radio.read(self.pace.own_span(wait_ms))
             if heard:
                 self._uplink.hear(heard)
-                await self._uplink.advance()
+                await self._advance()
+        elif wait_ms > _GATE_MS and self._can_forget():
+            await self._board.power_down(wait_ms - _BOOT_MS)
+        else:
+            await self._board.sleep_ms(self.pace.own_span(wait_ms))
+
+    def _can_forget(self) -> bool:
+        """Whether the next boot would go on as this one: it knows the time, and nothing but flash is needed."""
+        return (
+            self._board.gated
+            and self._board.clock_ms() is not None
+            and not (self._is_dense or self.reports_ms or self._to_wipe or self._uplink.owes_results)
+            and not any(probe.needs_memory for probe in self._probes)
+        )

@@ -2,6 +2,7 @@
 
 import sys
 
+from firmware import config
 from firmware.board import Board
 from firmware.cycle import Cycle
 
@@ -16,7 +17,12 @@ def run(coroutine) -> object:  # type: ignore[no-untyped-def]
 
 
 async def live(board: Board) -> None:
-    cycle = Cycle(board)
+    plan = config.parse(board.config())
+    if plan.battery is not None:
+        from firmware import power
+
+        await power.until_safe(board, plan.battery)
+    cycle = Cycle(board, plan)
     while True:
         await cycle.step()
 

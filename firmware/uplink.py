@@ -3,6 +3,7 @@
 from firmware.board import Board
 from firmware.config import NodeConfig
 from firmware.journal import Entry, Journal
+from firmware.pace import Pace
 from protocols import batch, command, link
 from protocols.batch import Batch, NodeRecord
 from protocols.command import Command
@@ -50,14 +51,17 @@ class Uplink:
         config: NodeConfig,
         journal: Journal,
         obey: "Callable[[Command], int]" = _unknown,
+        pace: Pace | None = None,
     ) -> None:
         self._board = board
+        self.pace = pace or Pace(board.monotonic_ms)
         self._config = config
         self._journal = journal
         self._obey = obey
         self._session = NodeSession(config.node, config.key, journal.next_counter, board.random)
         self._most_bytes = config.max_frame - link.OVERHEAD
-        self._known = False  # whether the gateway has told this boot what it holds
+        self._known = journal.released > 0  # whether the gateway has told this boot what it holds
+        self._greets = False  # sets the clock before it dates records
         self._is_foreign = False  # whether it has another slice of this node
         self._carried = 0  # the last record in the message that is on its way
         self._telling = 0  # how many results are in it
@@ -81,20 +85,21 @@ class Uplink:
         if self.next_ms is None:
             self._board.radio.pending()  # what came while nobody listened answers nothing
             self._served = None
+            self._greets = self.pace.is_unsure
             self._send_next()
 
     def hear(self, data: bytes) -> None:
-        self._session.receive(data, self._board.monotonic_ms())
+        self._session.receive(data, self.pace.now_ms())
 
     async def advance(self) -> None:
         """Sends what is due and draws the consequences of what was heard."""
-        now_ms = self._board.monotonic_ms()
+        now_ms = self.pace.now_ms()
         if self._session.is_due(now_ms) and self._must_wait(now_ms):
             return
         data = self._session.data_to_send(now_ms)
         if data:
             await self._board.radio.write(data)
-            self._session.left(self._board.monotonic_ms())
+            self._session.left(self.pace.now_ms())
         event = self._session.next_event()
         if event is None:
             self.next_ms = self._session.next_deadline()
@@ -126,12 +131,14 @@ class Uplink:
         self._journal.release(self._carried if self._known or answer.have is None else answer.have)
         if answer.flags & link.CLOCK_TRUSTED:
             # the gateway read its clock between our sending and now: the middle is off by half of that at most
-            middle_ms = (event.sent_ms + self._board.monotonic_ms()) // 2
-            self._journal.set_clock(answer.unix_ms - middle_ms, middle_ms)
+            middle_ms = (event.sent_ms + self.pace.now_ms()) // 2
+            self.pace.heard(middle_ms, answer.unix_ms)
+            self._journal.set_clock(self.pace.clock_ms, middle_ms)
         if answer.rssi_dbm is not None:
             self.rssi_dbm = answer.rssi_dbm
         self._is_foreign = bool(answer.flags & link.OTHER_SLICE)
         self._known = True
+        self._greets = False
         self._results = self._results[self._telling :]
         for waiting in answer.commands:
             self._heed(waiting)
@@ -155,7 +162,7 @@ class Uplink:
     def _send_next(self) -> None:
         """Puts the next message on its way, if there is any."""
         self._carried = self._telling = 0
-        if not self._known:
+        if self._greets or not self._known:
             self._send(link.HELLO, self._config.schema.to_bytes(2, "big"))
         elif self._results:
             self._telling = len(self._results)
@@ -168,21 +175,21 @@ class Uplink:
                 self._serve(self._holes[0])
 
     def _send(self, kind: int, body: bytes, clock_ms: int | None = None) -> None:
-        self.next_ms = self._board.monotonic_ms()
+        self.next_ms = self.pace.now_ms()
         self._session.send(kind, body, self.next_ms, clock_ms)
 
     def _send_batch(self, records: list[NodeRecord], entry: Entry) -> int:
         """The number of the last record in it."""
         body, last = self._body(records, entry)
         is_usual = entry.state.schema == self._config.schema and not self._is_foreign
-        self._send(link.BATCH, body, self._journal.state.clock_ms or None if is_usual else None)
+        self._send(link.BATCH, body, self.pace.clock_ms or None if is_usual else None)
         return last
 
     def _serve(self, hole: tuple[int, int]) -> None:
         """Sends again what the gateway lacks, or says what is gone."""
         self._served = hole  # when it comes again unchanged the gateway does not take it: not in this report
         first, last = hole
-        records, entry = _first_alike(self._journal.read(first, last, _MOST_RECORDS))
+        records, entry = self._first_alike(self._journal.read(first, last, _MOST_RECORDS))
         if entry is None:
             self._send(link.GONE, link.encode_range(first, last))
         elif records[0].number > first:
@@ -194,7 +201,7 @@ class Uplink:
         """The oldest unsent records that one batch can hold, and the first entry. What can't be read is passed over."""
         while True:
             entries = self._journal.unsent(_MOST_RECORDS)
-            records, first = _first_alike(entries)
+            records, first = self._first_alike(entries)
             if records or not entries:
                 return records, first
             self.unreadable += len(entries)
@@ -210,36 +217,36 @@ class Uplink:
                 return body, records[-1].number
             records = records[: max(min(len(records) * most // len(body), len(records) - 1), 1)]
 
+    def _first_alike(self, entries: list[Entry]) -> tuple[list[NodeRecord], Entry | None]:
+        """The first records that one batch can hold, and the first one's entry: of one slice, and all dated or all of
+        one boot whose clock was never set."""
+        records: list[NodeRecord] = []
+        first: Entry | None = None
+        for entry in entries:
+            if first is not None and not _alike(first, entry):
+                break
+            record = self._record(entry)
+            if record is not None:
+                first = first or entry
+                records.append(record)
+        return records, first
 
-def _first_alike(entries: list[Entry]) -> tuple[list[NodeRecord], Entry | None]:
-    """The first records that one batch can hold, and the first one's entry: of one slice, and all dated or all of one
-    boot whose clock was never set."""
-    records: list[NodeRecord] = []
-    first: Entry | None = None
-    for entry in entries:
-        if first is not None and not _alike(first, entry):
-            break
-        record = _record(entry)
-        if record is not None:
-            first = first or entry
-            records.append(record)
-    return records, first
+    def _record(self, entry: Entry) -> NodeRecord | None:
+        """The record behind a journal entry, None when there is none."""
+        reader = Reader(entry.payload)
+        try:
+            mono_ms = int.from_bytes(reader.take(4), "big") * 1000 // 16
+            cells = batch.take_cells(reader, entry.state.channels)
+            reader.end()
+        except FrameError:
+            return None
+        state, here = entry.state, self._journal.state
+        is_here = state.boot == here.boot and here.clock_ms
+        time_s = ((self.pace.date(mono_ms) if is_here else mono_ms + state.clock_ms) + 500) // 1000
+        is_sound = 0 <= time_s <= 0xFFFFFFFF and all(value is None or -MOST <= value <= MOST for value, _ in cells)
+        return NodeRecord(entry.number, time_s, cells) if is_sound else None
 
 
 def _alike(first: Entry, entry: Entry) -> bool:
     a, b = first.state, entry.state
     return a.schema == b.schema and (a.clock_ms == 0) == (b.clock_ms == 0) and (a.clock_ms != 0 or a.boot == b.boot)
-
-
-def _record(entry: Entry) -> NodeRecord | None:
-    """The record behind a journal entry, None when there is none."""
-    reader = Reader(entry.payload)
-    try:
-        mono_ms = int.from_bytes(reader.take(4), "big") * 1000 // 16
-        cells = batch.take_cells(reader, entry.state.channels)
-        reader.end()
-    except FrameError:
-        return None
-    time_s = (mono_ms + entry.state.clock_ms + 500) // 1000
-    is_sound = 0 <= time_s <= 0xFFFFFFFF and all(value is None or -MOST <= value <= MOST for value, _ in cells)
-    return NodeRecord(entry.number, time_s, cells) if is_sound else None

@@ -35,7 +35,7 @@ class Habits(NamedTuple):
     radio_rests: bool  # between reports
 
 
-FIRMWARE = Habits(start_s=0.5, radio_rests=False)  # today's: firmware/acquire.py, firmware/cycle.py
+FIRMWARE = Habits(start_s=0.04, radio_rests=True)  # firmware/acquire.py, firmware/cycle.py
 
 
 def lora_air_s(count: int) -> float:

@@ -136,9 +136,11 @@ class Sensor(Struct, frozen=True, kw_only=True):
 
 
 class NodeSensor(Sensor, frozen=True, kw_only=True):
-    """A sensor of a node; `rail` is the board's name of the switched supply it hangs on (None: always on)."""
+    """A sensor of a node; `rail` is the board's name of the switched supply it hangs on (None: always on). Its wiper
+    wipes before a reading every `wipe_every_s` (None: only by command)."""
 
     rail: Name | None = None
+    wipe_every_s: Annotated[int, Meta(ge=1, le=31 * 86_400, extra={"unit": "s"})] | None = None
 
 
 class NodeBattery(Struct, frozen=True, kw_only=True):
@@ -150,8 +152,17 @@ class NodeBattery(Struct, frozen=True, kw_only=True):
     panel_w: Annotated[float, Meta(ge=0.0, le=1000.0, extra={"unit": "W"})] = 0.0
 
 
-class Node(Struct, frozen=True, kw_only=True, rename={"buses": "bus", "sensors": "sensor"}):
-    """A wireless node: who it is, its key, how often it reports, what hangs on it and what it lives on."""
+class NodeLimit(Struct, frozen=True, kw_only=True):
+    """A reading of `channel` ("sensor.quantity", in its unit) beyond this begins the node's emergency period."""
+
+    channel: Text
+    above: float | None = None
+    below: float | None = None
+
+
+class Node(Struct, frozen=True, kw_only=True, rename={"buses": "bus", "sensors": "sensor", "limits": "limit"}):
+    """A wireless node: who it is, its key, how often it reports, what hangs on it, what it lives on, and when it
+    measures densely, every `emergency_period_s`."""
 
     id: Annotated[int, Meta(ge=1, le=65534)]
     name: Name
@@ -159,6 +170,8 @@ class Node(Struct, frozen=True, kw_only=True, rename={"buses": "bus", "sensors":
     report_s: Period
     board: Literal["rp2", "esp32"] = "rp2"
     battery: NodeBattery | None = None
+    emergency_period_s: Period | None = None
+    limits: tuple[NodeLimit, ...] = ()
     buses: Annotated[tuple[NodeBus, ...], Meta(min_length=1)]
     sensors: Annotated[tuple[NodeSensor, ...], Meta(min_length=1)]
 

@@ -38,6 +38,9 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     for path, node in nodes:
         yield from _only_polled(path, node)
         yield from _report(path, node)
+        yield from _emergency(path, node, library)
+        for place, sensor in _rows(node, "sensor", path):
+            yield from _wiper(place, sensor, library)
         yield from _channels(path, node, library, site)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
@@ -222,3 +225,50 @@ def _report(path: str, node: Tree) -> Iterator[Fault]:
     periods = [sensor["period_s"] for sensor in node.get("sensor", ()) if "period_s" in sensor]
     if periods and node.get("report_s", max(periods)) < min(periods):
         yield Fault(f"{path}.report_s", "fault.report_too_often", found=node["report_s"], smallest=min(periods))
+
+
+def _wiper(path: str, sensor: Tree, library: Library) -> Iterator[Fault]:
+    every_s, model = sensor.get("wipe_every_s"), sensor.get("profile")
+    if every_s is None:
+        return
+    if model in library.models and model not in library.faulty and library.profile(model).wipe is None:
+        yield Fault(f"{path}.wipe_every_s", "fault.no_wiper", model=model)
+    if every_s < sensor.get("period_s", every_s):
+        yield Fault(f"{path}.wipe_every_s", "fault.wiped_too_often", found=every_s, period=sensor["period_s"])
+
+
+def _emergency(path: str, node: Tree, library: Library) -> Iterator[Fault]:
+    periods = [sensor["period_s"] for sensor in node.get("sensor", ()) if "period_s" in sensor]
+    dense_s = node.get("emergency_period_s")
+    if dense_s is not None and periods and dense_s >= max(periods):
+        yield Fault(f"{path}.emergency_period_s", "fault.emergency_slow", found=dense_s, longest=max(periods))
+    if node.get("limit") and "emergency_period_s" in node and dense_s is None:
+        yield Fault(f"{path}.limit", "fault.limit_without_period", Phrase("hint.add_emergency_period"))
+    decimals = _decimals(node, library)
+    for place, limit in _rows(node, "limit", path):
+        name = limit.get("channel")
+        if name is not None and decimals is not None and name not in decimals:
+            yield Fault(f"{place}.channel", "fault.no_channel", nearest(name, decimals), found=quoted(name))
+        if "above" not in limit or "below" not in limit:
+            continue
+        sides = [(side, limit[side]) for side in ("above", "below") if limit[side] is not None]
+        if len(sides) != 1:
+            yield Fault(place, "fault.limit_side", Phrase("hint.two_limits"))
+        for side, value in sides:
+            # NaN is more than anything can say as well
+            if decimals is not None and name in decimals and not abs(value) * 10 ** decimals[name] <= MOST:
+                yield Fault(f"{place}.{side}", "fault.limit_large", found=value)
+
+
+def _decimals(node: Tree, library: Library) -> dict[str, int] | None:
+    """Of each channel; None: not all are known."""
+    known: dict[str, int] = {}
+    for sensor in node.get("sensor", ()):
+        model, id = sensor.get("profile"), sensor.get("id")
+        if model is None or id is None or model in library.faulty or model not in library.models:
+            return None
+        wanted = sensor.get("quantities")
+        for register in library.profile(model).registers:
+            if wanted is None or register.name in wanted:
+                known[f"{id}.{register.name}"] = register.decimals
+    return known

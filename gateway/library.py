@@ -25,6 +25,7 @@ _Text = Annotated[str, Meta(min_length=1, extra={"allowed": Phrase("allowed.some
 _Byte = Annotated[int, Meta(ge=0, le=0xFF)]
 _Word = Annotated[int, Meta(ge=0, le=0xFFFF)]
 _Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000, extra={"unit": "ms"})]
+_Told = tuple[Annotated[int, Meta(ge=1, le=127)], _Word, Annotated[int, Meta(ge=0, le=125)]]
 _Words = Annotated[int, Meta(ge=1, le=125)]  # Modbus application protocol V1.1b3, section 6.3
 
 
@@ -75,7 +76,7 @@ class ProfileFile(Struct, frozen=True, kw_only=True, rename={"registers": "regis
     warm_up_ms: _Milliseconds = 0
     settle_ms: _Milliseconds = 0
     measure_ms: _Milliseconds = 0
-    start: tuple[Annotated[int, Meta(ge=1, le=127)], _Word, Annotated[int, Meta(ge=0, le=125)]] | None = None
+    start: _Told | None = None
     busy_retry_ms: _Milliseconds = 0
     silent_on_unknown: bool = False
     reserved_unit_ids: tuple[_Byte, ...] = ()
@@ -84,6 +85,8 @@ class ProfileFile(Struct, frozen=True, kw_only=True, rename={"registers": "regis
     power_mw: Annotated[int, Meta(ge=0, le=1_000_000, extra={"unit": "mW"})] | None = None
     latency_ms: Annotated[int, Meta(ge=1, le=60_000, extra={"unit": "ms"})] = 300
     writes: tuple[WriteFile, ...] = ()
+    wipe: _Told | None = None
+    wipe_ms: _Milliseconds = 0
 
 
 class Library:

@@ -144,6 +144,10 @@ def _quirks(profile: Profile, lang: str | None) -> list[str]:
         quirks.append(
             say("profile.start", lang, function=f"{function:02d}", address=f"0x{address:04X}", quantity=quantity)
         )
+    if profile.wipe is not None:
+        function, address, quantity = profile.wipe
+        told = {"function": f"{function:02d}", "address": f"0x{address:04X}", "quantity": quantity}
+        quirks.append(say("profile.wipe", lang, **told, seconds=profile.wipe_ms / 1000))
     if profile.busy_retry_ms:
         quirks.append(say("profile.busy", lang, seconds=profile.busy_retry_ms / 1000))
     if profile.silent_on_unknown:

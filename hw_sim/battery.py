@@ -83,6 +83,16 @@ class Battery:
         """0..1 of the rated capacity, in reach or not."""
         return self._charge_ah / self.settings.capacity_ah
 
+    @property
+    def temperature_c(self) -> float:
+        return self._temperature_c(self._clock.monotonic_ms() / 1000)
+
+    def volts_under(self, power_w: float) -> float:
+        """Its voltage now, while its load takes so much."""
+        temperature_c = self.temperature_c
+        rest_v = self._rest_v(temperature_c)
+        return rest_v - power_w / CONVERTER / rest_v * self._resistance(temperature_c)
+
     def age(self, health: float) -> None:
         """From now on it holds this share of its rated capacity."""
         self._full_ah = self.settings.capacity_ah * health

@@ -5,9 +5,11 @@ The same object serves firmware in this process and, over a pipe, firmware in a 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from firmware import settings
 from firmware.board import Board, Line, Radio
+from firmware.config import ConfigError
 from gateway.consumption import POWERS, sensor_w
 from hw_sim.clock import WorldClock
 from hw_sim.device_clock import DeviceClock
@@ -19,11 +21,15 @@ from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from hw_sim.wire import Wire, WireLine
 
+# E22 manual: a change of mode takes 1 to 2 ms after AUX is high; a modem that slept gets ready first (ours).
+_WAKE_MS = 5
+
 
 class _BoardLine(WireLine, Radio):
     """A wire's end under the name that the firmware knows, in the node's own time and on its account."""
 
     def __init__(self, wire: Wire, board: "SimBoard", part: str, idle_w: float, sends_w: float) -> None:
+        self._rests = False
         super().__init__(wire)
         self._board = board
         self._part = part
@@ -41,13 +47,37 @@ class _BoardLine(WireLine, Radio):
         await self._board.clock.settle()
         return await super().read(self._board.clock.true_ms(timeout_ms))
 
+    def hear(self, data: bytes) -> None:
+        if not self._rests:
+            super().hear(data)
+
+    async def wake(self) -> None:
+        if self._rests:
+            await self._board.sleep_ms(_WAKE_MS)
+            self._rests = False
+            self._board.energy.set(self._part, self._idle_w)
+
+    async def rest(self) -> None:
+        self._rests = True
+        self.pending()
+        self._board.energy.set(self._part, self._board.powers.radio_rests_w)
+
     def is_busy(self) -> bool:
         return isinstance(self._wire, Modem) and self._wire.is_busy()
 
 
+class Gauge(Protocol):
+    """What a board can measure of its battery: hw_sim/battery.py."""
+
+    @property
+    def temperature_c(self) -> float: ...
+    def volts_under(self, power_w: float) -> float: ...
+
+
 class SimBoard(Board):
     """One node. `buses` maps the slice's bus names to wires, `rails` a supply's name to the sensors that hang on it;
-    `wired` sensors are always on. `energy` is its account, with the powers of one `kind` of board."""
+    `wired` sensors are always on. `energy` is its account, with the powers of one `kind` of board.
+    A `gated` one has a clock of its own; `on_end(off_ms)` is called when the firmware ends its boot."""
 
     def __init__(
         self,
@@ -60,6 +90,7 @@ class SimBoard(Board):
         log: Callable[[str], None] = lambda text: None,
         kind: str = "rp2",
         wired: Sequence[SimSensor] = (),
+        gated: bool = False,
     ) -> None:
         self.clock = DeviceClock(clock)
         self.energy = Energy(clock)
@@ -72,6 +103,12 @@ class SimBoard(Board):
         self._wired = wired
         self.radio_wire = radio
         self._log = log
+        self.gated = gated
+        self.rtc = DeviceClock(clock) if gated else None  # a clock with a battery of its own
+        self.gauge: Gauge | None = None
+        self.boots = 0
+        self.may_charge: bool | None = None  # as the firmware last said; None: it never did
+        self.on_end: Callable[[int], None] = lambda off_ms: None
         self._lines: list[WireLine] = []
         self.flash: SimFlash = SimFlash()
         self.flash.passes = self.clock.block
@@ -83,6 +120,7 @@ class SimBoard(Board):
     def power_on(self) -> None:
         """A boot: time since power-on begins again, rails are off, lines are empty; flash stays."""
         self.unplug()
+        self.boots += 1
         self.clock.free()
         self._boot_ms = self.clock.monotonic_ms()
         self.energy.off()
@@ -101,11 +139,19 @@ class SimBoard(Board):
         for line in self._lines:
             line.close()
 
-    def power_off(self) -> None:
-        """Nothing of this boot is left: rails fall, nobody listens on the lines."""
+    def gate(self) -> None:
+        """Nothing of this boot is left: rails fall, nobody listens on the lines. Wired sensors have a supply of their
+        own."""
         self.unplug()
         for rail in self.rails:
             self.rail(rail, False)
+        self.energy.off()
+        for sensor in self._wired:
+            self.energy.set(f"sensor {sensor.id}", sensor_w(sensor.profile))
+
+    def power_off(self) -> None:
+        """Somebody took the power away, of wired sensors, too."""
+        self.gate()
         self.energy.off()
         self.cuts.append(Cut(self.true_clock.unix_ms(), self.flash.written_ms))
 
@@ -127,11 +173,15 @@ class SimBoard(Board):
         settings.store(self.settings, config)
 
     def rail(self, name: str, on: bool) -> None:
+        if name not in self.rails:
+            raise ConfigError(f"no rail {name}")
         for sensor in self.rails[name]:
             sensor.power(on)
             self.energy.set(f"sensor {sensor.id}", sensor_w(sensor.profile) if on else 0.0)
 
     def line(self, bus: str, baud: int, parity: str, stop_bits: int) -> Line:
+        if bus not in self.buses:
+            raise ConfigError(f"no bus {bus}")
         line = _BoardLine(self.buses[bus], self, f"bus {bus}", self.powers.bus_idle_w, self.powers.bus_drives_w)
         self._lines.append(line)
         return line
@@ -143,6 +193,34 @@ class SimBoard(Board):
         await asyncio.sleep(self.clock.true_ms(duration_ms) / 1000)
         self.energy.set("sleep", 0.0)
         self.energy.set("processor", self.powers.awake_w)
+
+    async def power_down(self, duration_ms: int) -> None:
+        await self._end(duration_ms)
+
+    async def restart(self) -> None:
+        await self._end(0)
+
+    async def _end(self, off_ms: int) -> None:
+        """Whoever runs the firmware ends it here."""
+        await self.clock.settle()
+        self.on_end(off_ms)
+        await asyncio.Event().wait()
+
+    def clock_ms(self) -> int | None:
+        return None if self.rtc is None else self.rtc.unix_ms()
+
+    def set_clock(self, unix_ms: int) -> None:
+        if self.rtc is not None:
+            self.rtc.set(unix_ms / 1000)
+
+    def battery_mv(self) -> int | None:
+        return None if self.gauge is None else round(1000 * self.gauge.volts_under(self.energy.power_w))
+
+    def temperature_dc(self) -> int | None:
+        return None if self.gauge is None else round(10 * self.gauge.temperature_c)
+
+    def charge(self, allowed: bool) -> None:
+        self.may_charge = allowed
 
     def log(self, text: str) -> None:
         self._log(text)

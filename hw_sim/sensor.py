@@ -99,6 +99,7 @@ class SimSensor:
         self.broken = False  # answers nothing, whatever its power
         self._powered_ms: int | None = None
         self._started_ms: int | None = None
+        self._wiped_ms: int | None = None
         self._busy_until_ms: int | None = None
         self.power(powered)
 
@@ -111,6 +112,7 @@ class SimSensor:
             return
         self._powered_ms = self._clock.monotonic_ms() if on else None
         self._started_ms = None
+        self._wiped_ms = None
         self._busy_until_ms = None
 
     def reset(self) -> None:
@@ -147,7 +149,11 @@ class SimSensor:
                 return modbus_server.refusal(request.function, code)
         else:
             self.latency_ms = _LATENCY_MS
-        if self.profile.start is not None and self._is_start(request):
+        if self._is_told(request, self.profile.wipe):
+            self._wiped_ms = now_ms
+            self.clean()
+            return modbus_server.reply(request)
+        if self._is_told(request, self.profile.start):
             self._started_ms = now_ms
             return modbus_server.reply(request)
         if request.function != self.profile.function:
@@ -174,9 +180,10 @@ class SimSensor:
         self.latency_ms = leaves_ms - now_ms
         return True
 
-    def _is_start(self, request: Request) -> bool:
+    @staticmethod
+    def _is_told(request: Request, told: tuple[int, int, int] | None) -> bool:
         what = request.values[0] if request.function == modbus.WRITE_ONE else request.quantity
-        return (request.function, request.address, what) == self.profile.start
+        return (request.function, request.address, what) == told
 
     def _refuse(self, function: int, code: int) -> bytes | None:
         return None if self.profile.silent_on_unknown else modbus_server.refusal(function, code)
@@ -255,6 +262,8 @@ class SimSensor:
         Y520 does (recordings/modbus_y520_warmup_traces.csv)."""
         since_ms = self._started_ms if self.profile.start is not None else self._powered_ms
         signal = self._signals.get(register.name)
+        if self._wiped_ms is not None and now_ms < self._wiped_ms + _PROMPTNESS * self.profile.wipe_ms:
+            return 0  # the brush is in the light (ours)
         if since_ms is None or now_ms < since_ms + _PROMPTNESS * self.profile.settle_ms:
             return 0
         seen = signal(now_ms / 1000) if signal is not None else 0.0

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from firmware.board import Line
+from firmware.board import Radio
+from firmware.config import ConfigError
 from hw_sim.board import SimBoard
 from hw_sim.interpreter import Interpreter
 from hw_sim.runtime import Fit
@@ -40,7 +41,7 @@ class Vm:
         self._code = code or ROOT
         self._script = script or ROOT / "hw_sim" / "guest" / "node.py"
         self._args = args
-        self._lines: list[Line] = []
+        self._lines: list[Radio] = []
 
     async def run(self) -> None:
         """Serves the guest's calls until cancelled, which ends it like a power cut. GuestFailed: it ended itself."""
@@ -59,7 +60,10 @@ class Vm:
                         words.append(line.decode(errors="replace"))
                         continue
                     name, *arguments = json.loads(line)
-                    result = await self._serve(name, arguments)
+                    try:
+                        result = await self._serve(name, arguments)
+                    except ConfigError as error:
+                        result = {"refused": str(error)}
                     answer = json.dumps([result, self._board.monotonic_ms()]).encode() + b"\n"
                     with contextlib.suppress(BrokenPipeError):
                         process.stdin.write(answer)
@@ -101,7 +105,9 @@ class Vm:
             case "pending", [number]:
                 return self._lines[number].pending().hex()
             case "line", [bus, baud, parity, stop_bits]:
-                self._lines.append(board.line(bus, baud, parity, stop_bits))
+                line = board.line(bus, baud, parity, stop_bits)
+                assert isinstance(line, Radio)
+                self._lines.append(line)
                 return len(self._lines) - 1
             case "flash_size", []:
                 return board.flash.sectors, board.flash.sector_bytes
@@ -113,6 +119,28 @@ class Vm:
                 board.flash.erase(sector)
             case "random", [below]:
                 return board.random(below)
+            case "wake", [number]:
+                await self._lines[number].wake()
+            case "rest", [number]:
+                await self._lines[number].rest()
+            case "is_busy", [number]:
+                return self._lines[number].is_busy()
+            case "gated", []:
+                return board.gated
+            case "power_down", [duration_ms]:
+                await board.power_down(duration_ms)
+            case "restart", []:
+                await board.restart()
+            case "clock", []:
+                return board.clock_ms()
+            case "set_clock", [unix_ms]:
+                board.set_clock(unix_ms)
+            case "battery", []:
+                return board.battery_mv()
+            case "temperature", []:
+                return board.temperature_dc()
+            case "charge", [allowed]:
+                board.charge(allowed)
             case "rail", [rail, on]:
                 board.rail(rail, on)
             case "config", []:

@@ -39,10 +39,13 @@ class SimNode:
         self._runtime = runtime
         self._life: asyncio.Task[None] | None = None
         self._off: set[str] = set()  # why it has no power
+        self._alarm: asyncio.TimerHandle | None = None  # when a boot that the firmware ended is followed by the next
+        board.on_end = self._end
 
     def boot(self, why: str = "switch") -> None:
         """Power comes, unless it is off for another reason as well: a new boot on the same flash."""
         self._off.discard(why)
+        self._alarm = None
         if self._life is None and not self._off:
             self.board.power_on()
             self.board.energy.add("processor", self.board.powers.boot_j)
@@ -52,9 +55,22 @@ class SimNode:
         """Power goes, whatever the node is doing, until boot() for the same reason."""
         self._off.add(why)
         life, self._life = self._life, None
+        if self._alarm is not None:
+            self._alarm.cancel()
         if life is not None:
             life.cancel()
+        if life is not None or self._alarm is not None:
             self.board.power_off()
+        self._alarm = None
+
+    def _end(self, off_ms: int) -> None:
+        """The firmware ends its boot; the next begins in `off_ms`, by the clock that the board has for that."""
+        life, self._life = self._life, None
+        assert life is not None
+        life.cancel()
+        self.board.gate()
+        span_ms = off_ms if self.board.rtc is None else self.board.rtc.true_ms(off_ms)
+        self._alarm = asyncio.get_running_loop().call_later(span_ms / 1000, self.boot, "gate")
 
     def check(self) -> None:
         """Raises what ended the firmware, which never ends by itself."""
@@ -201,7 +217,7 @@ class World:
             lambda: node.cut("battery"),
             lambda: node.boot("battery"),
         )
-        self.batteries[settings.node] = battery
+        self.batteries[settings.node] = node.board.gauge = battery
         battery.start()
         return battery
 

@@ -21,9 +21,13 @@ _BUSY_TRIES = 15  # GroPoint: 13 segments of about 200 ms
 async def start(client: "Client", unit_id: int, profile: Profile) -> None:
     """Tells the sensor to measure, where the model needs to be told. Errors as Client.ask."""
     if profile.start is not None:
-        function, address, quantity = profile.start
-        values = (quantity,) if function == modbus.WRITE_ONE else ()
-        await client.ask(Request(unit_id, function, address, 1 if values else quantity, values))
+        await tell(client, unit_id, *profile.start)
+
+
+async def tell(client: "Client", unit_id: int, function: int, address: int, quantity: int) -> None:
+    """Tells the sensor something by a question without content. Errors as Client.ask."""
+    values = (quantity,) if function == modbus.WRITE_ONE else ()
+    await client.ask(Request(unit_id, function, address, 1 if values else quantity, values))
 
 
 async def read(

@@ -104,8 +104,8 @@ class Profile(Record):
     `measure_ms` for each further one (the words of EnviroDIY ModularSensors). `start` is (function, address, quantity)
     of the request that starts measuring (function 6: the word to write instead of a quantity). `busy_retry_ms`: the
     device answers exception 05 first and wants to be asked again. `max_gap`: undeclared registers that one read may
-    bridge. `latency_ms`: the longest that it thinks before it answers. `writes`: what it can be told to do; the one
-    called "address" gives it another unit id.
+    bridge. `latency_ms`: the longest that it thinks before it answers. `wipe`, as `start`, has it wipe its window for
+    `wipe_ms`. `writes`: what else it can be told to do, and to wipe; the one called "address" gives it another unit id.
     """
 
     __slots__ = (
@@ -134,6 +134,8 @@ class Profile(Record):
         "title_zh",
         "unit_id",
         "warm_up_ms",
+        "wipe",
+        "wipe_ms",
         "writes",
     )
 
@@ -165,6 +167,8 @@ class Profile(Record):
         max_gap: int = 0,
         power_mw: "int | None" = None,
         latency_ms: int = 300,
+        wipe: "tuple[int, int, int] | None" = None,
+        wipe_ms: int = 0,
         writes: "tuple[Write, ...]" = (),
     ) -> None:
         self.model = model
@@ -192,7 +196,9 @@ class Profile(Record):
         self.max_gap = max_gap
         self.power_mw = power_mw
         self.latency_ms = latency_ms
-        self.writes = tuple(writes)
+        self.wipe = wipe
+        self.wipe_ms = wipe_ms
+        self.writes = tuple(writes) + (() if wipe is None else (Write("wipe", wipe[0], wipe[1]),))
 
 
 def scaled(numerator: int, power: int) -> int:

@@ -9,6 +9,7 @@ import sys
 from binascii import hexlify, unhexlify
 
 from firmware.board import Board, Flash, Radio
+from firmware.config import ConfigError
 
 try:
     from hostlink import call  # the VM in Node has no pipes of its own
@@ -29,6 +30,8 @@ def ask(*what: object):  # type: ignore[no-untyped-def]  # -> Any: MicroPython h
     if not answer:
         sys.exit()  # the simulator is gone
     result, _now_ms[0] = json.loads(answer)
+    if isinstance(result, dict):
+        raise ConfigError(result["refused"])
     return result
 
 
@@ -60,9 +63,19 @@ class GuestLine(Radio):
     def pending(self) -> bytes:
         return unhexlify(ask("pending", self._number))
 
+    async def wake(self) -> None:
+        ask("wake", self._number)
+
+    async def rest(self) -> None:
+        ask("rest", self._number)
+
+    def is_busy(self) -> bool:
+        return bool(ask("is_busy", self._number))
+
 
 class GuestBoard(Board):
     def __init__(self) -> None:
+        self.gated = bool(ask("gated"))
         sectors, sector_bytes = ask("flash_size")
         self.flash = GuestFlash(sectors, sector_bytes)
         self.radio = GuestLine(0)
@@ -84,6 +97,27 @@ class GuestBoard(Board):
 
     async def sleep_ms(self, duration_ms: int) -> None:
         ask("sleep", duration_ms)
+
+    async def power_down(self, duration_ms: int) -> None:
+        ask("power_down", duration_ms)
+
+    async def restart(self) -> None:
+        ask("restart")
+
+    def clock_ms(self):  # type: ignore[no-untyped-def]  # -> int | None
+        return ask("clock")
+
+    def set_clock(self, unix_ms: int) -> None:
+        ask("set_clock", unix_ms)
+
+    def battery_mv(self):  # type: ignore[no-untyped-def]  # -> int | None
+        return ask("battery")
+
+    def temperature_dc(self):  # type: ignore[no-untyped-def]  # -> int | None
+        return ask("temperature")
+
+    def charge(self, allowed: bool) -> None:
+        ask("charge", allowed)
 
     def log(self, text: str) -> None:
         ask("log", text)

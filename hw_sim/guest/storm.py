@@ -281,7 +281,7 @@ class Story:
             self.now_ms += 10_000
             values = (self.dice.below(4000) - 500, None if self.dice.one_in(9) else self.dice.below(70))
             cells = tuple([(value, 1 if value is None else 0) for value in values])
-            self._written[self._journal.append(pack_record(self.now_ms - self.boot_ms, cells))] = values
+            self._written[self._journal.append(pack_record(self._uplink.pace.now_ms(), cells))] = values
 
     def _mischief(self) -> None:
         dice, far_end = self.dice, self.far_end
@@ -307,7 +307,8 @@ class Story:
         while uplink.next_ms is not None:
             steps += 1
             assert steps < 4000, "a report without end"
-            times = [uplink.next_ms + self.boot_ms, self.up.next_ms(), self.down.next_ms()]
+            wait_ms = uplink.pace.own_span(uplink.next_ms - uplink.pace.now_ms())
+            times = [self.now_ms + max(wait_ms, 0), self.up.next_ms(), self.down.next_ms()]
             self.now_ms = max(self.now_ms, min([when for when in times if when is not None]))
             self._hear_up()
             uplink.hear(self.down.take(self.now_ms))

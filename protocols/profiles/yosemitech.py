@@ -8,10 +8,11 @@ Ranges, decimals and times: EnviroDIY/ModularSensors:src/sensors/YosemitechY*.h,
 from protocols.registers import Profile, Register, Write
 
 START = (3, 0x2500, 0)  # a read of no registers, answered with no registers: outside the standard
+WIPE = (16, 0x3100, 0)  # activateBrush() of the library
+_WIPE_MS = 15_000  # what ModularSensors' Y560 allows for brushing; of the others nothing is said
 
 # YosemitechModbus.cpp: setSlaveID, activateBrush, pHCalibrationPoint. The unit id is the first byte of its word.
 ADDRESS = Write("address", 16, 0x3000, "u8", 1, 247)
-WIPE = Write("wipe", 16, 0x3100)
 PH_POINT = Write("calibrate_ph", 16, 0x2300, "f32", 0, 1400, decimals=2)
 
 _NOTES = (
@@ -35,6 +36,7 @@ def probe(
     start: "tuple[int, int, int] | None" = START,
     notes: str = "",
     power_mw: "int | None" = None,
+    wipe: "tuple[int, int, int] | None" = None,
     writes: "tuple[Write, ...]" = (),
 ) -> Profile:
     """A Yosemitech profile; `times_ms` is warm-up, settling, measuring as ModularSensors gives them."""
@@ -56,5 +58,7 @@ def probe(
         start=start,
         silent_on_unknown=True,
         power_mw=power_mw,
+        wipe=wipe,
+        wipe_ms=_WIPE_MS if wipe else 0,
         writes=(ADDRESS,) + tuple(writes),
     )

@@ -26,4 +26,5 @@ PROFILE = probe(
         "All eight values come in one read of 16 registers. Newer hardware versions moved and added addresses "
         "(YosemitechModbus issue 34), and older headers give blue-green algae in ug/L: check with the sonde's manual."
     ),
+    wipe=(16, 0x2F00, 0),
 )

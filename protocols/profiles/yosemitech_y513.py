@@ -17,5 +17,5 @@ PROFILE = probe(
     ),
     (1300, 8000, 2000),
     notes="Early versions of the library say ug/L for this register: compare with the probe's own data sheet.",
-    writes=(WIPE,),
+    wipe=WIPE,
 )

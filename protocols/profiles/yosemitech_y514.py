@@ -15,5 +15,5 @@ PROFILE = probe(
         Register("chlorophyll", 0x2602, "f32", "ug/L", 0, 400, decimals=1),
     ),
     (1300, 8000, 2000),
-    writes=(WIPE,),
+    wipe=WIPE,
 )

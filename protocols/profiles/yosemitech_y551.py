@@ -17,5 +17,5 @@ PROFILE = probe(
     ),
     (1000, 2000, 4000),
     notes="COD is estimated from absorption at 254 nm: it needs a calibration against the water at the site.",
-    writes=(WIPE,),
+    wipe=WIPE,
 )

@@ -3,6 +3,7 @@
 import sys
 
 from firmware.board import Board, Flash, Radio
+from firmware.config import ConfigError
 from protocols import modbus, modbus_server
 
 MICROPYTHON = sys.implementation.name == "micropython"
@@ -97,6 +98,7 @@ class Wire(Radio):
         self._coming = []  # (when, order, bytes)
         self._order = 0
         self.written = []  # (when, bytes)
+        self.awake = []  # (when, on)
 
     def say(self, at_ms, data):
         """Puts bytes on the wire towards whoever reads."""
@@ -110,6 +112,12 @@ class Wire(Radio):
         for device in self._devices:
             for delay_ms, answer in device.hear(bytes(data), self._clock.ms):
                 self.say(self._clock.ms + delay_ms, answer)
+
+    async def wake(self):
+        self.awake.append((self._clock.ms, True))
+
+    async def rest(self):
+        self.awake.append((self._clock.ms, False))
 
     def is_busy(self):
         return self.busy()
@@ -171,6 +179,11 @@ class DeskBoard(Board):
         self._config = config
         self._lines = lines
         self._dice = Dice(seed)
+        self.mv = None
+        self.dc = None
+        self.charges = []
+        self.restarts = 0
+        self.no_rails = ()
 
     def monotonic_ms(self):
         return self.clock.ms
@@ -182,14 +195,30 @@ class DeskBoard(Board):
         return self._config
 
     def rail(self, name, on):
+        if name in self.no_rails:
+            raise ConfigError("no rail " + name)
         self.rails.append((self.clock.ms, name, on))
 
     def line(self, bus, baud, parity, stop_bits):
+        if bus not in self._lines:
+            raise ConfigError("no bus " + bus)
         return self._lines[bus]
 
     async def sleep_ms(self, duration_ms):
         assert duration_ms > 0
         self.clock.ms += duration_ms
+
+    def battery_mv(self):
+        return self.mv
+
+    def temperature_dc(self):
+        return self.dc
+
+    def charge(self, allowed):
+        self.charges.append(allowed)
+
+    async def restart(self):
+        self.restarts += 1
 
     def log(self, text):
         pass

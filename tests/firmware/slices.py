@@ -32,9 +32,9 @@ def sensor(id="a", unit_id=1, period_s=2, rail=None, registers=None, **times):
     return plain
 
 
-def node(*sensors, report_s=10, schema=0x1234):
-    return {
-        "version": 1,
+def node(*sensors, report_s=10, schema=0x1234, **more):
+    plain = {
+        "version": 2,
         "node": 17,
         "name": "water",
         "schema": schema,
@@ -42,8 +42,15 @@ def node(*sensors, report_s=10, schema=0x1234):
         "report_s": report_s,
         "max_frame": 250,
         "buses": [{"id": "uart1", "baud": 9600, "parity": "N", "stop_bits": 1}],
+        "order": list(range(len(sensors))),
+        "wipers": [],
+        "battery": None,
+        "emergency_s": 0,
+        "limits": [],
         "sensors": list(sensors),
     }
+    plain.update(more)
+    return plain
 
 
 def encoded(plain):

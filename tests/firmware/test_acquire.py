@@ -1,5 +1,6 @@
 from firmware import config
 from firmware.acquire import Probe, Rails
+from firmware.config import Wiper
 from protocols import quality
 from protocols.modbus_client import RtuClient
 from tests.firmware import slices
@@ -9,18 +10,20 @@ from tests.firmware.doubles import Clock, DeskBoard, RamFlash, Sensor, Wire, run
 class Bench:
     """One probe on its rail; until() plays the cycle's part and moves the clock from step to step."""
 
-    def __init__(self, trouble=None, delay_ms=20, **fields):
+    def __init__(self, trouble=None, delay_ms=20, wiper=None, **fields):
         self.clock = Clock()
         self.device = Sensor(1, {0: 7, 1: 8}, trouble, delay_ms)
         wire = Wire(self.clock, self.device)
         self.board = DeskBoard(self.clock, RamFlash(), b"", None, {})
+        fields.setdefault("rail", "sensors")
         fields.setdefault("registers", [slices.register("x", 0), slices.register("y", 1)])
-        sensor = config.parse(slices.encoded(slices.node(slices.sensor(rail="sensors", **fields)))).sensors[0]
-        self.probe = Probe(self.board, sensor, RtuClient(wire, self.clock.now_ms, 9600), Rails(self.board))
+        sensor = config.parse(slices.encoded(slices.node(slices.sensor(**fields)))).sensors[0]
+        client = RtuClient(wire, self.clock.now_ms, 9600)
+        self.probe = Probe(sensor, client, Rails(self.board), self.board, self.clock.now_ms, wiper)
 
-    def until(self, slot_ms):
-        self.probe.prepare(slot_ms, self.clock.ms)
-        while self.probe.next_ms is not None and self.probe.next_ms <= slot_ms:
+    def until(self, slot_ms, wipes=False):
+        self.probe.prepare(slot_ms, self.clock.ms, wipes)
+        while self.probe.next_ms is not None and (self.probe.next_ms <= slot_ms or self.probe.is_late(self.clock.ms)):
             self.clock.ms = max(self.clock.ms, self.probe.next_ms)
             run(self.probe.advance(self.clock.ms))
         self.clock.ms = max(self.clock.ms, slot_ms)
@@ -111,3 +114,25 @@ def test_a_rail_is_on_while_anybody_needs_it():
     assert board.rails == [(0, "a", True)]
     rails.leave("a", "y")
     assert board.rails == [(0, "a", True), (0, "a", False)]
+
+
+def _noting(told, clock):
+    return lambda request: told.append((clock.ms, request.address))
+
+
+def test_measuring_starts_when_the_wiper_has_ended_and_both_before_the_slot():
+    wiper = Wiper(16, 0x3100, 0, 5000, 0)
+    for rail in ("sensors", None):
+        told = []
+        bench = Bench(period_s=60, settle_ms=3000, start=START, wiper=wiper, rail=rail)
+        bench.until(60_000)
+        asked = len(bench.device.asked)
+        bench.device.trouble = _noting(told, bench.clock)
+        assert bench.until(120_000, wipes=True) == [(7, 0), (8, 0)] and bench.clock.ms < 120_200
+        assert [address for _, address in told] == [0x3100, 0x1C00, 0] and len(bench.device.asked) == asked + 3
+        assert 5000 <= told[1][0] - told[0][0] < 5100 and told[0][0] > 111_500
+
+
+def test_a_wiper_for_which_there_is_no_time_waits_for_another_slot():
+    bench = Bench(period_s=60, settle_ms=3000, wiper=Wiper(16, 0x3100, 0, 5000, 0))
+    assert not bench.probe.prepare(4000, 0, True) and bench.probe.prepare(64_000, 0, True)

@@ -1,7 +1,9 @@
 """The whole node on doubles: sensors on a line, a gateway on the radio, a clock that only its waiting moves."""
 
 from firmware.cycle import Cycle
-from protocols import link, quality
+from protocols import command, link, quality
+from protocols.checks import crc16
+from protocols.command import Command
 from tests.firmware import slices
 from tests.firmware.doubles import Clock, DeskBoard, RamFlash, Sensor, Wire, run
 from tests.firmware.far_end import UNIX_MS, Gateway, values
@@ -12,11 +14,12 @@ RADIO_MS = 300  # the longest frame at 9600 baud: what one message may hold a sl
 class World:
     """A node with sensors 1 and 2 on one line; each shows the second of the gateway's clock at which it was asked."""
 
-    def __init__(self, *sensors, trouble=None, report_s=10, channels=None):
+    def __init__(self, *sensors, trouble=None, report_s=10, channels=None, no_rails=(), **more):
         self.gateway = Gateway(channels or len(sensors))
         self.flash = RamFlash(32, 1024)
-        self.slice = slices.encoded(slices.node(*sensors, report_s=report_s))
+        self.slice = slices.encoded(slices.node(*sensors, report_s=report_s, **more))
         self.trouble = trouble or (lambda request: None)
+        self.no_rails = no_rails
         self.boots = []  # the boards of all boots
         self.start()
 
@@ -28,6 +31,7 @@ class World:
         self.line = Wire(self.clock, *devices)
         self.radio = Wire(self.clock, self.gateway)
         self.board = DeskBoard(self.clock, self.flash, self.slice, self.radio, {"uart1": self.line})
+        self.board.no_rails = self.no_rails
         self.boots.append(self.board)
         self.cycle = Cycle(self.board)
 
@@ -176,3 +180,135 @@ def test_noise_on_the_radio_is_not_taken_for_answers():
     assert len(records) >= 24 and values(world.gateway)[0] is not None
     check_times(records)
     assert link.HELLO in world.gateway.kinds
+
+
+# --- energy -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_radio_is_awake_for_reports_only_and_they_come_at_the_nodes_turn():
+    world = World(slices.sensor(period_s=60), report_s=300)
+    world.live(1500)
+    awake = world.radio.awake
+    assert [on for _, on in awake] == [False] + [True, False] * ((len(awake) - 1) // 2) and len(awake) == 11
+    for (on_ms, _), (off_ms, _) in zip(awake[1::2], awake[2::2]):
+        assert (UNIX_MS + on_ms) // 1000 % 300 in (54, 53)  # node 17: the eighteenth turn of three seconds
+        assert off_ms - on_ms < 1000
+
+
+def test_sensors_of_one_slot_become_ready_together_and_the_dear_rail_goes_off_first():
+    slow = slices.sensor("a", 1, period_s=60, rail="cheap", settle_ms=20_000, start=[16, 0x1C00, 0])
+    fast = slices.sensor("b", 2, period_s=60, rail="dear", warm_up_ms=1000)
+    world = World(slow, fast, order=[1, 0])
+    records = world.live(190)
+    good = [cells for _, _, _, cells in records if cells[0][1] == cells[1][1] == quality.GOOD]
+    assert len(good) == len(records) == 3
+    on = [row for row in world.board.rails if row[2]]
+    off = [row for row in world.board.rails if not row[2]]
+    assert [name for _, name, _ in on[-2:]] == ["cheap", "dear"] and 18_900 <= on[-1][0] - on[-2][0] <= 19_100
+    assert [name for _, name, _ in off[-2:]] == ["dear", "cheap"] and 20 <= off[-1][0] - off[-2][0] <= 100
+    assert off[-1][0] - on[-2][0] < 20_200  # what the sensor needs, and its neighbour's answer
+
+
+def test_a_wiper_has_wiped_before_its_reading_once_each_of_its_periods_and_at_a_command():
+    wiper = [0, 16, 0x3100, 0, 5000, 600]
+    world = World(slices.sensor(period_s=60, rail="r", settle_ms=3000), wipers=[wiper])
+    records = world.live(1500)
+    wiped = [ms for ms, data in world.line.written if data[1] == 16]
+    assert len(wiped) == 2 and abs(wiped[1] - wiped[0] - 600_000) < 50
+    assert all(cells[0][1] == quality.GOOD for _, _, _, cells in records) and len(records) >= 24
+    for ms in wiped:
+        slot_ms = -(-(UNIX_MS + ms) // 60_000) * 60_000 - UNIX_MS
+        assert 8000 <= slot_ms - ms < 8200
+    world.gateway.commands = [Command(5, command.WIPE)]
+    world.live(1650)
+    assert len([ms for ms, data in world.line.written if data[1] == 16]) == 3
+    assert world.gateway.results == [(5, command.DONE)]
+
+
+BATTERY = {"warm_mv": [[12920, 13040], [12640, 12920], [12200, 12640]], "cold_dc": 0, "charge_dc": 0}
+BATTERY["cold_mv"] = BATTERY["warm_mv"]
+
+
+def test_a_weak_battery_is_read_less_and_an_empty_one_writes_nothing():
+    world = World(slices.sensor(period_s=60), report_s=60, battery=BATTERY, wipers=[[0, 16, 0x3100, 0, 5000, 60]])
+
+    def counted(mv, seconds=3600):
+        world.board.mv = mv
+        world.live(world.clock.ms // 1000 + 960)  # it looks every 900 s
+        records = world.cycle.journal.next_number
+        reports = len(world.radio.awake) // 2
+        wiped = len([1 for _, data in world.line.written if data[1] == 16])
+        flash = crc16(world.flash.data)
+        world.live(world.clock.ms // 1000 + seconds)
+        wiped = len([1 for _, data in world.line.written if data[1] == 16]) - wiped
+        changed = flash != crc16(world.flash.data)
+        return world.cycle.journal.next_number - records, len(world.radio.awake) // 2 - reports, wiped > 0, changed
+
+    world.board.mv, world.board.dc = 13_300, 200
+    assert counted(13_300) == (60, 60, True, True)
+    assert counted(12_800) == (30, 30, True, True)
+    assert counted(12_500) == (15, 8, False, True) or counted(12_500) == (15, 7, False, True)
+    world.board.mv = 12_000
+    until_ms = world.clock.ms + 7_200_000
+    written = []
+    measured = world.board.battery_mv
+
+    def mv():
+        written.append(crc16(world.flash.data))
+        return 12_000 if world.clock.ms < until_ms else measured()
+
+    world.board.battery_mv = mv
+    world.board.mv = 13_300
+    world.live(world.clock.ms // 1000 + 9000)
+    assert len(written) >= 8 and len(set(written[1:8])) == 1
+    assert counted(13_300) == (60, 60, True, True)
+
+
+def test_a_limit_that_is_passed_makes_readings_dense_and_is_reported_at_once():
+    world = World(slices.sensor(period_s=300), report_s=3600, emergency_s=10, limits=[[0, 1, 40_000]])
+    world.live(1000)
+    world.shown = lambda request: None
+    for device in world.devices:
+        device.trouble = None
+        device.words[0] = 41_000
+    at_ms = world.clock.ms
+    world.live(1600)
+    rows = [row for row in world.gateway.records if row[3][0][0] == 41_000]
+    first_s = rows[0][1] - UNIX_MS // 1000
+    assert len(rows) >= 25 and {b[1] - a[1] for a, b in zip(rows, rows[1:])} == {10}
+    reports = [ms for ms, on in world.radio.awake if on and ms > at_ms]
+    assert 0 <= reports[0] / 1000 - first_s < 1.5 and 50 < (reports[2] - reports[1]) / 1000 < 70
+    for device in world.devices:
+        device.words[0] = 30_000
+    world.live(1700)
+    number = world.cycle.journal.next_number
+    world.live(3500)
+    assert world.cycle.journal.next_number - number == 6
+
+
+def test_commands_are_obeyed_or_refused():
+    world = World(slices.sensor(period_s=60), report_s=30)
+    world.live(100)
+    given = [(command.EMERGENCY, 120), (command.WIPE, 0), (command.REPORT, 90_000), (command.UPDATE, 1), (77, 0)]
+    world.gateway.commands = [Command(10 + i, kind, argument) for i, (kind, argument) in enumerate(given)]
+    world.live(140)
+    assert world.gateway.results[:5] == [(10, 0), (11, command.REFUSED), (12, command.REFUSED), (13, 2), (14, 2)]
+    world.gateway.commands = [Command(20, command.REPORT, 300), Command(21, command.RESTART)]
+    before = len(world.radio.awake)
+    world.live(400)
+    assert world.board.restarts >= 1 and len(world.radio.awake) - before <= 6
+
+
+def test_what_the_board_does_not_have_is_counted_and_the_rest_is_read():
+    world = World(
+        slices.sensor("a", 1, period_s=60, rail="gone"),
+        slices.sensor("b", 2, period_s=60, bus=1),
+        slices.sensor("c", 2, period_s=60, registers=[slices.register(address=0xFFFF, kind="u32")]),
+        slices.sensor("d", 2, period_s=60),
+        buses=[{"id": id, "baud": 9600, "parity": "N", "stop_bits": 1} for id in ("uart1", "uart7")],
+        no_rails=("gone",),
+    )
+    records = world.live(130)
+    assert len(records) == 2 and world.cycle.missing == 3
+    flags = [flag for _, flag in records[-1][3]]
+    assert flags[1] == quality.NO_REPLY and flags[2] & quality.INVALID and flags[3] == quality.GOOD

@@ -2,6 +2,7 @@
 
 from firmware import config
 from firmware.journal import Journal
+from firmware.pace import Pace
 from firmware.uplink import Uplink, pack_record
 from protocols import batch, batch_reading, command, link
 from protocols.command import Command
@@ -10,10 +11,17 @@ from tests.firmware.doubles import Clock, DeskBoard, Dice, RamFlash, Wire, run
 from tests.firmware.far_end import UNIX_MS, Gateway, values
 
 
+class Sure(Pace):
+    """The pace of a clock that is never doubted."""
+
+    is_unsure = False
+
+
 class Node:
     """An uplink on a flash; restart() is a power cycle."""
 
-    def __init__(self, gateway, channels=2, flash=None, schema=0x1234, max_frame=250, obey=None):
+    def __init__(self, gateway, channels=2, flash=None, schema=0x1234, max_frame=250, obey=None, pace=Sure):
+        self._pace = pace
         self.flash = flash or RamFlash(16)
         self._gateway = gateway
         registers = [slices.register("r%d" % i, i) for i in range(channels)]
@@ -32,22 +40,22 @@ class Node:
         board = DeskBoard(self.clock, self.flash, self._slice, self.wire, {})
         self.journal = Journal(self.flash, self._schema, self.channels)
         more = (self._obey,) if self._obey else ()
-        self.uplink = Uplink(board, config.parse(self._slice), self.journal, *more)
+        self.uplink = Uplink(board, config.parse(self._slice), self.journal, *more, pace=self._pace(board.monotonic_ms))
 
     def measure(self, count, step_ms=10_000, value=None):
         for _ in range(count):
             self.clock.ms += step_ms
             self.serial += 1
             cells = ((self.serial if value is None else value, 0),) * (self.channels - 1) + ((None, 1),)
-            self.journal.append(pack_record(self.clock.ms, cells))
+            self.journal.append(pack_record(self.uplink.pace.now_ms(), cells))
 
     def report(self):
         """One report, from begin() to its end, as the cycle drives it."""
         self.uplink.begin()
         while self.uplink.next_ms is not None:
-            wait_ms = self.uplink.next_ms - self.clock.ms
+            wait_ms = self.uplink.next_ms - self.uplink.pace.now_ms()
             if wait_ms > 0:
-                self.uplink.hear(run(self.wire.read(wait_ms)))
+                self.uplink.hear(run(self.wire.read(self.uplink.pace.own_span(wait_ms))))
             run(self.uplink.advance())
 
 
@@ -368,3 +376,12 @@ def test_a_journal_entry_that_no_sensor_could_have_made_is_passed_over():
     node.measure(1)
     node.report()
     assert values(gateway) == [1] and gateway.records[0][0] == 2
+
+
+def test_a_clock_that_may_be_off_is_set_before_records_are_dated():
+    gateway = Gateway()
+    node = Node(gateway, pace=Pace)
+    node.report()
+    node.measure(3)
+    node.report()
+    assert gateway.kinds == [link.HELLO, link.HELLO, link.BATCH]

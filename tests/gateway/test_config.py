@@ -1,5 +1,6 @@
 """A site file is taken whole or refused with every fault named at once."""
 
+import json
 import re
 import tomllib
 import typing
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.config import Site, load
+from gateway import slice
+from gateway.config import NodeLimit, Site, load
 from gateway.faults import SiteError, check_text, walk
 from gateway.library import Library, ProfileFile, RegisterFile, agreement
 from gateway.profiles import columns, detail, quantities, table, width_of
@@ -461,7 +463,7 @@ def test_an_override_is_checked_like_the_file(tmp_path: Path, target: str, value
          "kind: 'fire' does not fit; needs one of 'air', 'ground', 'water', 'weather'"),
         ('kind = "f32"', 'kind = "f64"',
          "register[0].kind: 'f64' does not fit; needs one of 'f32', 'i16', 'i32', 'u16', 'u32', 'u8'"),
-        ("warm_up_ms", "warmup_ms", "warmup_ms: unknown key; did you mean warm_up_ms?"),
+        ("warm_up_ms", "warmup_ms", "warmup_ms: unknown key; did you mean warm_up_ms, wipe_ms?"),
         ("address = 0x2600", "address = 0xFFFF", "register[0].address: a register at 65535 reaches past address 65535"),
         ("high = 20", "high = 0", "register[1].high: low 0 is not below high 0"),
         ('"dissolved_oxygen"', '"temperature"',
@@ -611,3 +613,58 @@ def test_a_sensor_has_a_group_of_registers_for_each_period(tmp_path: Path) -> No
         (10, ["pressure"]),
     ]
     assert site.groups(site.sensors[1]) == [(site.sensors[1].period_s, site.registers(site.sensors[1]))]
+
+
+EMERGENCY = 'report_s = 3\nemergency_period_s = 1\n  [[node.limit]]\n  channel = "do.temperature"\n  above = 20.5'
+
+
+def with_limit(**changes: str) -> str:
+    """The site with an emergency period and a limit on its first node, some of whose texts are changed."""
+    text = changed("report_s = 3", EMERGENCY)
+    for old, new in changes.values():
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def test_a_node_may_have_limits_a_wiper_and_a_battery(tmp_path: Path) -> None:
+    wiper = "warm_up_ms = 8000\nwipe = [16, 0x3100, 0]\nwipe_ms = 9000"
+    path = written(tmp_path, with_limit(wipe=("period_s = 3", "period_s = 3\n  wipe_every_s = 3600")))
+    (tmp_path / "profiles" / "oxy.toml").write_text(OXY.replace("warm_up_ms = 8000", wiper), encoding="utf-8")
+    site = load(path, {"node.17.battery": '{chemistry = "lead_acid", cells = 6, capacity_ah = 40}'})
+    node = site.nodes[0]
+    assert (node.emergency_period_s, node.limits) == (1, (NodeLimit(channel="do.temperature", above=20.5),))
+    assert node.sensors[1].wipe_every_s == 3600 and node.battery is not None
+    plain = json.loads(slice.cut(site, node))
+    assert plain["limits"] == [[0, 1, 2050]] and plain["emergency_s"] == 1 and plain["order"] == [0, 1]
+    assert plain["wipers"] == [[0, 16, 0x3100, 0, 9000, 0], [1, 16, 0x3100, 0, 9000, 3600]]
+    assert plain["battery"]["charge_dc"] == -200 and plain["battery"]["warm_mv"][2] == [11722, 11790]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "chinese"),
+    [
+        (('"do.temperature"', '"do.temprature"'),
+         "node[0].limit[0].channel: this node has no channel 'do.temprature'; did you mean do.temperature,",
+         "本节点没有通道 'do.temprature'"),
+        (("above = 20.5", ""), "node[0].limit[0]: needs either above or below; write two", "必须且只能"),
+        (("above = 20.5", "above = 20.5\n  below = 1.0"), "node[0].limit[0]: needs either above", "必须且只能"),
+        (("20.5", "1e12"), "node[0].limit[0].above: 1000000000000.0 is more than a reading can say", "超出读数"),
+        (("20.5", "nan"), "node[0].limit[0].above: nan is more than a reading can say", "超出读数"),
+        (("emergency_period_s = 1\n", ""),
+         "node[0].limit: has limits, but no emergency_period_s to go over to; add emergency_period_s", "应急采集周期"),
+        (("emergency_period_s = 1\n", "emergency_period_s = 3\n"),
+         "node[0].emergency_period_s: 3 s is not shorter than the longest period_s of its sensors, 3 s", "最长采集"),
+        (("period_s = 3", "period_s = 3\n  wipe_every_s = 3600"),
+         "node[0].sensor[1].wipe_every_s: oxy has no wiper that can be told to wipe", "没有可由指令启动的清扫刷"),
+        (("period_s = 3", "period_s = 3\n  wipe_every_s = 2"),
+         "node[0].sensor[1].wipe_every_s: 2 s is shorter than period_s, 3 s", "短于采集周期"),
+    ],
+)  # fmt: skip
+def test_faults_of_a_nodes_rhythm_are_named_in_both_languages(
+    tmp_path: Path, change: tuple[str, str], expected: str, chinese: str
+) -> None:
+    with pytest.raises(SiteError) as caught:
+        load(written(tmp_path, with_limit(change=change)))
+    assert any(expected in line for line in check_text(caught.value, "site.toml", "en"))
+    assert any(chinese in line for line in check_text(caught.value, "site.toml", "zh"))

@@ -86,8 +86,9 @@ def site(profile: Profile | None = None) -> Site:
 
 def test_a_slice_is_canonical_json_with_everything_resolved() -> None:
     assert cut(site(), NODE).decode("ascii") == (
-        f'{{"version":1,"node":17,"name":"water","schema":{SCHEMA},"key":"{KEY}","report_s":3,"max_frame":250,"buses":['
+        f'{{"version":2,"node":17,"name":"water","schema":{SCHEMA},"key":"{KEY}","report_s":3,"max_frame":250,"buses":['
         '{"id":"uart1","baud":9600,"parity":"N","stop_bits":1},{"id":"uart2","baud":19200,"parity":"E","stop_bits":1}],'
+        '"order":[0,1],"wipers":[],"battery":null,"emergency_s":0,"limits":[],'
         f'"sensors":{SENSORS}}}'
     )
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from firmware.config import ConfigError
 from firmware.journal import Journal
 from hw_sim.board import SimBoard, SimFlash
 from hw_sim.clock import WorldClock, run_virtual, world_clock
@@ -70,9 +71,9 @@ def test_a_rail_switches_its_sensors_and_a_boot_switches_it_off() -> None:
         assert await bench.answers()
         bench.board.power_on()
         assert not await bench.answers()
-        with pytest.raises(KeyError):
+        with pytest.raises(ConfigError):
             bench.board.rail("unknown", True)
-        with pytest.raises(KeyError):
+        with pytest.raises(ConfigError):
             bench.board.line("uart9", 9600, "N", 1)
 
     run_virtual(main())
@@ -117,5 +118,42 @@ def test_a_board_says_its_slice_its_dice_and_its_words() -> None:
         bench.board.log("hello")
         assert bench.said == ["hello"]
         await asyncio.sleep(0)
+
+    run_virtual(main())
+
+
+def test_a_modem_at_rest_hears_nothing_takes_nothing_and_needs_a_moment_to_wake() -> None:
+    async def main() -> None:
+        bench = Bench(world_clock())
+        gateway, board = WireLine(bench.radio), bench.board
+        await board.radio.rest()
+        await gateway.write(b"asleep")
+        rested_j = board.energy.parts()["radio"]
+        await asyncio.sleep(1000)
+        assert board.energy.parts()["radio"] - rested_j == pytest.approx(1000 * 2e-6 * 3.3)
+        before_ms = board.monotonic_ms()
+        await board.radio.wake()
+        assert 0 < board.monotonic_ms() - before_ms < 20 and board.radio.pending() == b""
+        await gateway.write(b"awake")
+        assert board.radio.pending() == b"awake"
+
+    run_virtual(main())
+
+
+def test_a_board_that_ends_its_boot_tells_for_how_long_and_its_clock_goes_on() -> None:
+    async def main() -> None:
+        bench = Bench(world_clock())
+        board = SimBoard(b"slice", bench.board.true_clock, Stream(1, "node"), {}, {}, bench.radio, gated=True)
+        ends: list[int] = []
+        board.on_end = ends.append
+        kept_ms = board.clock_ms()
+        for end in (board.power_down(7000), board.restart()):
+            task = asyncio.create_task(end)
+            await asyncio.sleep(1)
+            assert not task.done()
+            task.cancel()
+        assert ends == [7000, 0] and kept_ms is not None and board.clock_ms() == kept_ms + 2000
+        board.set_clock(5_000)
+        assert board.clock_ms() == 5_000 and bench.board.clock_ms() is None
 
     run_virtual(main())

@@ -98,7 +98,7 @@ def cold_week() -> History:
 
 def test_in_the_cold_week_a_battery_that_must_not_be_charged_dies_at_night_and_comes_back(cold_week: History) -> None:
     frames = [count for _, count in cold_week.link_frames["upstream"]]
-    assert frames[:24] == [4] * 24  # a report each quarter of an hour
+    assert frames[:24] == [5] + [4] * 23  # a report at the boot and each quarter of an hour
     assert frames[48:60] == [0] * 12 and any(frames[60:])
     volts = [value for _, value in cold_week.battery_v["upstream"]]
     assert min(volts) < 4 * 2.8 < 4 * 3.2 < max(volts)

@@ -1,0 +1,31 @@
+"""Knows what a node does at a gateway's command; knows no link. Loaded when the first one comes."""
+
+from firmware.cycle import Cycle
+from firmware.emergency import Emergency
+from protocols import command
+from protocols.command import Command
+
+_LONGEST_S = 86_400  # of an emergency and between reports, as in the site file (ours)
+
+
+def obey(cycle: Cycle, given: Command) -> int:
+    """The result. What takes long happens later: the link waits for the result."""
+    if given.kind == command.EMERGENCY:
+        if not (0 <= given.argument <= _LONGEST_S and cycle.may_wipe):
+            return command.REFUSED
+        if cycle.emergency is None:
+            cycle.emergency = Emergency(cycle.config.limits)
+        cycle.emergency.order(given.argument, cycle.pace.now_ms())
+    elif given.kind == command.WIPE:
+        if not (cycle.may_wipe and cycle.wipe()):
+            return command.REFUSED
+    elif given.kind == command.REPORT:
+        if not 0 <= given.argument <= _LONGEST_S:
+            return command.REFUSED
+        cycle.reports_ms = given.argument * 1000
+    elif given.kind == command.RESTART:
+        cycle.restarts = True
+    else:
+        return command.UNKNOWN
+    cycle.replan = True
+    return command.DONE
