@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import logging
 import sys
 from pathlib import Path
@@ -57,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
     check = commands.add_parser("check", parents=[with_site], help=say("help.check"))
     check.set_defaults(run=_check)
+    budget = commands.add_parser("budget", parents=[with_site], help=say("help.budget"))
+    budget.add_argument("--json", action="store_true", help=say("help.budget_json"))
+    budget.set_defaults(run=_budget)
     models = commands.add_parser("profiles", parents=[shared], help=say("help.profiles"))
     models.add_argument("model", nargs="?", help=say("help.model"))
     models.set_defaults(run=_profiles)
@@ -112,6 +116,14 @@ def _run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     site = _site(args)
     print(say("check.sound", site=args.site, nodes=len(site.nodes), channels=len(site.channels)))
+    return 0
+
+
+def _budget(args: argparse.Namespace) -> int:
+    from gateway import budget_table
+
+    site = _site(args)
+    print(json.dumps(budget_table.plain(site)) if args.json else budget_table.text(site))
     return 0
 
 

@@ -121,13 +121,24 @@ class NodeSensor(Sensor, frozen=True, kw_only=True):
     rail: Name | None = None
 
 
+class NodeBattery(Struct, frozen=True, kw_only=True):
+    """What a node lives on; `panel_w` is the rated power of its panel."""
+
+    chemistry: Literal["lead_acid", "li_socl2", "lifepo4"] = "lifepo4"
+    cells: Annotated[int, Meta(ge=1, le=16)]
+    capacity_ah: Annotated[float, Meta(gt=0.0, le=1000.0, extra={"unit": "Ah"})]
+    panel_w: Annotated[float, Meta(ge=0.0, le=1000.0, extra={"unit": "W"})] = 0.0
+
+
 class Node(Struct, frozen=True, kw_only=True, rename={"buses": "bus", "sensors": "sensor"}):
-    """A wireless node: who it is, its key, how often it reports, what hangs on it."""
+    """A wireless node: who it is, its key, how often it reports, what hangs on it and what it lives on."""
 
     id: Annotated[int, Meta(ge=1, le=65534)]
     name: Name
     key: Key
     report_s: Period
+    board: Literal["rp2", "esp32"] = "rp2"
+    battery: NodeBattery | None = None
     buses: Annotated[tuple[NodeBus, ...], Meta(min_length=1)]
     sensors: Annotated[tuple[NodeSensor, ...], Meta(min_length=1)]
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from gateway.chemistry import CHEMISTRIES, between
+from gateway.consumption import CHARGER, CONVERTER, SUPERVISOR_W
 from hw_sim.clock import WorldClock
 from hw_sim.energy import Energy
 from hw_sim.signals import Signal
@@ -19,9 +20,6 @@ from hw_sim.signals import Signal
 STEP_S = 300.0
 FINE_STEP_S = 10.0  # near a threshold
 _NEAR = 1.02
-_CONVERTER = 0.85  # from the battery to the node's rails (ours)
-_CHARGER = 0.95  # from the panel's terminals into the battery (ours)
-_OFF_W = 0.001  # supervisor and self-discharge (ours)
 _NOTE_S = 3600.0
 
 
@@ -121,11 +119,11 @@ class Battery:
         peak_w = self._energy.peak_w()
         rest_v = self._rest_v(temperature_c)
         if span_s > 0:
-            mean_w = (self._drawn_j - drawn_j) / span_s / _CONVERTER + _OFF_W
-            gained_w = self._panel(time_s) * self.settings.panel_w * self.uncovered * _CHARGER
+            mean_w = (self._drawn_j - drawn_j) / span_s / CONVERTER + SUPERVISOR_W
+            gained_w = self._panel(time_s) * self.settings.panel_w * self.uncovered * CHARGER
             self._flow((gained_w - mean_w) / rest_v, temperature_c, span_s)
         resistance = self._resistance(temperature_c)
-        self.volts = self._rest_v(temperature_c) - peak_w / _CONVERTER / rest_v * resistance
+        self.volts = self._rest_v(temperature_c) - peak_w / CONVERTER / rest_v * resistance
         self._supervise(temperature_c)
         if time_s - self._noted_s >= _NOTE_S:
             self._note(time_s)

@@ -4,22 +4,18 @@ Energy is held against a plan: what the site file's periods ask of sensors, radi
 wrong. A rail left on or a radio that never comes to rest takes a multiple of it.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.budget import DAY_S, day_j, total_j
 from gateway.config import Node, Site
-from gateway.consumption import POWERS, sensor_w
 from gateway.messages import say
 from hw_sim.scenario import Accept
 from hw_sim.virtual import VirtualStation
 
 _MIB = 1 << 20
 _EMPTY_STORE = 256 * 1024  # bytes: tables, indexes, and the pages that SQLite keeps half full
-_START_S = 0.5  # what a node adds to what a sensor needs: firmware/acquire.py
-_READ_S = 1.0  # a sensor's questions and answers, one asked again among them (ours)
-_TALK_S = 3.0  # awake for a report: a message, its answer, flash (ours)
 
 
 class Used(NamedTuple):
@@ -86,26 +82,6 @@ def _mib(size: float) -> str:
     return f"{size / _MIB:.2f}"
 
 
-def planned_w(site: Site, node: Node, kind: str = "rp2") -> float:
-    """The mean power that a node's slice asks for: sensors while they get ready and are read, the radio always on, the
-    processor awake meanwhile."""
-    powers = POWERS[kind]
-    awake = _TALK_S / node.report_s + sum(_READ_S / sensor.period_s for sensor in node.sensors)
-    watt = powers.asleep_w + min(awake, 1.0) * powers.awake_w
-    watt += powers.radio_listens_w + min(awake, 1.0) * powers.radio_sends_w
-    watt += len(node.buses) * (powers.bus_idle_w + min(awake, 1.0) * powers.bus_drives_w)
-    shares = _on_shares(site, node)
-    return watt + sum(sensor_w(site.profile(sensor)) * shares[sensor.rail] for sensor in node.sensors)
-
-
-def _on_shares(site: Site, node: Node) -> dict[str | None, float]:
-    """How much of the time each rail is on: whole if one of its sensors can't be switched off between its readings."""
-    needs: dict[str | None, dict[float, float]] = defaultdict(dict)  # rail -> period -> the longest that it is needed
-    reading_s = len(node.sensors) * _READ_S
-    for sensor in node.sensors:
-        profile = site.profile(sensor)
-        lead_s = (profile.warm_up_ms + profile.settle_ms) / 1000 + _START_S
-        needed_s = sensor.period_s if sensor.period_s <= 2 * lead_s else lead_s + reading_s
-        needs[sensor.rail][sensor.period_s] = max(needs[sensor.rail].get(sensor.period_s, 0.0), needed_s)
-    shares = {rail: min(sum(s / period_s for period_s, s in of.items()), 1.0) for rail, of in needs.items()}
-    return {**shares, None: 1.0}
+def planned_w(site: Site, node: Node) -> float:
+    """The mean power that a node's slice asks for (gateway/budget.py)."""
+    return total_j(day_j(site, node)) / DAY_S

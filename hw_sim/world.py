@@ -173,7 +173,9 @@ class World:
         stream = self.streams[f"node {node.id}"]
         radio = self.radio.at(node.name)
         wired = [self.sensors[sensor.id] for sensor in node.sensors if sensor.rail is None]
-        board = SimBoard(slice.cut(self.site, node), self.clock, stream, buses, rails, radio, wired=wired)
+        board = SimBoard(
+            slice.cut(self.site, node), self.clock, stream, buses, rails, radio, kind=node.board, wired=wired
+        )
         return SimNode(node, board, fit(board))
 
     def _disk(self) -> Disk | None:
