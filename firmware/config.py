@@ -42,9 +42,10 @@ class Sensor(Record):
 
 
 class NodeConfig(Record):
-    """A node's slice. `buses`: (name, baud, parity, stop bits) each; `max_frame`: the most bytes of one frame."""
+    """A node's slice. `buses`: (name, baud, parity, stop bits) each; `max_frame`: the most bytes of one frame.
+    `update_key`: b"", it takes no updates."""
 
-    __slots__ = ("buses", "key", "max_frame", "name", "node", "report_ms", "schema", "sensors")
+    __slots__ = ("buses", "key", "max_frame", "name", "node", "report_ms", "schema", "sensors", "update_key")
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class NodeConfig(Record):
         buses: tuple[tuple[str, int, str, int], ...],
         sensors: tuple[Sensor, ...],
         max_frame: int,
+        update_key: bytes = b"",
     ) -> None:
         self.node = node
         self.name = name
@@ -65,6 +67,7 @@ class NodeConfig(Record):
         self.buses = buses
         self.sensors = sensors
         self.max_frame = max_frame
+        self.update_key = update_key
 
 
 def parse(data: bytes) -> NodeConfig:
@@ -78,6 +81,9 @@ def parse(data: bytes) -> NodeConfig:
         key = unhexlify(plain["key"])
         if len(key) != KEY_BYTES:
             raise ConfigError("key of %d bytes" % len(key))
+        update_key = unhexlify(plain.get("update_key", ""))
+        if len(update_key) not in (0, KEY_BYTES):
+            raise ConfigError("update key of %d bytes" % len(update_key))
         buses = tuple([_bus(bus) for bus in plain["buses"]])
         return NodeConfig(
             _whole(plain["node"], 1, 0xFFFE),
@@ -88,6 +94,7 @@ def parse(data: bytes) -> NodeConfig:
             buses,
             tuple([_sensor(sensor, len(buses)) for sensor in plain["sensors"]]),
             _whole(plain["max_frame"], OVERHEAD + 1, MAX_FRAME),
+            update_key,
         )
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise ConfigError(f"slice: {error!r}")

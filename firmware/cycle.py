@@ -8,6 +8,8 @@ from firmware import config, uplink
 from firmware.acquire import Probe, Rails
 from firmware.board import Board
 from firmware.journal import Journal
+from protocols import command, link
+from protocols.command import Command
 from protocols.modbus_client import RtuClient
 
 
@@ -19,7 +21,12 @@ class Cycle:
         self._config = config.parse(board.config())
         channels = sum([len(sensor.registers) for sensor in self._config.sensors])
         self.journal = Journal(board.flash, self._config.schema, channels)
-        self._uplink = uplink.Uplink(board, self._config, self.journal)
+        self._uplink = uplink.Uplink(board, self._config, self.journal, self._obey)
+        self._trial = None
+        if board.on_trial:
+            from firmware.update import Trial
+
+            self._trial = Trial(board)
         clients = [
             RtuClient(board.line(name, baud, parity, stop_bits), board.monotonic_ms, baud)
             for name, baud, parity, stop_bits in self._config.buses
@@ -49,11 +56,36 @@ class Cycle:
             await self._measure(now_ms)
         if self._report_ms <= now_ms:
             self._report_ms = now_ms + self._config.report_ms
+            if self._trial is not None and self._trial.report():
+                await self._board.restart()
             self._uplink.begin()
         if self._uplink.next_ms is not None:
             self._uplink.hear(self._board.radio.pending())
             await self._uplink.advance()
+        await self._prove()
         await self._wait()
+
+    async def _prove(self) -> None:
+        """Confirms a trial that was acknowledged; restarts into one that is fetched."""
+        if self._trial is not None and self._trial.acknowledged(self.journal.released):
+            self._trial = None
+            self._board.on_trial = False
+        fetcher = self._uplink.fetcher
+        if fetcher is not None and fetcher.ready and self._uplink.next_ms is None:
+            await self._board.restart()
+
+    def _obey(self, waiting: Command) -> int | None:
+        """A command's result; None: not decided yet."""
+        if waiting.kind != command.UPDATE:
+            return command.UNKNOWN
+        from firmware import update
+
+        settings = self._config
+        most = settings.max_frame - link.OVERHEAD
+        result, self._uplink.fetcher = update.heed(
+            self._board, waiting.argument, settings.update_key, most, self._uplink.fetcher
+        )
+        return result
 
     async def _measure(self, now_ms: int) -> None:
         """Reads every sensor whose slot has come, keeps the record, plans their next slots."""
@@ -65,7 +97,9 @@ class Cycle:
                 cells += await probe.read()
             else:
                 cells += [(None, 0)] * len(probe.sensor.registers)
-        self.journal.append(uplink.pack_record(now_ms, tuple(cells)))
+        number = self.journal.append(uplink.pack_record(now_ms, tuple(cells)))
+        if self._trial is not None and any(value is not None for value, _ in cells):
+            self._trial.measured(number)
         after_ms = self._board.monotonic_ms()
         for i in due:
             self._slots[i] = self._slot_after(i, now_ms, after_ms)

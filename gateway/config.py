@@ -138,6 +138,7 @@ class Node(Struct, frozen=True, kw_only=True, rename={"buses": "bus", "sensors":
     key: Key
     report_s: Period
     board: Literal["rp2", "esp32"] = "rp2"
+    update_key: Key | None = None
     battery: NodeBattery | None = None
     buses: Annotated[tuple[NodeBus, ...], Meta(min_length=1)]
     sensors: Annotated[tuple[NodeSensor, ...], Meta(min_length=1)]

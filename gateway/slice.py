@@ -23,6 +23,7 @@ def cut(site: Site, node: Node) -> bytes:
             "name": node.name,
             "schema": schema_of(site, node),
             "key": node.key.lower(),
+            **({} if node.update_key is None else {"update_key": node.update_key.lower()}),
             "report_s": node.report_s,
             "max_frame": site.max_frame,
             "buses": [
@@ -35,7 +36,7 @@ def cut(site: Site, node: Node) -> bytes:
 
 def schema_of(site: Site, node: Node) -> int:
     """16 bits that change when what the node's numbers mean could change: the first two bytes, big endian, of SHA-256
-    over the canonical JSON of its id and sensors. Key, name, report_s and max_frame are not in it."""
+    over the canonical JSON of its id and sensors. Keys, name, report_s and max_frame are not in it."""
     digest = hashlib.sha256(_canonical({"node": node.id, "sensors": _sensors(site, node)})).digest()
     return int.from_bytes(digest[:2], "big")
 
