@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from firmware.board import Board, Line, Radio
+from firmware.boot import start
+from firmware.boot.notes import Notes
 from gateway.consumption import POWERS, sensor_w
 from hw_sim.clock import WorldClock
 from hw_sim.device_clock import DeviceClock
@@ -16,6 +18,12 @@ from hw_sim.ledger import Cut
 from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from hw_sim.wire import Wire, WireLine
+
+_SLOT_SECTORS = 24  # room for an application and a half
+
+
+class Restart(BaseException):
+    """The firmware ends this boot; the next one begins at once."""
 
 
 class _BoardLine(WireLine, Radio):
@@ -72,7 +80,25 @@ class SimBoard(Board):
         self.flash: SimFlash = SimFlash()
         self.flash.passes = self.clock.block
         self.flash.now_ms = clock.unix_ms
+        self.target = kind
+        self.slots: tuple[SimFlash, ...] = (SimFlash(_SLOT_SECTORS), SimFlash(_SLOT_SECTORS))
+        self.notes: SimFlash = SimFlash(2)
+        self.last_end = start.FRESH  # how the boot before ended
+        for flash in (*self.slots, self.notes):
+            flash.passes = self.clock.block
         self.power_on()
+
+    def choose(self) -> None:
+        """Which application this boot runs, as firmware/boot does."""
+        note, _ = start.choose(Notes(self.notes), self.slots)
+        self.running = None if note is None else note.slot
+        self.on_trial = note is not None and note.on_trial
+
+    @property
+    def update(self) -> int:
+        """The number of the update that is confirmed; 0: none is."""
+        note = Notes(self.notes).confirmed()
+        return 0 if note is None else note.number
 
     def power_on(self) -> None:
         """A boot: time since power-on begins again, rails are off, lines are empty; flash stays."""
@@ -137,6 +163,9 @@ class SimBoard(Board):
         await asyncio.sleep(self.clock.true_ms(duration_ms) / 1000)
         self.energy.set("sleep", 0.0)
         self.energy.set("processor", self.powers.awake_w)
+
+    async def restart(self) -> None:
+        raise Restart
 
     def log(self, text: str) -> None:
         self._log(text)

@@ -13,7 +13,7 @@ class Runtime(Protocol):
 
     async def run(self) -> None:
         """One boot of the board, which has just been given power; until cancelled, which is a power cut. Raises what
-        the firmware ended with, which never ends by itself."""
+        the firmware ended with, which never ends by itself but by Restart."""
 
 
 Fit = Callable[[SimBoard], Runtime]  # puts a board's firmware somewhere
@@ -26,4 +26,5 @@ class InProcess:
         self._board = board
 
     async def run(self) -> None:
+        self._board.choose()
         await firmware.live(self._board)

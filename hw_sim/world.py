@@ -8,7 +8,7 @@ from gateway import slice
 from gateway.config import Bus, Node, NodeBus, Sensor, Site
 from hw_sim import disk_vfs, observer
 from hw_sim.battery import Battery, BatterySettings
-from hw_sim.board import SimBoard
+from hw_sim.board import Restart, SimBoard
 from hw_sim.capture.device import CapturedDrop, CapturedSensor, Script
 from hw_sim.climate import Climate
 from hw_sim.clock import WorldClock
@@ -46,7 +46,16 @@ class SimNode:
         if self._life is None and not self._off:
             self.board.power_on()
             self.board.energy.add("processor", self.board.powers.boot_j)
-            self._life = asyncio.create_task(self._runtime.run(), name=f"node {self.node.name}")
+            self._life = asyncio.create_task(self._live(), name=f"node {self.node.name}")
+
+    async def _live(self) -> None:
+        """Boot after boot, until the power goes."""
+        while True:
+            try:
+                await self._runtime.run()
+            except Restart:
+                self.board.power_on()
+                self.board.energy.add("processor", self.board.powers.boot_j)
 
     def cut(self, why: str = "switch") -> None:
         """Power goes, whatever the node is doing, until boot() for the same reason."""

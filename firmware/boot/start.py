@@ -104,7 +104,7 @@ def boot(port: Port) -> None:
     except KeyboardInterrupt:  # a technician; the watchdog will not wait for him
         port.mark(WOKE)
         raise
-    except BaseException as error:
+    except (Exception, SystemExit) as error:
         port.say("the application failed: %r" % error)
         if notes is not None and note is not None:
             notes.fail(note)
