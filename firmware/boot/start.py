@@ -106,9 +106,9 @@ def boot(port: Port) -> None:
         raise
     except (Exception, SystemExit) as error:
         port.say("the application failed: %r" % error)
-        if notes is not None and note is not None:
-            notes.fail(note)
-    port.mark(RAISED)  # an application that returns has failed, too
+    if notes is not None and note is not None:  # one that returns has failed, too
+        notes.fail(note)
+    port.mark(RAISED)
     port.reset()
 
 

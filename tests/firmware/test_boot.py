@@ -200,6 +200,7 @@ def test_an_application_that_returns_has_failed():
     board = trial()
     port = Story(board)
     assert port.boot()[-1] == "reset" and port.ended == RAISED
+    assert Notes(board.notes).newest(1).failed == 1
 
 
 # --- files out of a slot ----------------------------------------------------------------------------------------------
