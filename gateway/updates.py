@@ -21,8 +21,16 @@ from protocols.update import Manifest, Part
 FOLDER = "updates"
 _NAME = re.compile(r"(?P<target>[a-z0-9_]+)-(?P<number>[1-9]\d{0,9})\.wtu\Z")
 # What an application does not need: profiles come resolved in a node's slice; what runs before it is in the image.
-_LEFT_OUT = ("protocols/profiles/", "protocols/gateway_session.py", "protocols/batch_reading.py", "firmware/boot/rp2/",
-             "firmware/boot/esp32/", "firmware/boot/start.py", "firmware/boot/storage.py")  # fmt: skip
+_LEFT_OUT = (
+    "protocols/profiles/",
+    "protocols/gateway_session.py",
+    "protocols/batch_reading.py",
+    "firmware/boot/rp2/",
+    "firmware/boot/esp32/",
+    "firmware/boot/manifest_",
+    "firmware/boot/start.py",
+    "firmware/boot/storage.py",
+)
 TARGETS = {"rp2": ("firmware/boards/esp32.py",), "esp32": ("firmware/boards/rp2.py",)}  # the other's own
 
 
