@@ -127,6 +127,7 @@ class SimBoard(Board):
         for rail in self.rails:
             self.rail(rail, False)
         self.energy.off()
+        self.last_end = start.FRESH
         self.cuts.append(Cut(self.true_clock.unix_ms(), self.flash.written_ms))
 
     @property

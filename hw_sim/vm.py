@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from firmware.board import Line
-from hw_sim.board import SimBoard
+from firmware.boot import start
+from firmware.boot.notes import Notes
+from hw_sim.board import Restart, SimBoard
+from hw_sim.flash import SimFlash
 from hw_sim.interpreter import Interpreter
 from hw_sim.runtime import Fit
 
@@ -33,9 +36,8 @@ class Vm:
     async def run(self) -> None:
         """Serves the guest's calls until cancelled, which ends it like a power cut. GuestFailed: it ended itself."""
         self._lines = [self._board.radio]
-        argv, env = self._interpreter.command(
-            ROOT / "hw_sim" / "guest" / "node.py", path=(ROOT,), heap_kib=self._heap_kib
-        )
+        script = "booted.py" if Notes(self._board.notes).notes else "node.py"
+        argv, env = self._interpreter.command(ROOT / "hw_sim" / "guest" / script, path=(ROOT,), heap_kib=self._heap_kib)
         process = subprocess.Popen(
             argv, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             process_group=0,  # Ctrl-C is for the simulator
@@ -93,14 +95,25 @@ class Vm:
             case "line", [bus, baud, parity, stop_bits]:
                 self._lines.append(board.line(bus, baud, parity, stop_bits))
                 return len(self._lines) - 1
-            case "flash_size", []:
-                return board.flash.sectors, board.flash.sector_bytes
-            case "flash_read", [offset, count]:
-                return board.flash.read(offset, count).hex()
-            case "flash_write", [offset, data]:
-                board.flash.write(offset, bytes.fromhex(data))
-            case "flash_erase", [sector]:
-                board.flash.erase(sector)
+            case "flash_size", [region]:
+                flash = self._region(region)
+                return flash.sectors, flash.sector_bytes
+            case "flash_read", [region, offset, count]:
+                return self._region(region).read(offset, count).hex()
+            case "flash_write", [region, offset, data]:
+                self._region(region).write(offset, bytes.fromhex(data))
+            case "flash_erase", [region, sector]:
+                self._region(region).erase(sector)
+            case "target", []:
+                return board.target
+            case "last_end", []:
+                return board.last_end
+            case "mark_end", [end]:
+                board.last_end = end
+            case "restart", [wanted]:
+                if wanted:
+                    board.last_end = start.WOKE
+                raise Restart
             case "random", [below]:
                 return board.random(below)
             case "rail", [rail, on]:
@@ -112,6 +125,10 @@ class Vm:
             case _:
                 raise GuestFailed(f"unknown call {name}{arguments}")
         return None
+
+    def _region(self, name: str) -> SimFlash:
+        board = self._board
+        return {"journal": board.flash, "notes": board.notes, "slot_a": board.slots[0], "slot_b": board.slots[1]}[name]
 
 
 def in_vm(interpreter: Interpreter) -> Fit:
