@@ -1,43 +1,55 @@
-"""Knows how records survive power cuts in a raw flash ring; knows no sensor, no radio and no key.
+"""Knows how a node's records and what it must not forget survive power cuts; knows no sensor, no radio and no key.
 
-The ring's sectors are written in turn. A sector: header "WJ01" | sequence u32 | first record number u32 | CRC-16, then
-entries: length u8 | kind u8 | CRC-16 over kind and payload | payload. 0xFF is free. Entries are records and states; a
-state (boot, counters reserved, clock) stands first in every sector, so that the ring never drops the last one.
-append() returns once the bytes are programmed: what it returned for is found again after any cut. Behind damage nothing
-is read any more, as its number would be a guess; numbers, counters and boots that stood there are never used again.
+Records and states are entries of a ring (ring.py). append() returns once the bytes are programmed and read back: what
+it returned for is found again after any cut. A state (boot, counters reserved, clock, what is released) also stands in
+each sector's head, so that the ring never drops the last one. After damage at the ring's end, numbers, counters and
+boots that may have stood there are never used again.
 """
 
 import struct
 
 from firmware.board import Flash
-from protocols.checks import crc16
+from firmware.ring import LEAST_BYTES, RECORD, STATE, Ring
 from protocols.errors import RangeError
 from protocols.record import Record
 
-_MAGIC = b"WJ01"
-_HEADER = ">4sIIH"
-_HEADER_BYTES = 14
-_ENTRY = ">BBH"
-_ENTRY_BYTES = 4
-_RECORD, _STATE = 1, 2
-_STATE_FORMAT = ">HIqHB"
+try:
+    from collections.abc import Iterator
+except ImportError:  # MicroPython, which does not evaluate annotations
+    pass
+
+# boot, counter limit, schema, channels, released, rotten, unused numbers; then, once the clock is set, Unix ms at
+# monotonic zero and 1/16 s since boot when it was set. More may follow: a reader takes what it knows.
+_STATE = ">HIHBIHB"
+_STATE_BYTES = 16
+_CLOCK = ">qI"
+_CLOCK_BYTES = 12
+_HEAD = ">II"  # of a sector's note: the oldest number in the ring, numbers dropped; a state with a clock follows
+_HEAD_BYTES = 8
 _COUNTER_BLOCK = 64
-MAX_PAYLOAD = 240
+_RELEASE_BLOCK = 64  # records released that a power cut may bring back: ours
+
+
+class WornOut(Exception):
+    """No sector of the ring takes an entry any more. What it holds can still be read and sent."""
 
 
 class State(Record):
     """What a node must not forget: `boot` id, frame counters below `counter_limit` may be used up, `clock_ms`, Unix
-    milliseconds at this boot's monotonic zero (0: not known), and what its records mean: the slice's `schema` and its
-    number of `channels`."""
+    milliseconds at this boot's monotonic zero (0: not known), set when `set_ms` had passed since boot; and what its
+    records mean: the slice's `schema` and its number of `channels`."""
 
-    __slots__ = ("boot", "channels", "clock_ms", "counter_limit", "schema")
+    __slots__ = ("boot", "channels", "clock_ms", "counter_limit", "schema", "set_ms")
 
-    def __init__(self, boot: int, counter_limit: int, clock_ms: int, schema: int, channels: int) -> None:
+    def __init__(
+        self, boot: int, counter_limit: int, clock_ms: int, schema: int, channels: int, set_ms: int = 0
+    ) -> None:
         self.boot = boot
         self.counter_limit = counter_limit
         self.clock_ms = clock_ms
         self.schema = schema
         self.channels = channels
+        self.set_ms = set_ms
 
 
 class Entry(Record):
@@ -55,16 +67,17 @@ class Journal:
     """The ring over a Flash of at least three sectors. Opening it begins a new boot under a slice."""
 
     def __init__(self, flash: Flash, schema: int = 0, channels: int = 0) -> None:
-        self._flash = flash
-        self._sequences = [0] * flash.sectors  # 0: not in use
-        self._firsts = [0] * flash.sectors
-        self._head = flash.sectors - 1
-        self._at = flash.sector_bytes  # where the next entry goes; the end: take a new sector first
+        self._ring = Ring(flash, _HEAD_BYTES + _STATE_BYTES + _CLOCK_BYTES)
+        self._sectors = flash.sectors
         self.next_number = 1
         self.released = 0  # records up to this number need no sending
         self.dropped = 0  # records overwritten before they were released
-        self.state = State(0, 0, 0, schema, channels)
+        self.rotten = 0  # of the numbers up to `released` or overwritten: nothing readable is left of them
+        self._oldest = 1  # numbers below are no longer in the ring
+        self._unused = 0  # so many before the next number were never given out
+        self.state = State(0, 0, 0, 0, 0)
         self._mount()
+        self._noted = self.released  # what flash knows of it
         self._counter = self.state.counter_limit
         boot = (self.state.boot + 1) & 0xFFFF
         self._note(State(boot, self._counter + _COUNTER_BLOCK, 0, schema, channels))
@@ -72,28 +85,42 @@ class Journal:
     # --- what a node writes -----------------------------------------------------------------------------------------
 
     def append(self, payload: bytes) -> int:
-        """Keeps a record; its number. RangeError: empty, or longer than MAX_PAYLOAD."""
-        if not 1 <= len(payload) <= MAX_PAYLOAD:
+        """Keeps a record; its number. RangeError: empty, or longer than MAX_PAYLOAD (or a sector). WornOut."""
+        if not 1 <= len(payload) <= self._ring.most:
             raise RangeError("a record of %d bytes" % len(payload))
-        self._append(_RECORD, payload)
-        self.next_number += 1
-        return self.next_number - 1
+        for _ in range(self._sectors):
+            if self._ring.put(RECORD, self.next_number, self.state.boot & 0xFF, payload):
+                self.next_number += 1
+                return self.next_number - 1
+            self._take_sector()
+        raise WornOut
 
     def next_counter(self) -> int:
         """A frame counter never used before, reserved on flash in blocks."""
         if self._counter >= self.state.counter_limit:
-            self._note_change(self._counter + _COUNTER_BLOCK, self.state.clock_ms)
+            self._note_change(self._counter + _COUNTER_BLOCK, self.state.clock_ms, self.state.set_ms)
         self._counter += 1
         return self._counter - 1
 
-    def set_clock(self, clock_ms: int) -> None:
-        """Notes this boot's clock (Unix milliseconds at monotonic zero), when it is new or has moved a second."""
+    def set_clock(self, clock_ms: int, now_ms: int = 0) -> None:
+        """Notes this boot's clock (Unix milliseconds at monotonic zero), when it is new or has moved a second. `now_ms`
+        is monotonic: how far records between two such notes can be dated by both."""
         if abs(clock_ms - self.state.clock_ms) >= 1000:
-            self._note_change(self.state.counter_limit, clock_ms)
+            self._note_change(self.state.counter_limit, clock_ms, now_ms)
 
     def release(self, number: int) -> None:
-        """Records up to `number` are safe elsewhere. Kept in memory only: sending one again does no harm."""
-        self.released = max(self.released, min(number, self.next_number - 1))
+        """Records up to `number` are safe elsewhere. Noted on flash with the next state, and after so many records."""
+        number = min(number, self.next_number - 1)
+        if number > self.released:
+            self.rotten += self._count(max(self.released + 1, self._oldest), number)[1]
+            self.released = number
+            if number >= self._noted + _RELEASE_BLOCK:
+                self.note_released()
+
+    def note_released(self) -> None:
+        """Notes `released`, if it has moved since: before the power goes on purpose, so that nothing is sent again."""
+        if self.released > self._noted:
+            self._note(self.state)
 
     # --- what a node reads back -------------------------------------------------------------------------------------
 
@@ -102,154 +129,154 @@ class Journal:
         return self.read(self.released + 1, self.next_number - 1, limit)
 
     def read(self, first: int, last: int, limit: int) -> list[Entry]:
-        """What the ring still holds of the records from `first` to `last`, oldest first, at most `limit`."""
+        """Records from number `first` to `last` that are still there, oldest first, at most `limit`. Those made before
+        the clock of their boot was set get the clock that was set later, if it ever was."""
         found: list[Entry] = []
-        for sector in self._order():
-            following = self._next_first(sector)
-            if self._firsts[sector] > last or (following is not None and following <= first):
+        if first > last or limit < 1:
+            return found
+        clocks = {self.state.boot: self.state}  # by boot: a state that has a clock; of the present one the last anyway
+        for number, state, payload, _ in self._walk(first):
+            if state.clock_ms:
+                clocks.setdefault(state.boot, state)
+            if number > last or len(found) >= limit:  # only looking for the last one's clock
+                if not found or found[-1].state.boot != state.boot or state.boot in clocks:
+                    break
+            elif payload and number >= first:
+                found.append(Entry(number, state, payload))
+        return [_dated(entry, clocks.get(entry.state.boot)) for entry in found]
+
+    def _walk(self, first: int) -> "Iterator[tuple[int, State, bytes, int]]":
+        """All from the sector on that holds number `first`: (number, state, payload, 0) is a record, (next number,
+        state, b"", how many numbers before it were never given out) a state. A record behind damage that may have been
+        another boot's has no state: it is left out."""
+        ring = self._ring
+        sectors = ring.order()
+        last = 0
+        for i, sector in enumerate(sectors):
+            if i + 1 < len(sectors) and ring.first(sectors[i + 1]) <= first:
                 continue
-            number = self._firsts[sector]
-            state = State(0, 0, 0, 0, 0)
-            for kind, payload in self._entries(sector):
-                if kind == _STATE:
-                    state = State(*struct.unpack(_STATE_FORMAT, payload))
-                    continue
-                if first <= number <= last:
-                    found.append(Entry(number, state, payload))
-                number += 1
-            if len(found) >= limit:
-                break
-        return self._dated(found[:limit])
+            note = ring.note_of(sector)
+            if note is None:
+                continue
+            state, _, _, unused = _unpack(note[_HEAD_BYTES:])
+            yield ring.first(sector), state, b"", unused
+            for kind, number, mark, payload, _, _ in ring.walk(sector):
+                if kind == STATE:
+                    state, _, _, unused = _unpack(payload)
+                    yield number, state, b"", unused
+                elif number > last and mark == state.boot & 0xFF:
+                    last = number
+                    yield number, state, payload, 0
 
-    def _dated(self, entries: list[Entry]) -> list[Entry]:
-        """Records made before the clock of their boot was set get the clock that was set later."""
-        clocks = {self.state.boot: self.state.clock_ms}
-        dated = []
-        for entry in entries:
-            state = entry.state
-            if not state.clock_ms:
-                if state.boot not in clocks:
-                    clocks[state.boot] = self._clock_of(state.boot)
-                state = State(state.boot, 0, clocks[state.boot], state.schema, state.channels)
-            dated.append(Entry(entry.number, state, entry.payload))
-        return dated
+    def _count(self, first: int, last: int) -> tuple[int, int]:
+        """How many of these numbers can be read, and how many others were given out but can't."""
+        readable = others = 0
+        if first <= last:
+            others = last + 1 - first
+            for number, _, payload, unused in self._walk(first):
+                if payload:
+                    readable += first <= number <= last
+                else:
+                    others -= max(min(number, last + 1) - max(number - unused, first), 0)
+                if number > last:
+                    break
+        return readable, others - readable
 
-    def _clock_of(self, boot: int) -> int:
-        """The clock of an earlier boot, if it was set at all before that boot ended."""
-        for sector in self._order():
-            for kind, payload in self._entries(sector):
-                if kind == _STATE:
-                    state = State(*struct.unpack(_STATE_FORMAT, payload))
-                    if state.boot == boot and state.clock_ms:
-                        return state.clock_ms
-        return 0
-
-    # --- the ring ---------------------------------------------------------------------------------------------------
-
-    def _order(self) -> list[int]:
-        """Sectors in use, oldest first."""
-        used = [(sequence, sector) for sector, sequence in enumerate(self._sequences) if sequence]
-        return [sector for _, sector in sorted(used)]
-
-    def _next_first(self, sector: int) -> int | None:
-        """The first record number of the sector written after this one, where that is known."""
-        following = (sector + 1) % self._flash.sectors
-        if sector == self._head or not self._sequences[following]:
-            return None
-        return self._firsts[following]
-
-    def _append(self, kind: int, payload: bytes) -> None:
-        if self._at + _ENTRY_BYTES + len(payload) > self._flash.sector_bytes:
-            self._take_sector()
-        self._write(kind, payload)
-
-    def _write(self, kind: int, payload: bytes) -> None:
-        entry = struct.pack(_ENTRY, len(payload), kind, crc16(payload, kind)) + payload
-        self._flash.write(self._head * self._flash.sector_bytes + self._at, entry)
-        self._at += len(entry)
+    # --- the ring's end ---------------------------------------------------------------------------------------------
 
     def _note(self, state: State) -> None:
+        """Writes a state, as an entry or in the head of a new sector."""
         self.state = state
-        self._append(_STATE, self._state_payload())
+        payload = self._packed()
+        if not state.clock_ms:
+            payload = payload[:_STATE_BYTES]
+        if not self._ring.put(STATE, self.next_number, state.boot & 0xFF, payload):
+            self._take_sector()
+        self._unused = 0
+        self._noted = self.released
 
-    def _note_change(self, counter_limit: int, clock_ms: int) -> None:
+    def _note_change(self, counter_limit: int, clock_ms: int, set_ms: int) -> None:
         state = self.state
-        self._note(State(state.boot, counter_limit, clock_ms, state.schema, state.channels))
+        self._note(State(state.boot, counter_limit, clock_ms, state.schema, state.channels, set_ms))
 
-    def _state_payload(self) -> bytes:
+    def _packed(self) -> bytes:
         state = self.state
-        return struct.pack(_STATE_FORMAT, state.boot, state.counter_limit, state.clock_ms, state.schema, state.channels)
+        rotten, unused = min(self.rotten, 0xFFFF), min(self._unused, 0xFF)
+        return struct.pack(
+            _STATE, state.boot, state.counter_limit, state.schema, state.channels, self.released, rotten, unused
+        ) + struct.pack(_CLOCK, state.clock_ms, state.set_ms * 16 // 1000)
 
     def _take_sector(self) -> None:
-        """Erases the sector after the head, drops what it held, and makes it the head."""
-        sector = (self._head + 1) % self._flash.sectors
-        if self._sequences[sector]:
-            after = self._next_first(sector) or self.next_number
-            lost_from = max(self._firsts[sector], self.released + 1)
-            self.dropped += max(after - lost_from, 0)
-            self._sequences[sector] = 0
-        self._flash.erase(sector)
-        sequence = self._sequences[self._head] + 1
-        head = struct.pack(">4sII", _MAGIC, sequence, self.next_number)
-        self._flash.write(sector * self._flash.sector_bytes, head + struct.pack(">H", crc16(head)))
-        self._sequences[sector] = sequence
-        self._firsts[sector] = self.next_number
-        self._head = sector
-        self._at = _HEADER_BYTES
-        self._write(_STATE, self._state_payload())
+        """Makes the next sector the head; what it held is dropped and counted. The count stands in the new head, so
+        that no boot forgets it."""
+        for _ in range(self._sectors):
+            self._drop(self._ring.following)
+            note = struct.pack(_HEAD, self._oldest, self.dropped) + self._packed()
+            if self._ring.take(self.next_number, note):
+                return
+        raise WornOut
 
-    def _entries(self, sector: int) -> list[tuple[int, bytes]]:
-        return self._scan(sector)[0]
-
-    def _scan(self, sector: int) -> tuple[list[tuple[int, bytes]], int, int]:
-        """(entries, where they end, how many more may stand there unreadable: torn by a power cut, or rotten)."""
-        size = self._flash.sector_bytes
-        data = self._flash.read(sector * size, size)
-        entries: list[tuple[int, bytes]] = []
-        at = _HEADER_BYTES
-        while at + _ENTRY_BYTES <= size:
-            length, kind, crc = struct.unpack(_ENTRY, data[at : at + _ENTRY_BYTES])
-            payload = data[at + _ENTRY_BYTES : at + _ENTRY_BYTES + length]
-            if len(payload) != length or crc16(payload, kind) != crc or kind not in (_RECORD, _STATE):
-                break
-            entries.append((kind, payload))
-            at += _ENTRY_BYTES + length
-        return entries, at, _most_entries(data[at:])
+    def _drop(self, sector: int) -> None:
+        sectors = self._ring.order()
+        if sectors and sectors[0] == sector:
+            oldest = self._ring.first(sectors[1]) if len(sectors) > 1 else self.next_number
+            readable, rotten = self._count(max(self._oldest, self.released + 1), oldest - 1)
+            self.dropped += readable
+            self.rotten += rotten
+            self._oldest = oldest
 
     def _mount(self) -> None:
-        size = self._flash.sector_bytes
-        newest = 0
-        for sector in range(self._flash.sectors):
-            head = self._flash.read(sector * size, _HEADER_BYTES)
-            magic, sequence, first, crc = struct.unpack(_HEADER, head)
-            if magic == _MAGIC and crc == crc16(head[:-2]):
-                self._sequences[sector] = sequence
-                self._firsts[sector] = first
-                if sequence > newest:
-                    newest = sequence
-                    self._head = sector
-        hidden = 0
-        if newest:
-            entries, self._at, hidden = self._scan(self._head)
-            self.next_number = self._firsts[self._head] + sum([kind == _RECORD for kind, _ in entries])
-        following = (self._head + 1) % self._flash.sectors
-        if not self._sequences[following]:  # not erased: its erasure or its header was torn, or its header is rotten
-            hidden += _most_entries(self._flash.read(following * size, size))
-        if hidden:
-            self.next_number += hidden
-            self._at = size
-        state = self._last_state()
-        counter_limit = state.counter_limit + hidden * _COUNTER_BLOCK
-        self.state = State((state.boot + hidden) & 0xFFFF, counter_limit, 0, state.schema, state.channels)
+        """Finds the ring's end. What can't be read there is taken for as many entries as could stand there."""
+        ring = self._ring
+        heads, dark = ring.lost_heads()  # dark: bytes that no sound entry explains
+        is_one, may_be_record = not dark, True
+        numbers = _upwards(dark, LEAST_BYTES)
+        if not ring.is_new:
+            oldest, self.dropped = struct.unpack(_HEAD, ring.note[:_HEAD_BYTES])
+            self.state, self.released, self.rotten, _ = _unpack(ring.note[_HEAD_BYTES:])
+            self.next_number = ring.first(ring.head)
+            end = ring.begin
+            since = 0  # the last state
+            for kind, number, _, payload, at, after in ring.walk(ring.head):
+                since += at - end
+                end = after
+                self.next_number = number
+                if kind == STATE:
+                    self.state, self.released, self.rotten, _ = _unpack(payload)
+                    since = 0
+                else:
+                    self.next_number += 1
+            count, is_one, may_be_record = ring.damage(end)
+            is_one = is_one and not dark
+            numbers += _upwards(count, LEAST_BYTES)
+            dark += since + count
+            if not heads:
+                ring.go_on(end, count)
+            self._oldest = ring.first(ring.order()[0])
+            # gone since the head was taken: the power was cut before a new head could count them
+            self.dropped += max(self._oldest - max(oldest, self.released + 1), 0)
+        if is_one:  # a cut in an entry: it may have been a record, but never two
+            self._unused = max(numbers - may_be_record, 0)
+        self.next_number += numbers
+        states = heads + _upwards(dark, LEAST_BYTES - 1 + _STATE_BYTES)
+        state = self.state
+        boot = (state.boot + states) & 0xFFFF
+        self.state = State(boot, state.counter_limit + states * _COUNTER_BLOCK, 0, state.schema, state.channels)
 
-    def _last_state(self) -> State:
-        for sector in reversed(self._order()):
-            for kind, payload in reversed(self._entries(sector)):
-                if kind == _STATE:
-                    return State(*struct.unpack(_STATE_FORMAT, payload))
-        return State(0, 0, 0, 0, 0)
+
+def _unpack(note: bytes) -> tuple[State, int, int, int]:
+    """(state, released, rotten, numbers before it that were never given out)."""
+    boot, counter_limit, schema, channels, released, rotten, unused = struct.unpack(_STATE, note[:_STATE_BYTES])
+    clock_ms = set_16th = 0
+    if len(note) >= _STATE_BYTES + _CLOCK_BYTES:
+        clock_ms, set_16th = struct.unpack(_CLOCK, note[_STATE_BYTES : _STATE_BYTES + _CLOCK_BYTES])
+    state = State(boot, counter_limit, clock_ms, schema, channels, set_16th * 1000 // 16)
+    return state, released, rotten, unused
 
 
-def _most_entries(data: bytes) -> int:
-    """How many entries may have stood in these bytes: 0 when all are free."""
-    return -(-len(data.rstrip(b"\xff")) // (_ENTRY_BYTES + 1))
+def _dated(entry: Entry, state: State | None) -> Entry:
+    return entry if entry.state.clock_ms or state is None else Entry(entry.number, state, entry.payload)
+
+
+def _upwards(count: int, unit: int) -> int:
+    return -(-count // unit)

@@ -113,6 +113,8 @@ class Uplink:
             self._send_next()
         else:
             self.next_ms = None  # no answer: the records stay, the next report tries again
+        if self.next_ms is None and self._board.gated:
+            self._journal.note_released()  # nothing but flash stays: else the next boot would send it all again
 
     def _must_wait(self, now_ms: int) -> bool:
         """Listens before talk: whether somebody else is on the channel. In vain too long: this try passes unsent."""
@@ -131,14 +133,15 @@ class Uplink:
 
     def _take(self, event: Acked) -> None:
         answer = event.answer
+        # first: a state that the clock has written takes it along
+        self._journal.release(self._carried if self._known or answer.have is None else answer.have)
         if answer.flags & link.CLOCK_TRUSTED:
             # the gateway read its clock between our sending and now: the middle is off by half of that at most
             middle_ms = (event.sent_ms + self._board.monotonic_ms()) // 2
-            self._journal.set_clock(answer.unix_ms - middle_ms)
+            self._journal.set_clock(answer.unix_ms - middle_ms, middle_ms)
         if answer.rssi_dbm is not None:
             self.rssi_dbm = answer.rssi_dbm
         self._is_foreign = bool(answer.flags & link.OTHER_SLICE)
-        self._journal.release(self._carried if self._known or answer.have is None else answer.have)
         self._known = True
         self._results = self._results[self._telling :]
         for waiting in answer.commands:

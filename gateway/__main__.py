@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -58,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
     check = commands.add_parser("check", parents=[with_site], help=say("help.check"))
     check.set_defaults(run=_check)
+    verify = commands.add_parser("verify", parents=[with_site], help=say("help.verify"))
+    verify.add_argument("--store", type=Path, metavar="FILE", help=say("help.store"))
+    verify.add_argument("--public-key", type=_public_key, metavar="HEX", help=say("help.public_key"))
+    verify.set_defaults(run=_verify)
     budget = commands.add_parser("budget", parents=[with_site], help=say("help.budget"))
     budget.add_argument("--json", action="store_true", help=say("help.budget_json"))
     budget.set_defaults(run=_budget)
@@ -92,6 +97,12 @@ def _host_port(text: str) -> str:
     return text
 
 
+def _public_key(text: str) -> bytes:
+    if re.fullmatch(r"[0-9A-Fa-f]{64}", text) is None:
+        raise argparse.ArgumentTypeError(say("verify.not_hex"))
+    return bytes.fromhex(text)
+
+
 def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     from gateway import config
 
@@ -117,6 +128,12 @@ def _check(args: argparse.Namespace) -> int:
     site = _site(args)
     print(say("check.sound", site=args.site, nodes=len(site.nodes), channels=len(site.channels)))
     return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from gateway import verify
+
+    return verify.main(_site(args), args.store, args.public_key)
 
 
 def _budget(args: argparse.Namespace) -> int:

@@ -13,9 +13,13 @@ from gateway import lines
 from gateway.capture import RADIO, Capture
 from gateway.collect.modbus import BusPoller, Client
 from gateway.collect.radio import RadioCollector
-from gateway.config import Bus, MqttUplink, Site
+from gateway.collect.writes import Written
+from gateway.config import Bus, MqttUplink, Rail, Site
+from gateway.days import Days
 from gateway.lines import Opener, OpenLine
+from gateway.notary import Signature, signed_by_child
 from gateway.ports import Clock, Publisher, SystemClock
+from gateway.rails import GpioSwitch, Supply, Switch
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
@@ -42,6 +46,13 @@ class Outside:
         assert bus.port is not None
         return lines.serial_opener(bus.port, bus.baud, bus.parity, bus.stop_bits)
 
+    async def sign(self, site: Site, message: bytes) -> Signature:
+        """NotSigned says why not."""
+        return await signed_by_child(Path(site.store.key), message)
+
+    def rail(self, rail: Rail) -> Switch:
+        return GpioSwitch(rail)
+
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
         return PahoPublisher(uplink.host, uplink.port, f"watertower-{station}-{uplink.id}", will)
@@ -59,11 +70,17 @@ class Gateway:
         if site.nodes:
             radio = noted(RADIO, outside.radio(site))
             self._collectors["radio"] = RadioCollector(site, radio, self.store, self._clock).run
+        self._supplies = {rail.id: Supply(rail.id, outside.rail(rail), self.store.event) for rail in site.rails}
+        self._pollers: dict[str, BusPoller] = {}  # by sensor
         for bus in site.buses:
-            if any(sensor.bus == bus.id for sensor in site.sensors):
+            sensors = [sensor.id for sensor in site.sensors if sensor.bus == bus.id]
+            if sensors:
                 opener = noted(bus.id, outside.bus(bus))
-                poller = BusPoller(site, bus.id, opener, self._client_of(bus), self.store, self._clock)
+                client = self._client_of(bus)
+                poller = BusPoller(site, bus.id, opener, client, self.store, self._clock, self._supplies)
                 self._collectors[f"bus {bus.id}"] = poller.run
+                self._pollers |= dict.fromkeys(sensors, poller)
+        self._days = Days(site.station.id, self.store, self._clock, lambda message: outside.sign(site, message))
         self._forwarders = {
             f"uplink {uplink.id}": MqttForwarder(
                 uplink, site.station.id, outside.publisher(uplink, site.station.id), self.store, self._clock
@@ -77,12 +94,22 @@ class Gateway:
             return lambda line: TcpClient(line, now_ms)
         return lambda line: RtuClient(line, now_ms, bus.baud)
 
+    async def write(self, sensor: str, name: str, value: float | None, who: str) -> Written:
+        """Has a polled sensor do one of the writes of its profile. What comes of it is an event, with `who` asked."""
+        poller = self._pollers.get(sensor)
+        if poller is not None:
+            return await poller.write(sensor, name, value, who)
+        written = Written("unknown")
+        self.store.event("sensor_write", {"sensor": sensor, "write": name, "who": who, "outcome": written.outcome})
+        return written
+
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set; then commits, gives the uplinks a few seconds, and ends. Cancelled instead, it ends
         as a killed process would: what was not committed is gone."""
         self.store.begin_run()
         collectors = [self._task(name, run) for name, run in self._collectors.items()]
         collectors.append(self._task("commit", self._commit))
+        collectors.append(self._task("days", self._days.run))
         forwarders = [self._task(name, forwarder.run) for name, forwarder in self._forwarders.items()]
         try:
             await stop.wait()
@@ -93,6 +120,8 @@ class Gateway:
             self.store.end_run()
         finally:
             await _cancel([*collectors, *forwarders])
+            for supply in self._supplies.values():
+                supply.close()
             self.store.close()
 
     async def _drain(self) -> None:

@@ -5,7 +5,7 @@ What one table may hold is declared here; what tables must agree on stands in co
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -54,6 +54,7 @@ class Store(Struct, frozen=True, kw_only=True):
 
     path: Text = "store.db"
     commit_delay_s: Annotated[float, Meta(ge=0.1, le=600, extra={"unit": "s"})] = 10.0
+    key: Text = "gateway.key"  # the gateway's own, made at its first signature: gateway/notary.py
 
 
 class Radio(Struct, frozen=True, kw_only=True):
@@ -81,14 +82,25 @@ class Radio(Struct, frozen=True, kw_only=True):
 
 
 class Bus(Struct, frozen=True, kw_only=True):
-    """A line that the gateway polls itself: a serial `port` or Modbus `tcp`, "host:port"."""
+    """A line that the gateway polls itself: a serial `port` or Modbus `tcp`, "host:port", over several `connections`
+    where the device takes them."""
 
     id: Name
     port: Text | None = None
     tcp: HostPort | None = None
+    connections: Annotated[int, Meta(ge=1, le=16)] = 1
     baud: Baud = 9600
     parity: Parity = "N"
     stop_bits: StopBits = 1
+
+
+class Rail(Struct, frozen=True, kw_only=True):
+    """A supply that the gateway switches: line `gpio` of a chip /dev/gpiochip0."""
+
+    id: Name
+    gpio: Annotated[int, Meta(ge=0, le=1023)]
+    chip: Annotated[str, Meta(pattern=r"^gpiochip\d+\Z", extra={"allowed": Phrase("allowed.gpio_chip")})] = "gpiochip0"
+    active_low: bool = False
 
 
 class NodeBus(Struct, frozen=True, kw_only=True):
@@ -103,7 +115,9 @@ class NodeBus(Struct, frozen=True, kw_only=True):
 class Sensor(Struct, frozen=True, kw_only=True):
     """A device on a bus, and which of its profile's quantities are wanted (None: all).
 
-    `serial = "as_bus"`: a technician changed the device's serial settings to those of the bus.
+    `serial = "as_bus"`: a technician changed the device's serial settings to those of the bus. `periods` are those of
+    quantities that have another than `period_s`. `latency_ms`: the longest that this device thinks (None: as its
+    profile says). `rail`: the switched supply it hangs on (None: always on).
     """
 
     id: Name
@@ -113,10 +127,16 @@ class Sensor(Struct, frozen=True, kw_only=True):
     period_s: Period
     quantities: Annotated[tuple[Text, ...], Meta(min_length=1)] | None = None
     serial: Literal["profile", "as_bus"] = "profile"
+    periods: dict[Text, Period] = {}
+    latency_ms: Annotated[int, Meta(ge=1, le=60_000, extra={"unit": "ms"})] | None = None
+    rail: Name | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.id)  # a dict has none
 
 
 class NodeSensor(Sensor, frozen=True, kw_only=True):
-    """A sensor of a node; `rail` is the switched supply it hangs on (None: always on)."""
+    """A sensor of a node; `rail` is the board's name of the switched supply it hangs on (None: always on)."""
 
     rail: Name | None = None
 
@@ -164,7 +184,7 @@ class SiteFile(
     Struct,
     frozen=True,
     kw_only=True,
-    rename={"buses": "bus", "sensors": "sensor", "nodes": "node", "uplinks": "uplink"},
+    rename={"buses": "bus", "rails": "rail", "sensors": "sensor", "nodes": "node", "uplinks": "uplink"},
 ):
     """The site file as it is written."""
 
@@ -173,6 +193,7 @@ class SiteFile(
     radio: Radio | None = None
     profile_dir: Text | None = None
     buses: tuple[Bus, ...] = ()
+    rails: tuple[Rail, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     nodes: tuple[Node, ...] = ()
     uplinks: tuple[MqttUplink, ...] = ()
@@ -213,8 +234,17 @@ class Site(SiteFile, frozen=True, kw_only=True):
         wanted = sensor.quantities
         return tuple(r for r in self.profile(sensor).registers if wanted is None or r.name in wanted)
 
-    def channels_of(self, sensor: Sensor, node: Node | None = None) -> tuple[Channel, ...]:
-        """A sensor's channels in the order of its readings."""
+    def groups(self, sensor: Sensor) -> list[tuple[int, tuple[Register, ...]]]:
+        """The periods of a sensor, in seconds, and the registers that have each."""
+        periods: dict[int, list[Register]] = {}
+        for register in self.registers(sensor):
+            periods.setdefault(sensor.periods.get(register.name, sensor.period_s), []).append(register)
+        return [(period_s, tuple(registers)) for period_s, registers in periods.items()]
+
+    def channels_of(
+        self, sensor: Sensor, node: Node | None = None, registers: Sequence[Register] | None = None
+    ) -> tuple[Channel, ...]:
+        """A sensor's channels in the order of its readings; of these `registers` only, if not of all."""
         return tuple(
             Channel(
                 name=f"{sensor.id}.{register.name}",
@@ -226,7 +256,7 @@ class Site(SiteFile, frozen=True, kw_only=True):
                 low=register.low,
                 high=register.high,
             )
-            for register in self.registers(sensor)
+            for register in (self.registers(sensor) if registers is None else registers)
         )
 
     @property
@@ -299,10 +329,11 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
     sensors = [*file.sensors, *(sensor for node in file.nodes for sensor in node.sensors)]
     return Site(
         station=file.station,
-        store=replace(file.store, path=absolute(folder, file.store.path)),
+        store=replace(file.store, path=absolute(folder, file.store.path), key=absolute(folder, file.store.key)),
         radio=file.radio and replace(file.radio, port=absolute(folder, file.radio.port)),
         profile_dir=file.profile_dir,
         buses=tuple(replace(bus, port=bus.port and absolute(folder, bus.port)) for bus in file.buses),
+        rails=file.rails,
         sensors=file.sensors,
         nodes=file.nodes,
         uplinks=file.uplinks,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gateway import usb
 from gateway.airtime import longest_frame
 from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.library import Library, serial_text
@@ -31,7 +32,9 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
         for place, sensor in _rows(owner, "sensor", path):
             yield from _bus(place, sensor, owner)
             yield from _profile(place, sensor, owner, library)
+    yield from _rails(site)
     for path, node in nodes:
+        yield from _only_polled(path, node)
         yield from _report(path, node)
         yield from _channels(path, node, library, site)
     if nodes and site.get("radio", {}) is None:
@@ -39,8 +42,10 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
 
 
 def absolute(folder: Path, name: str) -> str:
-    """A path or serial port of the site file, from the file's `folder`; COM3 and socket://.. stand for themselves."""
-    return name if re.match(r"COM\d+\Z|[a-z0-9]+://", name, re.IGNORECASE) else str(folder / name)
+    """A path or serial port of the site file, from the file's `folder`; COM3, socket://.. and usb:.. stand for
+    themselves."""
+    is_own = usb.is_identity(name) or re.match(r"COM\d+\Z|[a-z0-9]+://", name, re.IGNORECASE)
+    return name if is_own else str(folder / name)
 
 
 def _rows(owner: Tree, key: str, path: str = "") -> list[tuple[str, Tree]]:
@@ -69,7 +74,12 @@ def _ports(site: Tree, folder: Path) -> Iterator[Fault]:
         if "port" in bus and "tcp" in bus and (bus["port"] is None) == (bus["tcp"] is None):
             neither = bus["port"] is None
             yield Fault(path, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
+        if bus.get("port") is not None and bus.get("connections", 1) > 1:
+            yield Fault(f"{path}.connections", "fault.connections")
         used.append((f"{path}.port", bus.get("port")))
+    for path, port in used:
+        if port is not None and usb.is_identity(port) and not usb.FORM.match(port):
+            yield Fault(path, "fault.usb_port", Phrase("hint.usb_port"), found=quoted(port))
     yield from doubled(used, same=lambda port: absolute(folder, port))
     yield from doubled(_column(_rows(site, "bus"), "tcp"))
 
@@ -93,6 +103,26 @@ def _bus(path: str, sensor: Tree, owner: Tree) -> Iterator[Fault]:
         yield Fault(f"{path}.bus", "fault.unknown_bus", nearest(sensor["bus"], known), found=quoted(sensor["bus"]))
 
 
+def _rails(site: Tree) -> Iterator[Fault]:
+    rails = _rows(site, "rail")
+    yield from doubled(_column(rails, "id"))
+    yield from doubled([(f"{path}.gpio", f"{rail.get('chip')} {rail.get('gpio')}") for path, rail in rails])
+    known: list[Any] = [rail.get("id") for _, rail in rails]
+    for path, sensor in _rows(site, "sensor"):
+        rail = sensor.get("rail")
+        if rail is not None and None not in known and rail not in known:
+            yield Fault(f"{path}.rail", "fault.unknown_rail", nearest(rail, known), found=quoted(rail))
+
+
+def _only_polled(path: str, node: Tree) -> Iterator[Fault]:
+    """What a node can't do for its sensors."""
+    for place, sensor in _rows(node, "sensor", path):
+        if sensor.get("periods"):
+            yield Fault(f"{place}.periods", "fault.node_periods")
+        if sensor.get("latency_ms") is not None:
+            yield Fault(f"{place}.latency_ms", "fault.node_latency")
+
+
 def _profile(path: str, sensor: Tree, owner: Tree, library: Library) -> Iterator[Fault]:
     model = sensor.get("profile")
     if model is None or model in library.faulty:
@@ -105,6 +135,13 @@ def _profile(path: str, sensor: Tree, owner: Tree, library: Library) -> Iterator
         found = sensor["unit_id"]
         yield Fault(f"{path}.unit_id", "fault.reserved_unit_id", Phrase("hint.other_unit_id"), found=found, model=model)
     yield from _quantities(f"{path}.quantities", sensor.get("quantities") or (), profile)
+    wanted = sensor.get("quantities") or [register.name for register in profile.registers]
+    for name in sensor.get("periods") or ():
+        if name not in wanted:
+            hint = nearest(name, [one for one in wanted if one is not None])
+            yield Fault(
+                f"{path}.periods.{name}", "fault.unknown_quantity", hint, found=quoted(name), model=profile.model
+            )
     for bus in owner.get("bus", ()):
         if bus.get("id") == sensor.get("bus") is not None and sensor.get("serial") == "profile":
             yield from _serial(path, bus, profile)

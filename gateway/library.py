@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from gateway.faults import Fault, SiteError, Tree, doubled, quoted, read, walk
 from gateway.messages import Phrase
 from protocols import profiles
-from protocols.registers import KINDS, Profile, Register
+from protocols.registers import KINDS, Profile, Register, Write
 
 Baud = Literal[1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 115200]
 Parity = Literal["N", "E", "O"]
@@ -43,7 +43,20 @@ class RegisterFile(Struct, frozen=True, kw_only=True):
     point_at: _Word | None = None
 
 
-class ProfileFile(Struct, frozen=True, kw_only=True, rename={"registers": "register"}):
+class WriteFile(Struct, frozen=True, kw_only=True):
+    """One `[[write]]` of a user's profile: protocols.registers.Write as it is written."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}\Z", extra={"allowed": Phrase("allowed.quantity")})]
+    function: Literal[6, 16] = 6
+    address: _Word
+    kind: Literal["u16", "i16", "u32", "i32", "f32", "u8"] | None = None
+    low: int = 0
+    high: int = 0
+    decimals: Annotated[int, Meta(ge=0, le=6)] = 0
+    exponent: Annotated[int, Meta(ge=-9, le=9)] = 0
+
+
+class ProfileFile(Struct, frozen=True, kw_only=True, rename={"registers": "register", "writes": "write"}):
     """A user's profile: protocols.registers.Profile as it is written; the model is the file's name."""
 
     title: _Text
@@ -69,6 +82,8 @@ class ProfileFile(Struct, frozen=True, kw_only=True, rename={"registers": "regis
     max_words: _Words = 125
     max_gap: Annotated[int, Meta(ge=0, le=124)] = 0
     power_mw: Annotated[int, Meta(ge=0, le=1_000_000, extra={"unit": "mW"})] | None = None
+    latency_ms: Annotated[int, Meta(ge=1, le=60_000, extra={"unit": "ms"})] = 300
+    writes: tuple[WriteFile, ...] = ()
 
 
 class Library:
@@ -120,6 +135,7 @@ def _profile(path: Path, file: str) -> Profile:
     written = msgspec.convert(tree, ProfileFile)
     fields = msgspec.structs.asdict(written)
     fields["registers"] = tuple(Register(**msgspec.structs.asdict(register)) for register in written.registers)
+    fields["writes"] = tuple(Write(**msgspec.structs.asdict(write)) for write in written.writes)
     fields["title_zh"] = written.title_zh or written.title
     return Profile(model=path.stem, **fields)
 

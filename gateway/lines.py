@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import serial
+from serial.tools import list_ports
+
+from gateway import usb
 
 _DEAF_AFTER = 10  # requests on one TCP connection without a byte in return
 
@@ -118,18 +121,21 @@ def _is_pty(port: str) -> bool:
     return os.path.realpath(port).startswith("/dev/pts/")
 
 
-def serial_opener(port: str, baud: int, parity: str = "N", stop_bits: int = 1) -> Opener:
-    """Opens a serial port for this process alone."""
+def serial_opener(
+    port: str, baud: int, parity: str = "N", stop_bits: int = 1, ports: usb.Ports = list_ports.comports
+) -> Opener:
+    """Opens a serial port for this process alone. One that is known by its identity is looked for each time."""
 
     async def open_port() -> OpenLine:
         try:
-            kept_parity = "N" if _is_pty(port) else parity  # Linux ptys refuse any other
+            device = usb.find(port, ports()) if usb.is_identity(port) else port
+            kept_parity = "N" if _is_pty(device) else parity  # Linux ptys refuse any other
             return SerialLine(
                 serial.Serial(
-                    port, baud, parity=kept_parity, stopbits=stop_bits, timeout=0, write_timeout=0, exclusive=True
+                    device, baud, parity=kept_parity, stopbits=stop_bits, timeout=0, write_timeout=0, exclusive=True
                 )
             )
-        except (serial.SerialException, OSError, ValueError) as error:
+        except (serial.SerialException, OSError, ValueError, usb.NoSuchPort) as error:
             raise LineLost(str(error)) from error
 
     return open_port

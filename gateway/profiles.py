@@ -7,7 +7,7 @@ from itertools import groupby
 
 from gateway.library import serial_text
 from gateway.messages import language, quantity_text, say, unit_text
-from protocols.registers import Profile, Register
+from protocols.registers import Profile, Register, Write
 
 _NUMBER = re.compile(r"_\d+$")
 
@@ -158,8 +158,20 @@ def _quirks(profile: Profile, lang: str | None) -> list[str]:
             quirks.append(say("profile.invalid", lang, name=register.name, raws=raws))
         if register.point_at is not None:
             quirks.append(say("profile.point_at", lang, name=register.name, address=f"0x{register.point_at:04X}"))
+    if profile.latency_ms != 300:
+        quirks.append(say("profile.latency", lang, milliseconds=profile.latency_ms))
+    if profile.writes:
+        quirks.append(say("profile.writes", lang, names=", ".join(map(_write, profile.writes))))
     if profile.power_mw is not None:
         quirks.append(say("profile.power", lang, milliwatts=profile.power_mw))
     if profile.notes:
         quirks.append(profile.notes)
     return quirks
+
+
+def _write(write: Write) -> str:
+    """A command's name, and the values it takes."""
+    if write.kind is None:
+        return write.name
+    low, high = (limit / 10**write.decimals for limit in (write.low, write.high))
+    return f"{write.name} {low:g} .. {high:g}"

@@ -5,18 +5,23 @@ What somebody waits for commits at once; polled rows wait in memory for commit()
 
 import asyncio
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway import chain
+from gateway.chain import Block
 from gateway.config import Channel
+from gateway.notary import Signature
 from gateway.ports import Clock
 from gateway.store_nodes import Cell, NodeStore, packed
 
 SCHEMA_VERSION = 2
 _MANY = 5000  # rows that wait for the disk: ten seconds of a station with 500 sensors; ours
+_BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is reached; ours
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
 
 
@@ -64,6 +69,8 @@ class Store(NodeStore):
         }
         self.last_seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
         self._failed_ms: int | None = None  # when a commit did, last
+        self._closed_seq = chain.newest(self._db).last_seq
+        self._closed_ms = clock.monotonic_ms()
         self._load_nodes()
 
     def _create(self, path: Path) -> None:
@@ -88,6 +95,7 @@ class Store(NodeStore):
         """Commits everything and notes a clean stop."""
         self.commit()
         self._set_meta("running", 0)
+        self.close_block()
 
     def close(self) -> None:
         """Lets go of the file; what was not committed is gone."""
@@ -147,6 +155,25 @@ class Store(NodeStore):
             "INSERT INTO event (unix_ms, kind, detail) VALUES (?, ?, ?)", (self._clock.unix_ms(), kind, text)
         )
 
+    def close_block(self) -> Block:
+        """What has been committed up to now can't be changed unnoticed; the newest block."""
+        self._closed_ms = self._clock.monotonic_ms()
+        block = chain.close(self._db, self._clock.unix_ms())
+        self._closed_seq = block.last_seq
+        return block
+
+    def first_ms(self) -> float:
+        """When the oldest row was measured; infinitely late without one."""
+        found = self._db.execute("SELECT unix_ms FROM row ORDER BY seq LIMIT 1").fetchone()
+        return math.inf if found is None else int(found[0])
+
+    def last_day(self) -> str:
+        """The last day that was signed, "" before the first."""
+        return str(self._db.execute("SELECT coalesce(max(day), '') FROM day").fetchone()[0])
+
+    def add_day(self, day: str, block: Block, signed: Signature) -> None:
+        self._db.execute("INSERT OR IGNORE INTO day VALUES (?, ?, ?, ?)", (day, block.number, *signed))
+
     def set_position(self, uplink: str, seq: int) -> None:
         """Everything up to `seq` is confirmed by that uplink's receiver."""
         self._db.execute(
@@ -173,6 +200,8 @@ class Store(NodeStore):
             if not waiter.done():
                 waiter.set_result(None)
         self._waiters.clear()
+        if self.last_seq >= self._closed_seq + _BLOCK_ROWS or self._clock.monotonic_ms() >= self._closed_ms + _BLOCK_MS:
+            self.close_block()
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

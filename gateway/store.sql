@@ -54,6 +54,29 @@ CREATE TABLE command (
     result INTEGER
 );
 
+-- Nodes' frames as they were received, tag included: what a node has really said. `schema`: what a brief one leaves out.
+CREATE TABLE frame (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    unix_ms INTEGER NOT NULL,       -- when it came
+    node INTEGER NOT NULL,
+    life INTEGER NOT NULL,
+    schema INTEGER NOT NULL,
+    raw BLOB NOT NULL
+);
+
+-- Everything up to these numbers, hashed onto the block before: gateway/chain.py.
+CREATE TABLE block (
+    number INTEGER PRIMARY KEY,
+    last_seq INTEGER NOT NULL,
+    last_frame INTEGER NOT NULL,
+    last_event INTEGER NOT NULL,
+    unix_ms INTEGER NOT NULL,       -- when it was closed
+    hash BLOB NOT NULL
+);
+
+-- The block that closed a day (UTC), signed by the gateway's own key: gateway/notary.py.
+CREATE TABLE day (day TEXT PRIMARY KEY, block INTEGER NOT NULL, signature BLOB NOT NULL, public BLOB NOT NULL) WITHOUT ROWID;
+
 CREATE TABLE position (uplink TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE event (id INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);

@@ -4,10 +4,12 @@ What a frame carried is on disk together with its counter, or neither is. Holes 
 and kept in memory: a batch that follows the last one costs nothing more.
 """
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from gateway import holes
 from gateway.holes import Range
@@ -17,6 +19,18 @@ from protocols.command import Command
 
 Cell = tuple[int | None, int]  # (fixed-point value, quality)
 _HOLE, _GONE, _UNREAD = "hole", "gone", "unread"
+
+
+class Frame(NamedTuple):
+    """A node's frame as received, and the schema that it leaves out if it is brief."""
+
+    raw: bytes
+    schema: int
+
+
+def fingerprint(key: bytes) -> str:
+    """What the store remembers of a node's key."""
+    return hashlib.sha256(key).hexdigest()[:16]
 
 
 class NodeStore:
@@ -40,6 +54,7 @@ class NodeStore:
         )
         for node, first, last in found:
             self._holes.setdefault(node, []).append((first, last))
+        self._doubled: set[int] = set()
         self._commands: dict[int, list[Command]] = {}
         waiting = self._db.execute("SELECT node, id, kind, argument FROM command WHERE done IS NULL ORDER BY id")
         for node, id, kind, argument in waiting:
@@ -80,7 +95,7 @@ class NodeStore:
             (node, counter, have),
         )
 
-    # --- what frames carry: each returns the node's `have` ------------------------------------------------------------
+    # --- what frames carry: each returns the node's `have`, and keeps the frame where it is given ---------------------
 
     def heard(self, node: int, counter: int) -> int:
         """Notes a counter that carried nothing."""
@@ -88,26 +103,52 @@ class NodeStore:
         self._set_node(node, counter, have)
         return have
 
-    def add_batch(self, node: int, counter: int, series: int, rows: Sequence[NodeRecord]) -> int:
+    def _keep(self, node: int, life: int, frame: Frame | None) -> None:
+        if frame is not None:
+            self._db.execute(
+                "INSERT INTO frame (unix_ms, node, life, schema, raw) VALUES (?, ?, ?, ?, ?)",
+                (self._clock.unix_ms(), node, life, frame.schema, frame.raw),
+            )
+
+    def add_batch(
+        self, node: int, counter: int, series: int, rows: Sequence[NodeRecord], frame: Frame | None = None
+    ) -> int:
         """Puts a node's records on disk, each once."""
         life = self._life_and_have(node)[0]
         with self._transaction():
+            self._keep(node, life, frame)
             for row in rows:
                 # ON CONFLICT DO NOTHING would use up a seq for nothing, which a receiver would wait for
-                self._db.execute(
+                added = self._db.execute(
                     "INSERT INTO row (series, unix_ms, node, life, record, cells, quality) "
                     "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
                     "WHERE NOT EXISTS (SELECT 1 FROM row WHERE node = ?3 AND life = ?4 AND record = ?5)",
                     (series, row.time_s * 1000, node, life, row.number, *packed(row.cells)),
-                )
+                ).rowcount
+                if not added:
+                    self.compare(node, row)
             have, left = self._advance(node, counter, life, [row.number for row in rows])
         self._holes[node] = left
         return have
 
-    def add_unread(self, node: int, counter: int, body: bytes, numbers: Sequence[int]) -> int:
+    def compare(self, node: int, row: NodeRecord) -> None:
+        """A record that came again with other values is from another board under the same identity, or from flash that
+        was erased without a new key: that becomes an event, once until the next start."""
+        life = self._life_and_have(node)[0]
+        found = self._db.execute(
+            "SELECT cells FROM row WHERE node = ? AND life = ? AND record = ?", (node, life, row.number)
+        ).fetchone()
+        if found is not None and found[0] != packed(row.cells)[0] and node not in self._doubled:
+            self._doubled.add(node)
+            self.event("node_doubled", {"node": node, "record": row.number})
+
+    def add_unread(
+        self, node: int, counter: int, body: bytes, numbers: Sequence[int], frame: Frame | None = None
+    ) -> int:
         """Keeps a batch that can't be read, whose records have these numbers."""
         life = self._life_and_have(node)[0]
         with self._transaction():
+            self._keep(node, life, frame)
             self._db.execute(
                 "INSERT INTO unread (unix_ms, node, body) VALUES (?, ?, ?)", (self._clock.unix_ms(), node, body)
             )
@@ -117,13 +158,14 @@ class NodeStore:
         self._holes[node] = left
         return have
 
-    def add_gone(self, node: int, counter: int, first: int, last: int) -> int:
+    def add_gone(self, node: int, counter: int, first: int, last: int, frame: Frame | None = None) -> int:
         """The node no longer holds these: nobody asks for them again, and the gap is on record."""
         life, have = self._life_and_have(node)
         before = self._holes.get(node, [])
         gone = holes.inside(before, first, last)
         left = holes.without(before, first, last)
         with self._transaction():
+            self._keep(node, life, frame)
             self._set_node(node, counter, have)
             self._replace_holes(node, life, left)
             self._note(node, life, gone, _GONE)

@@ -6,6 +6,7 @@ The same object serves firmware in this process and, over a pipe, firmware in a 
 import asyncio
 from collections.abc import Callable, Sequence
 
+from firmware import settings
 from firmware.board import Board, Line, Radio
 from firmware.boot import start
 from firmware.boot.notes import Notes
@@ -15,6 +16,7 @@ from hw_sim.device_clock import DeviceClock
 from hw_sim.energy import Energy
 from hw_sim.flash import SimFlash as SimFlash
 from hw_sim.ledger import Cut
+from hw_sim.radio_modem import Modem
 from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from hw_sim.wire import Wire, WireLine
@@ -47,6 +49,9 @@ class _BoardLine(WireLine, Radio):
         await self._board.clock.settle()
         return await super().read(self._board.clock.true_ms(timeout_ms))
 
+    def is_busy(self) -> bool:
+        return isinstance(self._wire, Modem) and self._wire.is_busy()
+
 
 class SimBoard(Board):
     """One node. `buses` maps the slice's bus names to wires, `rails` a supply's name to the sensors that hang on it;
@@ -64,7 +69,6 @@ class SimBoard(Board):
         kind: str = "rp2",
         wired: Sequence[SimSensor] = (),
     ) -> None:
-        self._config = config
         self.clock = DeviceClock(clock)
         self.energy = Energy(clock)
         self.cuts: list[Cut] = []  # when its power went
@@ -86,6 +90,8 @@ class SimBoard(Board):
         self.last_end = start.FRESH  # how the boot before ended
         for flash in (*self.slots, self.notes):
             flash.passes = self.clock.block
+        self.settings: SimFlash = SimFlash(4)
+        self.provision(config)
         self.power_on()
 
     def choose(self) -> None:
@@ -141,11 +147,11 @@ class SimBoard(Board):
         return self.stream.below(below)
 
     def config(self) -> bytes:
-        return self._config
+        return settings.load(self.settings)
 
     def provision(self, config: bytes) -> None:
         """Another slice, for the next boot."""
-        self._config = config
+        settings.store(self.settings, config)
 
     def rail(self, name: str, on: bool) -> None:
         for sensor in self.rails[name]:

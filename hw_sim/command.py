@@ -79,9 +79,7 @@ def _run(args: argparse.Namespace) -> int:
         return _real_time(args, story, story.days if days is None else days)
     only = None if args.only is None else {int(number) for number in args.only.split(",") if number.strip().isdigit()}
     outcome = run(story, args.scenario, args.seed, days, only, args.report is not None, boards)
-    if args.report is not None and outcome.history is not None:
-        args.report.write_text(report.render(outcome.history, language()), "utf-8")
-        print(say("sim.report", path=args.report))
+    _report(args, outcome)
     _show(outcome)
     return 1 if outcome.failures else 0
 
@@ -107,17 +105,21 @@ def _real_time(args: argparse.Namespace, story: scenario.Scenario, days: float) 
     from hw_sim import real_time
     from hw_sim.station import StationFailed
 
-    if args.report is not None:
-        print(say("real_time.no_report"), file=sys.stderr)
-        return 2
-    settings = real_time.Settings(seed=args.seed, span_s=days * _DAY_S)
+    settings = real_time.Settings(seed=args.seed, span_s=days * _DAY_S, record=args.report is not None)
     try:
         outcome = real_time.run(story, args.scenario, settings, Console(), lambda text: print(text, flush=True))
     except StationFailed as error:
         print(error, file=sys.stderr)
         return 1
+    _report(args, outcome)
     _show_end(outcome)
     return 1 if outcome.failures else 0
+
+
+def _report(args: argparse.Namespace, outcome: Outcome) -> None:
+    if args.report is not None and outcome.history is not None:
+        args.report.write_text(report.render(outcome.history, language()), "utf-8")
+        print(say("sim.report", path=args.report))
 
 
 def _show(outcome: Outcome) -> None:

@@ -81,11 +81,18 @@ class Watched:
 Memory = dict[str, Watched]  # by channel
 
 _RETRY_MS = 800  # a question asked again comes within this time; periods are longer
+_LONG_RETRY_MS = (
+    5000  # after a probe, by a client in doubt (protocols/modbus_client.py), where periods are longer still
+)
 _when = itemgetter(0)
 
 
 def finished(
-    truth: Sequence[Reading], missing: Sequence[Reading], failed: Sequence[int], slack_ms: int
+    truth: Sequence[Reading],
+    missing: Sequence[Reading],
+    failed: Sequence[int],
+    slack_ms: int,
+    retry_ms: int = _RETRY_MS,
 ) -> list[Reading]:
     """Those of `missing` that belong to a finished poll or wake: not asked again at once, not answered by another
     device with the same address, and not on record as failed (`failed`: Unix ms, each of which stands for one
@@ -103,10 +110,11 @@ def finished(
             silent[ms] -= not is_taken
             if is_taken:
                 continue
-        if later < len(truth) and truth[later].unix_ms - ms < _RETRY_MS:
+        if later < len(truth) and truth[later].unix_ms - ms < retry_ms:
             continue
-        if first and ms - truth[first - 1].unix_ms < _RETRY_MS and truth[first - 1].unix_ms not in silent:
-            continue  # the other try of the same question has arrived: alike, they are not to be told apart
+        tries = truth[bisect_right(truth, ms - retry_ms, key=_when) : first]
+        if any(one.unix_ms not in silent for one in tries):
+            continue  # another try of the same question has arrived: alike, they are not to be told apart
         failure = next((at for at in failures if abs(at - ms) <= slack_ms), None)
         if failure is None:
             rest.append(reading)
@@ -140,19 +148,21 @@ def judge(
     tolerance_ms: Mapping[bool, int],
     failed: Mapping[str, Sequence[int]],
     ranges: Mapping[str, Range] | None = None,
+    retry_ms: Mapping[str, int] | None = None,
     memory: Memory | None = None,
 ) -> Verdict:
     """The verdict over everything measured up to `until_ms`.
 
     `delivered` and `stored` map a channel to its arrivals, `failed` to the times of questions on record without an
     answer, `cuts` to those of its node; `polled` names the gateway's own channels; `tolerance_ms` says how far a time
-    may be off, for polled (True) and nodes' channels (False); `ranges` are the measuring ranges, fixed-point. Readings
-    that a kill cut are those of polled channels not stored within one commit delay before it. `memory`, handed in
-    again, spares work.
+    may be off, for polled (True) and nodes' channels (False); `ranges` are the measuring ranges, fixed-point;
+    `retry_ms` says of a channel within what time a question is the same one asked again. Readings that a kill cut are
+    those of polled channels not stored within one commit delay before it. `memory`, handed in again, spares work.
     """
     memory = {} if memory is None else memory
     cuts = {} if cuts is None else cuts
     ranges = {} if ranges is None else ranges
+    retry_ms = {} if retry_ms is None else retry_ms
     measured = kept = came = at_kill = in_wake = lost = wrong_values = wrong_times = 0
     for channel in {*ledger.readings, *delivered}:
         truth = ledger.readings.get(channel, [])
@@ -162,8 +172,9 @@ def judge(
         found, of_disk = watched.look(
             truth, delivered.get(channel, ()), stored.get(channel, ()), ranges.get(channel, _BOUNDLESS)
         )
-        missing = finished(truth, found.missing, failures, slack_ms)
-        unstored = finished(truth, of_disk.missing, failures, slack_ms)
+        again_ms = retry_ms.get(channel, _RETRY_MS)
+        missing = finished(truth, found.missing, failures, slack_ms, again_ms)
+        unstored = finished(truth, of_disk.missing, failures, slack_ms, again_ms)
         if channel in polled:
             killed = {
                 reading
@@ -232,8 +243,19 @@ def judge_station(
         tolerance_ms=tolerance_ms,
         failed=witness.failed,
         ranges={channel.name: _range(channel) for channel in site.channels},
+        retry_ms=_retries_ms(site),
         memory=memory,
     )
+
+
+def _retries_ms(site: Site) -> dict[str, int]:
+    """Of each polled channel: well below its period."""
+    return {
+        f"{sensor.id}.{register.name}": max(min(period_s * _RETRY_MS, _LONG_RETRY_MS), _RETRY_MS)
+        for sensor in site.sensors
+        for period_s, registers in site.groups(sensor)
+        for register in registers
+    }
 
 
 def wrong_quality(within: Range, delivered: Iterable[Arrival]) -> int:

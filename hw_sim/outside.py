@@ -1,17 +1,21 @@
 """Knows how a gateway inside the world meets it: wires for ports, sensors behind TCP, a platform for a broker."""
 
 import asyncio
+import hashlib
+from pathlib import Path
 
 from gateway.app import Outside
-from gateway.config import Bus, MqttUplink, Site
+from gateway.config import Bus, MqttUplink, Rail, Site
 from gateway.lines import Inbox, Opener, OpenLine
+from gateway.notary import Signature, sign
 from gateway.ports import Publisher
+from gateway.rails import Switch
 from hw_sim.backhaul import Backhaul
 from hw_sim.device_clock import DeviceClock
 from hw_sim.sensor import SimSensor
 from hw_sim.wire import Wire, WireLine
 from hw_sim.world import World
-from protocols import modbus
+from protocols import modbus_tcp
 
 
 class UnitsLine:
@@ -20,7 +24,7 @@ class UnitsLine:
     def __init__(self, sensors: list[SimSensor], clock: DeviceClock) -> None:
         self._clock = clock
         self._sensors = {sensor.unit_id: sensor for sensor in sensors}
-        self._frames = modbus.TcpFrames()
+        self._frames = modbus_tcp.TcpFrames()
         self._inbox = Inbox()
 
     async def write(self, data: bytes) -> None:
@@ -29,7 +33,7 @@ class UnitsLine:
             sensor = self._sensors.get(unit_id)
             reply = sensor.answer(pdu) if sensor is not None else None
             if sensor is not None and reply is not None:
-                answer = modbus.tcp(transaction, unit_id, reply)
+                answer = modbus_tcp.tcp(transaction, unit_id, reply)
                 asyncio.get_running_loop().call_later(sensor.latency_ms / 1000, self._inbox.put, answer)
 
     async def read(self, timeout_ms: int) -> bytes:
@@ -74,6 +78,20 @@ class _RadioLine(_GatewayLine):
         super().hear(data)
 
 
+class _RailSwitch:
+    """A supply of the gateway's in the world: off without the gateway."""
+
+    def __init__(self, sensors: list[SimSensor]) -> None:
+        self._sensors = sensors
+
+    def set(self, on: bool) -> None:
+        for sensor in self._sensors:
+            sensor.power(on)
+
+    def close(self) -> None:
+        self.set(False)
+
+
 class WorldOutside(Outside):
     """What gateway.app.Outside gives on a real machine, given by the world."""
 
@@ -99,6 +117,16 @@ class WorldOutside(Outside):
             return UnitsLine(self._world.tcp[bus.id], self._world.gateway_clock)
 
         return connect
+
+    async def sign(self, site: Site, message: bytes) -> Signature:
+        """In this process, as there is no other one in virtual time, and with a key that belongs to the seed."""
+        key = Path(site.store.key)
+        if not key.exists():
+            key.write_bytes(hashlib.sha256(b"gateway %d" % self._world.streams.seed).digest())
+        return sign(key, message)
+
+    def rail(self, rail: Rail) -> Switch:
+        return _RailSwitch([self._world.sensors[one.id] for one in self._world.site.sensors if one.rail == rail.id])
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         return self._backhaul.publisher()

@@ -21,6 +21,7 @@ from gateway.faults import Fault, SiteError, quoted
 from gateway.messages import Phrase, say
 from hw_sim.faults.base import duration
 from hw_sim.platform import Platform
+from hw_sim.recorder import Recorder
 from hw_sim.run import Outcome, judged, polled_in_a_commit_delay, promised
 from hw_sim.scenario import Scenario
 from hw_sim.screen import Screen, Seen
@@ -44,6 +45,7 @@ class Settings(NamedTuple):
     broker: str | None = None
     kills_s: tuple[float, ...] = ()
     folder: Path | None = None
+    record: bool = False  # keep the course of things for a report
 
 
 def run(story: Scenario, name: str, settings: Settings, console: Console, tell: Callable[[str], None]) -> Outcome:
@@ -98,6 +100,7 @@ async def _live(
     try:
         await station.start(settings.broker)
         began_s = loop.time()
+        recorder = Recorder(station, span_s) if settings.record else None
         station.play(happenings)
         await _watch(station, Screen(station, last, happenings), settings, console, stop)
         lived_s = loop.time() - began_s
@@ -107,7 +110,8 @@ async def _live(
         await station.stop()
     most_cut = len(station.kills_ms) * polled_in_a_commit_delay(station.site)
     failures = judged(verdict, story.accept, promised(station.site, lived_s), most_cut)
-    return Outcome(name, settings.seed, lived_s / _DAY_S, verdict, "", failures, tuple(happenings))
+    history = recorder.history(name, settings.seed, happenings, verdict, "", failures) if recorder else None
+    return Outcome(name, settings.seed, lived_s / _DAY_S, verdict, "", failures, tuple(happenings), history)
 
 
 def _tell_plan(happenings: Sequence[Happening], span_s: float | None, tell: Callable[[str], None]) -> None:

@@ -1,28 +1,47 @@
-"""Knows how the course of a virtual run is noted down while it lives, for a report; changes nothing in it."""
+"""Knows how the course of a run is noted down while it lives, for a report; changes nothing in it."""
 
 import asyncio
 from bisect import bisect_right
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import Protocol
 
-from gateway.config import Node
+from gateway.config import Node, Site
+from hw_sim import judge
+from hw_sim.clock import WorldClock
 from hw_sim.history import ChannelHistory, Curve, FaultSpan, History
 from hw_sim.judge import TOLERANCE_MS, Verdict
+from hw_sim.platform import Platform
 from hw_sim.timeline import Happening
-from hw_sim.virtual import VirtualStation
+from hw_sim.witness import Witness
+from hw_sim.world import World
 from protocols import link, quality
 from protocols.errors import FrameError
 from protocols.framing import Deframer
 
 _STEP_S = 600.0
+_FEWEST_STEPS = 100  # of a short run
 _HOUR_MS = 3_600_000
 
 
-class Recorder:
-    """Looks at a station every ten minutes, and hears what its gateway's radio hears."""
+class Recorded(Protocol):
+    """A station, in virtual or in real time."""
 
-    def __init__(self, station: VirtualStation) -> None:
+    site: Site
+    clock: WorldClock
+    world: World
+    platform: Platform
+    witness: Witness
+    watched: judge.Memory
+
+
+class Recorder:
+    """Looks at a station every ten minutes, or more often where the run of `span_s` is short, and hears what its
+    gateway's radio hears."""
+
+    def __init__(self, station: Recorded, span_s: float) -> None:
         self._station = station
+        self._step_s = min(_STEP_S, span_s / _FEWEST_STEPS)
         self._begin_ms = station.clock.unix_ms()
         self._truth: dict[str, Curve] = {channel: [] for channel in station.world.truth}
         self._waiting: dict[str, Curve] = {uplink.id: [] for uplink in station.site.uplinks}
@@ -55,7 +74,7 @@ class Recorder:
             self._waiting[uplink.id].append((now_ms, float(station.witness.last_seq - confirmed)))
         for node in station.site.nodes:
             self._waiting[node.name].append((now_ms, float(self._wakes_waiting(node))))
-        asyncio.get_running_loop().call_later(_STEP_S, self._look)
+        asyncio.get_running_loop().call_later(self._step_s, self._look)
 
     def _wakes_waiting(self, node: Node) -> int:
         """How many wakes of a node are later than the newest of its readings in the store: it sends them in order."""

@@ -55,7 +55,9 @@ def run(
     folder = str(_SHM) if _SHM.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="watertower-sim-", dir=folder) as store:
         days = story.days if days is None else days
-        return run_virtual(_live(story, name, seed, days, only, record, boards or {}, Path(store)))
+        outcome = run_virtual(_live(story, name, seed, days, only, record, boards or {}, Path(store)))
+    gc.collect()  # a world is one great cycle, and a swarm lives through hundreds
+    return outcome
 
 
 async def _live(
@@ -74,7 +76,7 @@ async def _live(
     span_s = round(days * _DAY_S, 6)  # a virtual clock shows whole microseconds: a smaller rest would never pass
     happenings = chosen(plan(story.faults, station.world.streams, span_s), only)
     player = Player(happenings, station)
-    recorder = Recorder(station) if record else None
+    recorder = Recorder(station, span_s) if record else None
     meter = Meter(station)
     verdict: Verdict | None = None
     failures: tuple[str, ...]
@@ -114,13 +116,15 @@ def outdated(station: VirtualStation, wanted: Mapping[str, int]) -> tuple[str, .
 def promised(site: Site, span_s: float) -> int:
     """How many readings the periods of the site file promise in so long."""
     places = [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
-    return sum(int(span_s / sensor.period_s) * len(site.registers(sensor)) for sensor in places)
+    groups = [group for sensor in places for group in site.groups(sensor)]
+    return sum(int(span_s / period_s) * len(registers) for period_s, registers in groups)
 
 
 def polled_in_a_commit_delay(site: Site) -> int:
     """How many readings a kill may cut: what is polled within one commit delay, and the poll under way."""
     delay_s = site.store.commit_delay_s
-    return sum((1 + math.ceil(delay_s / sensor.period_s)) * len(site.registers(sensor)) for sensor in site.sensors)
+    groups = [group for sensor in site.sensors for group in site.groups(sensor)]
+    return sum((1 + math.ceil(delay_s / period_s)) * len(registers) for period_s, registers in groups)
 
 
 def judged(verdict: Verdict, accept: Accept, expected: int, most_cut: int) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from typing import NamedTuple
 from hw_sim.clock import WorldClock
 from hw_sim.ledger import Ledger
 from hw_sim.observer import Observer, Seen
-from protocols import modbus
+from protocols import modbus, modbus_server
 from protocols.errors import FrameError, RangeError
 from protocols.modbus import Request
-from protocols.registers import KINDS, MOST, ORDERS, Profile, Register, encode, f32_from_fixed, plan_reads, scaled
+from protocols.register_image import encode, f32_from_fixed
+from protocols.registers import KINDS, MOST, ORDERS, Profile, Register, plan_reads, scaled
 
 _PROMPTNESS = 0.9  # a good device is ready a little before its data sheet says
 _LATENCY_MS = 12  # from a question's end to its answer's start: a usual microcontroller
@@ -133,7 +134,7 @@ class SimSensor:
         if self.broken or self._powered_ms is None or now_ms < self._powered_ms + _PROMPTNESS * self.profile.warm_up_ms:
             return None
         try:
-            request = modbus.parse_request(self.unit_id, request_pdu)
+            request = modbus_server.parse_request(self.unit_id, request_pdu)
         except FrameError:
             return None
         except RangeError:
@@ -143,21 +144,25 @@ class SimSensor:
                 return None
             code = next((code for trouble in self.troubles.values() if (code := trouble.refuses()) is not None), None)
             if code is not None:
-                return modbus.refusal(request.function, code)
+                return modbus_server.refusal(request.function, code)
         else:
             self.latency_ms = _LATENCY_MS
         if self.profile.start is not None and self._is_start(request):
             self._started_ms = now_ms
-            return modbus.reply(request)
+            return modbus_server.reply(request)
         if request.function != self.profile.function:
             return self._refuse(request.function, modbus.ILLEGAL_FUNCTION)
         wanted = range(request.address, request.address + request.quantity)
         if not request.quantity or not self._is_readable(wanted):
             return self._refuse(request.function, modbus.ILLEGAL_ADDRESS)
         if self._is_busy(now_ms):
-            return modbus.refusal(request.function, modbus.ACKNOWLEDGE)
+            return modbus_server.refusal(request.function, modbus.ACKNOWLEDGE)
         words = self._words(request, now_ms)
-        return self._refuse(request.function, modbus.DEVICE_FAILURE) if words is None else modbus.reply(request, words)
+        return (
+            self._refuse(request.function, modbus.DEVICE_FAILURE)
+            if words is None
+            else modbus_server.reply(request, words)
+        )
 
     def _queue(self, now_ms: int) -> bool:
         """It answers one question after the other, in their order; False: this one it never heard."""
@@ -174,7 +179,7 @@ class SimSensor:
         return (request.function, request.address, what) == self.profile.start
 
     def _refuse(self, function: int, code: int) -> bytes | None:
-        return None if self.profile.silent_on_unknown else modbus.refusal(function, code)
+        return None if self.profile.silent_on_unknown else modbus_server.refusal(function, code)
 
     def _is_busy(self, now_ms: int) -> bool:
         """A device with exception 05 measures when it is asked, and has its values for one round of questions."""

@@ -60,7 +60,7 @@ class Station:
         self.world: World
         self.backhaul: TcpProxy
         self.kills_ms: list[int] = []
-        self._watched: judge.Memory = {}
+        self.watched: judge.Memory = {}
         self.interpreter_label = ""
 
     async def start(self, broker_address: str | None = None) -> None:
@@ -180,7 +180,7 @@ class Station:
             self.kills_ms,
             _TOLERANCE_MS,
             self.world.cuts(),
-            self._watched,
+            self.watched,
         )
 
     async def stop(self) -> None:

@@ -10,6 +10,7 @@ from hw_sim.streams import Stream
 
 _CHUNK_BYTES = 1448  # a segment's worth: Ethernet's 1,500 less headers with time stamps (RFC 879, RFC 7323)
 _RETRY_S = 1.0  # a lost segment is sent again after this, then after twice as long each time (RFC 6298, 2.4 and 5.5)
+_IDLE_S = 0.001  # a read that took longer had nothing to take
 _LONGEST_S = 60.0  # by then the client has given the connection up
 _LOOPBACK = "127.0.0.1"
 
@@ -132,10 +133,16 @@ class _Direction:
     async def carry(self, took: Callable[[int], None] = lambda count: None) -> None:
         """To the end of the stream, which is on the way as long as a byte; `took` is told how many bytes are."""
         loop = asyncio.get_running_loop()
+        free_s = loop.time()  # when the bottleneck has taken what came before
         while not self._ended.is_set():
+            asked_s = loop.time()
             data = await self._read()
             if self._settings.bytes_per_s is not None:
-                await asyncio.sleep(len(data) / self._settings.bytes_per_s)
+                if loop.time() - asked_s > _IDLE_S:
+                    free_s = max(free_s, loop.time())
+                # counted from one byte to the next: a loop that wakes late makes a link no slower
+                free_s += len(data) / self._settings.bytes_per_s
+                await asyncio.sleep(free_s - loop.time())
             if self._is_dead(data):
                 continue
             took(len(data))

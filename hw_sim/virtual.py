@@ -35,7 +35,8 @@ class VirtualStation:
         days: float | None = None,
         capture: Path | None = None,
     ) -> None:
-        self.site = config.load(scenario.site_path, {"store.path": str(folder / "store.db"), **(overrides or {})})
+        laid = {"store.path": str(folder / "store.db"), "store.key": str(folder / "gateway.key"), **(overrides or {})}
+        self.site = config.load(scenario.site_path, laid)
         self.clock = world_clock(scenario.start_unix_s)
         self.platform = Platform()
         weather = scenario.weather(self.site, seed, days)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,33 @@ class GuestFailed(Exception):
 
 class Vm:
     """A Runtime: one MicroPython process for each boot of one node. In virtual time nothing happens while the guest
-    computes."""
+    computes. `code` is the folder that firmware and guest are imported from, if not this project's, `script` what is
+    started with `args`."""
 
-    def __init__(self, interpreter: Interpreter, board: SimBoard, heap_kib: int | None = None) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        board: SimBoard,
+        heap_kib: int | None = None,
+        code: Path | None = None,
+        script: Path | None = None,
+        args: Sequence[str] = (),
+    ) -> None:
         self._interpreter = interpreter
         self._board = board
         self._heap_kib = heap_kib
+        self._code = code or ROOT
+        self._script = script or ROOT / "hw_sim" / "guest" / "node.py"
+        self._args = args
         self._lines: list[Line] = []
 
     async def run(self) -> None:
         """Serves the guest's calls until cancelled, which ends it like a power cut. GuestFailed: it ended itself."""
         self._lines = [self._board.radio]
-        script = "booted.py" if Notes(self._board.notes).notes else "node.py"
-        argv, env = self._interpreter.command(ROOT / "hw_sim" / "guest" / script, path=(ROOT,), heap_kib=self._heap_kib)
+        script = self._script
+        if Notes(self._board.notes).notes and script == ROOT / "hw_sim" / "guest" / "node.py":
+            script = script.with_name("booted.py")
+        argv, env = self._interpreter.command(script, *self._args, path=(self._code,), heap_kib=self._heap_kib)
         process = subprocess.Popen(
             argv, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             process_group=0,  # Ctrl-C is for the simulator
@@ -120,6 +134,10 @@ class Vm:
                 board.rail(rail, on)
             case "config", []:
                 return board.config().hex()
+            case "config_size", []:
+                return len(board.config())
+            case "config", [at, count]:
+                return board.config()[at : at + count].hex()
             case "log", [text]:
                 board.log(text)
             case _:

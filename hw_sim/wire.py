@@ -15,7 +15,7 @@ from hw_sim.clock import WorldClock
 from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from hw_sim.uart import Air, Burst, Char, Uart, frames
-from protocols import modbus
+from protocols import modbus, modbus_server
 
 _CLOCK_S = 2e-6  # events are this exact: a virtual clock counts whole microseconds
 _ONE, _TWO = 8, 16  # bytes: what is shorter is no question, or can only be for the unit that it begins with
@@ -352,7 +352,7 @@ class WireLine:
 @lru_cache(maxsize=1024)
 def _questions(frame: bytes) -> tuple[bytes, ...]:
     """What a server finds in a frame: every unit looks at the same one, and the same come again and again."""
-    return tuple(modbus.RtuRequests().feed(frame))
+    return tuple(modbus_server.RtuRequests().feed(frame))
 
 
 class Drop:

@@ -108,7 +108,7 @@ class World:
         self.lines = {bus.id: self._line(bus) for bus in site.buses if bus.port is not None}
         self.tcp: dict[str, list[SimSensor]] = {bus.id: [] for bus in site.buses if bus.tcp is not None}
         for sensor in site.sensors:
-            device = self._device(sensor, sensor.bus)
+            device = self._device(sensor, sensor.bus, powered=sensor.rail is None)
             if sensor.bus in self.lines:
                 (CapturedDrop if isinstance(device, CapturedSensor) else Drop)(self.lines[sensor.bus], device)
             else:

@@ -4,7 +4,7 @@ import struct
 
 from protocols import framing
 from protocols.errors import AuthError, FrameError
-from protocols.link import ACK, BRIEF, PART, QUESTIONS, Answer, check, epoch, parse, seal
+from protocols.link import ACK, BATCH, BRIEF, PART, QUESTIONS, Answer, check, epoch, parse, seal
 from protocols.record import Record
 
 
@@ -34,13 +34,15 @@ class Received(Record):
 
 
 class Refused(Record):
-    """A frame that must not be answered, and why: unknown_node, tag, replay, frame."""
+    """A frame that must not be answered, and why: unknown_node, tag, replay, frame. `body` is that of a BATCH that
+    would be believed if its counter were fresh."""
 
-    __slots__ = ("node", "reason")
+    __slots__ = ("body", "node", "reason")
 
-    def __init__(self, node: "int | None", reason: str) -> None:
+    def __init__(self, node: "int | None", reason: str, body: bytes = b"") -> None:
         self.node = node
         self.reason = reason
+        self.body = body
 
 
 class GatewaySession:
@@ -91,7 +93,7 @@ class GatewaySession:
             return Refused(frame.node, "tag")
         kind, body = frame.kind & ~BRIEF, unsaid + frame.body
         if frame.counter <= self._counters.get(frame.node, -1):
-            return Refused(frame.node, "replay")
+            return Refused(frame.node, "replay", body if kind == BATCH else b"")
         self._counters[frame.node] = frame.counter
         return Received(kind, frame.node, frame.counter, body, raw, is_brief, rssi_dbm)
 

@@ -6,7 +6,7 @@ and `pending() -> bytes` (what has come already, at once). The same client runs 
 Late replies: RTU has no transaction number, so a reply that comes after its timeout looks like the answer to the next
 question of the same shape. A unit that owes replies is therefore in doubt, and in doubt it is only believed when it
 answers a question of another shape (devices answer in order), or after FORGET_MS of silence. pymodbus 3.16 takes the
-stale reply (its PR #2636).
+stale reply (its PR #2636). A reply that noise has spoilt is no debt, if it can be nobody's late one: that one was paid.
 """
 
 from protocols import modbus
@@ -41,11 +41,12 @@ class RtuClient:
         self._line = line
         self._now_ms = now_ms
         self._baud = baud
-        self._latency_ms = latency_ms
+        self.latency_ms = latency_ms  # of the units asked next
         self._owed: dict[int, list[tuple[int, Request]]] = {}  # unit: (asked at, question) without an answer
         self.asked_ms = 0  # when the last answered question had been sent: the instant of its reading
         self.first_ms: int | None = None  # when the first one was, since somebody set this to None
         self.late_replies = 0
+        self.damaged = 0  # answers that were spoilt on the way: their units are there
 
     async def ask(self, request: Request) -> tuple[int, ...]:
         """The words of the answer. NoReply, FrameError, DeviceError as in protocols/errors.py."""
@@ -60,6 +61,27 @@ class RtuClient:
         if self.first_ms is None:
             self.first_ms = self.asked_ms
         return words
+
+    async def is_there(self, request: Request) -> bool:
+        """Whether the unit says anything at all. An older answer will do, so that this may be asked again and again;
+        what the unit owes remains in doubt then."""
+        self._settle_debts()
+        owed = self._owed.pop(request.unit_id, [])
+        damaged = self.damaged
+        asked_ms = self._now_ms()
+        try:
+            await self._exchange(request)
+            if not any(_same_shape(request, question) for _, question in owed):
+                return True
+            answered = True
+        except DeviceError:
+            answered = True
+        except (NoReply, FrameError):
+            answered = self.damaged > damaged
+        if owed or not answered:
+            owed.append((asked_ms, request))
+            self._owed[request.unit_id] = owed
+        return answered
 
     def _settle_debts(self) -> None:
         """A late reply that has come in meanwhile pays the oldest debt it fits, and no more: a refusal fits many. Very
@@ -86,14 +108,21 @@ class RtuClient:
         await self._line.write(frame)
         sent_ms = self._now_ms()
         length = request.reply_length() + 3
-        deadline_ms = sent_ms + frame_ms(len(frame) + length, self._baud) + self._latency_ms
+        deadline_ms = sent_ms + frame_ms(len(frame) + length, self._baud) + self.latency_ms
         pdu = None
         while pdu is None:
             data = await self._line.read(max(deadline_ms - self._now_ms(), 0))
             pdu = reply.feed(data)
-            if pdu is None and self._now_ms() >= deadline_ms:
-                self._owed.setdefault(request.unit_id, []).append((sent_ms, request))
-                raise self._failure(request, reply.diagnosis())
+            if pdu is None and (self._now_ms() >= deadline_ms or reply.is_whole()):
+                is_damaged = reply.is_damaged()
+                if is_damaged and self._is_nobody_elses(request, reply):
+                    self.damaged += 1
+                    self._owed.pop(request.unit_id, None)
+                    raise self._failure(request, reply.diagnosis())
+                if self._now_ms() >= deadline_ms:
+                    self.damaged += is_damaged
+                    self._owed.setdefault(request.unit_id, []).append((sent_ms, request))
+                    raise self._failure(request, reply.diagnosis())
         owed = self._owed.get(request.unit_id)
         if owed:
             if pdu[0] & 0x80 and any(question.function == request.function for _, question in owed):
@@ -103,6 +132,15 @@ class RtuClient:
         words = request.accept(pdu)
         self.asked_ms = sent_ms
         return words
+
+    def _is_nobody_elses(self, request: Request, reply: modbus.RtuReply) -> bool:
+        """Whether a damaged reply to `request` can be no late one: other units owe nothing, and this one nothing of
+        this shape. As devices answer in order, it owes nothing any more then."""
+        if not self._owed:
+            return True
+        if list(self._owed) != [request.unit_id] or not reply.is_damaged(strictly=True):
+            return False
+        return not any(_same_shape(request, question) for _, question in self._owed[request.unit_id])
 
     @staticmethod
     def _failure(request: Request, why: str) -> Exception:
@@ -132,19 +170,42 @@ class TcpClient:
     def __init__(self, line: "Line", now_ms: "Callable[[], int]", timeout_ms: int = 2000) -> None:
         self._line = line
         self._now_ms = now_ms
-        self._timeout_ms = timeout_ms
+        self.latency_ms = timeout_ms  # the longest that the units asked next may take, and the way to them
         self._transaction = 0
-        self._frames = modbus.TcpFrames()
+        from protocols import modbus_tcp  # a node does not load it
+
+        self._frame = modbus_tcp.tcp
+        self._frames = modbus_tcp.TcpFrames()
         self.asked_ms = 0
         self.first_ms: int | None = None
         self.late_replies = 0
+        self.damaged = 0  # none: TCP has its own check
+
+    async def is_there(self, request: Request) -> bool:
+        """As RtuClient.is_there."""
+        try:
+            await self.ask(request)
+        except DeviceError:
+            pass  # a refusal is an answer too
+        except (NoReply, FrameError):
+            return False
+        return True
 
     async def ask(self, request: Request) -> tuple[int, ...]:
-        """As RtuClient.ask."""
+        """As RtuClient.ask; NoReply also when the gateway in between says so, twice: it does not ask again."""
+        for _ in range(2):
+            try:
+                return await self._exchange(request)
+            except DeviceError as error:
+                if error.code not in (modbus.NO_PATH, modbus.NO_RESPONSE):
+                    raise
+        raise NoReply("unit %d: the gateway before it gets no answer" % request.unit_id)
+
+    async def _exchange(self, request: Request) -> tuple[int, ...]:
         self._transaction = (self._transaction + 1) & 0xFFFF
-        await self._line.write(modbus.tcp(self._transaction, request.unit_id, request.pdu()))
+        await self._line.write(self._frame(self._transaction, request.unit_id, request.pdu()))
         sent_ms = self._now_ms()
-        deadline_ms = sent_ms + self._timeout_ms
+        deadline_ms = sent_ms + self.latency_ms
         while True:
             data = await self._line.read(max(deadline_ms - self._now_ms(), 0))
             for transaction, unit_id, pdu in self._frames.feed(data):

@@ -33,13 +33,15 @@ async def read(
     registers: tuple[Register, ...],
     sleep_ms: "Callable[[int], Awaitable[None]]",
     tries: int = 2,
+    reads: "list[tuple[int, int]] | None" = None,
 ) -> list[tuple[int | None, int]]:
     """(fixed-point value or None, quality) for each of `registers`. Never raises for what a sensor or line does:
-    a silent sensor is NO_REPLY (and not asked for the rest), a refusing one INVALID."""
+    a silent sensor is NO_REPLY (and not asked for the rest), a refusing one INVALID. `reads`: what plan_reads gives for
+    them, from somebody who asks often."""
     words: dict[int, int] = {}
     trouble: dict[int, int] = {}
     silent = False
-    for address, count in plan_reads(registers, profile.max_words, profile.max_gap):
+    for address, count in reads or plan_reads(registers, profile.max_words, profile.max_gap):
         flag = quality.NO_REPLY
         if not silent:
             try:
@@ -55,7 +57,15 @@ async def read(
                 silent = True
         for i in range(count):
             trouble[address + i] = flag
+    if not trouble:
+        return [decode(register, profile.order, words) for register in registers]
     return [_value(register, profile.order, words, trouble) for register in registers]
+
+
+def probe(unit_id: int, profile: Profile, registers: tuple[Register, ...]) -> Request:
+    """The question whether a unit that was silent answers again: for its shortest register."""
+    register = min(registers, key=lambda register: register.words)
+    return Request(unit_id, profile.function, register.address, register.words)
 
 
 async def _block(

@@ -1,4 +1,4 @@
-"""Knows how a sensor model lays its readings out in Modbus registers, both ways; knows no bus and no single device.
+"""Knows how a sensor model lays its readings out in Modbus registers; knows no bus and no single device.
 
 A Profile is the datasheet as data: node, gateway and simulator all use the same one. Addresses are zero-based PDU
 addresses. A reading is a fixed-point integer: round(physical * 10**decimals), physical = raw * 10**exponent.
@@ -7,7 +7,6 @@ addresses. A reading is a fixed-point integer: round(physical * 10**decimals), p
 import struct
 
 from protocols import quality
-from protocols.errors import RangeError
 from protocols.record import Record
 
 # kind: (words, lowest raw, highest raw); the raw form of f32 is its bits, u8 is the first (high) byte of its word.
@@ -71,6 +70,33 @@ class Register(Record):
         return needed
 
 
+class Write(Record):
+    """Something a device can be told to do: its address and, unless `kind` is None, the value that is written there,
+    `low` to `high` in fixed point as that of a Register. Without a kind it is a command that writes no words."""
+
+    __slots__ = ("address", "decimals", "exponent", "function", "high", "kind", "low", "name")
+
+    def __init__(
+        self,
+        name: str,
+        function: int,
+        address: int,
+        kind: "str | None" = None,
+        low: int = 0,
+        high: int = 0,
+        decimals: int = 0,
+        exponent: int = 0,
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.address = address
+        self.kind = kind
+        self.low = low
+        self.high = high
+        self.decimals = decimals
+        self.exponent = exponent
+
+
 class Profile(Record):
     """What one sensor model offers, with its source and how sure we are (`confidence`: manual, driver, note, generic).
 
@@ -78,7 +104,8 @@ class Profile(Record):
     `measure_ms` for each further one (the words of EnviroDIY ModularSensors). `start` is (function, address, quantity)
     of the request that starts measuring (function 6: the word to write instead of a quantity). `busy_retry_ms`: the
     device answers exception 05 first and wants to be asked again. `max_gap`: undeclared registers that one read may
-    bridge.
+    bridge. `latency_ms`: the longest that it thinks before it answers. `writes`: what it can be told to do; the one
+    called "address" gives it another unit id.
     """
 
     __slots__ = (
@@ -87,6 +114,7 @@ class Profile(Record):
         "confidence",
         "function",
         "kind",
+        "latency_ms",
         "max_gap",
         "max_words",
         "measure_ms",
@@ -106,6 +134,7 @@ class Profile(Record):
         "title_zh",
         "unit_id",
         "warm_up_ms",
+        "writes",
     )
 
     def __init__(
@@ -135,6 +164,8 @@ class Profile(Record):
         max_words: int = 125,
         max_gap: int = 0,
         power_mw: "int | None" = None,
+        latency_ms: int = 300,
+        writes: "tuple[Write, ...]" = (),
     ) -> None:
         self.model = model
         self.title = title
@@ -160,6 +191,8 @@ class Profile(Record):
         self.max_words = max_words
         self.max_gap = max_gap
         self.power_mw = power_mw
+        self.latency_ms = latency_ms
+        self.writes = tuple(writes)
 
 
 def scaled(numerator: int, power: int) -> int:
@@ -199,15 +232,7 @@ def fixed_from_f32(bits: int, power: int) -> "int | None":
     return _divide(numerator, denominator << -shift)
 
 
-def f32_from_fixed(value: int, power: int) -> int:
-    """The bits of the single nearest to value * 10**power: what a simulated sensor puts on the wire."""
-    number = value * 10**power if power >= 0 else value / 10**-power
-    if abs(value) > MOST:
-        raise RangeError("%d does not fit a float register" % value)
-    return int(struct.unpack(">I", struct.pack(">f", number))[0])
-
-
-def _reordered(raw: bytes, order: str) -> bytes:
+def reordered(raw: bytes, order: str) -> bytes:
     return bytes(raw[i] for i in ORDERS[order])  # each of the four orders is its own inverse
 
 
@@ -220,7 +245,7 @@ def _raw(register: Register, order: str, words: "dict[int, int]") -> int:
         return high
     if register.kind == "i16":
         return high - 0x10000 if high & 0x8000 else high
-    bits = int(struct.unpack(">I", _reordered(struct.pack(">HH", high, words[register.address + 1]), order))[0])
+    bits = int(struct.unpack(">I", reordered(struct.pack(">HH", high, words[register.address + 1]), order))[0])
     if register.kind == "i32" and bits & 0x80000000:
         return bits - 0x100000000
     return bits
@@ -253,38 +278,6 @@ def range_quality(register: Register, value: int) -> int:
     if register.high is not None and value > round(register.high * unit):
         return quality.RANGE
     return quality.GOOD
-
-
-def encode(register: Register, order: str, value: "int | None", point: int = 0) -> "dict[int, int]":
-    """The words a device shows for a fixed-point `value`: the inverse of decode, used by simulated sensors.
-
-    `point` is what stands in the `point_at` register. None becomes the model's own "no value" (NaN for f32).
-    RangeError: the value does not fit, or the model has no way to say "no value".
-    """
-    exponent = register.exponent - (point if register.point_at is not None else 0)
-    width, low, high = KINDS[register.kind]
-    if value is None:
-        if register.invalid:
-            raw = register.invalid[0]
-        elif register.kind == "f32":
-            raw = 0x7FC00000
-        else:
-            raise RangeError(f"{register.name} has no code for a missing value")
-    elif register.kind == "f32":
-        raw = f32_from_fixed(value, -exponent - register.decimals)
-    else:
-        raw = scaled(value, -exponent - register.decimals)
-        if not low <= raw <= high:
-            raise RangeError("%s: raw %d does not fit %s" % (register.name, raw, register.kind))
-    words = {}
-    if width == 2:
-        first, second = struct.unpack(">HH", _reordered(struct.pack(">I", raw & 0xFFFFFFFF), order))
-        words = {register.address: first, register.address + 1: second}
-    else:
-        words = {register.address: raw << 8 if register.kind == "u8" else raw & 0xFFFF}
-    if register.point_at is not None:
-        words[register.point_at] = point
-    return words
 
 
 def plan_reads(registers: "tuple[Register, ...]", max_words: int = 125, max_gap: int = 0) -> "list[tuple[int, int]]":

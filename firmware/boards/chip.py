@@ -1,8 +1,9 @@
 """Knows what both chips do alike with `machine`: files, pins, UARTs, watchdog, sleep; knows no flash of either.
 
 Compiled and type-checked only, never run on silicon. Two files on the board's file system: `board.json` (layout.py) is
-the carrier board's, `node.json` is this node's slice of the site file. An image of our own has the carrier board frozen
-in, so that a damaged file system takes no node away.
+the carrier board's, `node.json` is this node's slice of the site file. Where there is a settings region, the slice is
+kept in it, twice, and node.json is only the way into it. An image of our own has the carrier board frozen in. So a
+damaged file system takes no node away.
 """
 
 import os
@@ -10,6 +11,7 @@ import time
 
 import machine
 
+from firmware import settings
 from firmware.board import Board, Line, Radio
 from firmware.boards import layout
 from firmware.boards.clock import Clock
@@ -90,7 +92,25 @@ class ChipBoard(Board):
         return int.from_bytes(os.urandom(8), "big") % below
 
     def config(self) -> bytes:
-        return read_file(SLICE_FILE)
+        if self.settings is None:
+            return read_file(SLICE_FILE)
+        try:
+            return settings.load(self.settings)
+        except ConfigError as damage:
+            try:
+                data = read_file(SLICE_FILE)
+            except ConfigError:
+                raise damage
+        settings.store(self.settings, data)  # a technician has just put the file there, with a good supply
+        return data
+
+    def provision(self, data: bytes) -> None:
+        """Another slice, for the next boot: what a technician's tool calls. node.json is not asked any more."""
+        if self.settings is None:
+            with open(SLICE_FILE, "wb") as file:
+                file.write(data)
+        else:
+            settings.store(self.settings, data)
 
     def rail(self, name: str, on: bool) -> None:
         """ConfigError where board.json has no such rail."""

@@ -1,55 +1,55 @@
-"""Knows how the sensors of one bus are polled, each at its period; knows no other bus and no uplink."""
+"""Knows how the sensors of one bus are asked, each at its slots; knows no other bus and no uplink."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Protocol
 
+from gateway.collect.device import Device, Group, Next
+from gateway.collect.schedule import Load
+from gateway.collect.writes import Written, carry_out, words_of
 from gateway.config import Sensor, Site
 from gateway.lines import LineLost, Opener, OpenLine
 from gateway.ports import Clock, is_plausible
+from gateway.rails import Supply
 from gateway.store import Store
 from gateway.store_nodes import Cell
 from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
+from protocols.registers import Write
 
 log = logging.getLogger(__name__)
 _REOPEN_S = 2.0
-_MOST_BACK_OFF = 32  # periods
+_TCP_LATENCY_MS = 2000  # of a unit behind TCP, the way there and a serial line behind a gateway included (ours)
+_WRITE_WAITS_S = 60.0  # for its bus: later nobody expects it any more (ours)
 
 
 class Client(Protocol):
     asked_ms: int
     first_ms: int | None
+    latency_ms: int
+    damaged: int
 
     async def ask(self, request: Request) -> tuple[int, ...]: ...
+    async def is_there(self, request: Request) -> bool: ...
 
 
-class _Polled:
-    """One sensor on the bus: its schedule and whether it answers."""
+class Order:
+    """A command on its way to a device."""
 
-    def __init__(self, site: Site, sensor: Sensor, series: int) -> None:
-        self.sensor = sensor
-        self.profile = site.profile(sensor)
-        self.registers = site.registers(sensor)
-        self.series = series
-        self.due_ms = 0  # Unix time of the next poll
-        self.silent = 0  # polls in a row without any answer
-        self.started = False
-        self.settled_ms = 0  # monotonic: when it has, after its start
-
-    def plan(self, now_ms: int) -> None:
-        """The next whole period; a silent sensor is asked ever more rarely."""
-        period_ms = self.sensor.period_s * 1000
-        if self.silent > 1:
-            period_ms *= min(1 << (self.silent - 1), _MOST_BACK_OFF)
-        self.due_ms = (now_ms // period_ms + 1) * period_ms
+    def __init__(self, device: Device, write: Write, words: tuple[int, ...]) -> None:
+        self.device = device
+        self.write = write
+        self.words = words
+        self.written: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
 
 
 class BusPoller:
-    """Polls the sensors of one bus, earliest first, and opens the line again when it is lost."""
+    """Polls the sensors of one bus, earliest first, and opens the line again when it is lost. A bus behind TCP may have
+    several connections, each with one question at a time; no device is asked twice at once."""
 
     def __init__(
         self,
@@ -59,87 +59,254 @@ class BusPoller:
         client: Callable[[OpenLine], Client],
         store: Store,
         clock: Clock,
+        supplies: Mapping[str, Supply] | None = None,
     ) -> None:
         self._bus = bus
         self._opener = opener
         self._client = client
         self._store = store
         self._clock = clock
-        self._lost = False
-        self._polled = [
-            _Polled(site, sensor, store.series(f"sensor {sensor.id}", site.channels_of(sensor)))
+        settings = next(one for one in site.buses if one.id == bus)
+        self._connections = settings.connections
+        # what is lost on a serial line is asked for again at once; TCP does that itself
+        self._tries = 2 if settings.tcp is None else 1
+        rails = supplies or {}
+        self._devices = [
+            Device(
+                site, sensor, _latency_ms(site, sensor, settings.tcp is not None), store, rails.get(sensor.rail or "")
+            )
             for sensor in site.sensors
             if sensor.bus == bus
         ]
+        self._shortest_ms = min(device.period_ms for device in self._devices)
+        self._lead_ms = 0  # of the calendar over monotonic time
+        self._load = Load(0)
+        self._orders: deque[Order] = deque()
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._open = 0  # connections
+        self._lost = False
 
     async def run(self) -> None:
+        now_ms = self._now_ms()
+        self._load = Load(now_ms)
+        for device in self._devices:
+            device.plan(now_ms, self._lead_ms)
+        async with asyncio.TaskGroup() as connections:
+            for _ in range(self._connections):
+                connections.create_task(self._connection())
+
+    def _now_ms(self) -> int:
+        now_ms = self._clock.monotonic_ms()
+        self._lead_ms = self._clock.unix_ms() - now_ms
+        return now_ms
+
+    # --- the line -----------------------------------------------------------------------------------------------------
+
+    async def _connection(self) -> None:
+        """One connection for ever. A line that has worked is opened again at once: gateways close idle connections."""
         while True:
+            has_worked = False
             try:
                 line = await self._opener()
+                self._open += 1
                 try:
-                    await self._poll_all(self._client(line))
+                    client = self._client(line)
+                    self._resume()
+                    while True:
+                        await self._turn(client)
+                        has_worked = True
+                        if self._lost:  # only now: a line may open and be gone again at once, for hours
+                            self._store.event("bus_back", {"bus": self._bus})
+                            self._lost = False
                 finally:
+                    self._open -= 1
                     line.close()
             except LineLost as error:
-                if not self._lost:
+                if has_worked:
+                    continue
+                if not self._lost and not self._open:
                     log.warning("bus %s: %s", self._bus, error)
                     self._store.event("bus_lost", {"bus": self._bus, "reason": str(error)})
-                self._lost = True
+                    self._lost = True
                 await asyncio.sleep(_REOPEN_S)
 
-    async def _poll_all(self, client: Client) -> None:
-        for polled in self._polled:
-            polled.started = False
-            polled.plan(self._clock.unix_ms())
-        while True:
-            polled = min(self._polled, key=lambda p: p.due_ms)
-            await asyncio.sleep(max(polled.due_ms - self._clock.unix_ms(), 0) / 1000)
-            await self._poll(client, polled)
-            polled.plan(self._clock.unix_ms())
-            if self._lost:  # only now: a line may open and be gone again at once, for hours
-                self._store.event("bus_back", {"bus": self._bus})
-                self._lost = False
+    def _resume(self) -> None:
+        """After the bus was lost nobody knows whether its devices had power."""
+        now_ms = self._now_ms()
+        for device in self._devices:
+            if self._open == 1:
+                device.resume(now_ms, self._lead_ms)
+            if self._lost and not device.is_switched:
+                device.may_be_cold(now_ms)
 
-    async def _poll(self, client: Client, polled: _Polled) -> None:
-        before_ms = self._clock.monotonic_ms()
+    # --- turns --------------------------------------------------------------------------------------------------------
+
+    async def _turn(self, client: Client) -> None:
+        """Waits for what is to be done next, and does it."""
+        while True:
+            free = [device for device in self._devices if not device.is_busy]
+            order = next((order for order in self._orders if order.device in free), None)
+            step = min((device.next() for device in free), key=_when, default=None)
+            if order is not None:
+                self._orders.remove(order)
+                return await self._do(order.device, self._carry_out(client, order))
+            if step is None:
+                await self._wait(None)
+            elif (wait_ms := step.at_ms - self._now_ms()) > 0:
+                await self._wait(wait_ms)
+            elif step.group is None:
+                return await self._do(step.device, self._prepare(client, step.device))
+            else:
+                return await self._do(step.device, self._poll(client, step.device, step.group))
+
+    async def _do(self, device: Device, work: Coroutine[None, None, None]) -> None:
+        device.is_busy = True
+        try:
+            await work
+        finally:
+            device.is_busy = False
+            self._rouse()
+
+    async def _wait(self, wait_ms: int | None) -> None:
+        """For so long, or until there is something new."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[None] = loop.create_future()
+        timer = None if wait_ms is None else loop.call_later(wait_ms / 1000, _wake, waiting)
+        self._waiting.add(waiting)
+        try:
+            await waiting
+        finally:
+            self._waiting.discard(waiting)
+            if timer is not None:
+                timer.cancel()
+
+    def _rouse(self) -> None:
+        for waiting in self._waiting:
+            _wake(waiting)
+
+    async def _prepare(self, client: Client, device: Device) -> None:
+        """Power before a slot, the start command, or power off after a command."""
+        now_ms = self._now_ms()
+        if not device.is_on:
+            device.power(now_ms)
+        elif device.start_ms is not None:
+            device.start_ms = None
+            await self._start(client, device)
+        else:
+            device.rest(now_ms)
+
+    async def _start(self, client: Client, device: Device) -> None:
+        client.latency_ms = device.latency_ms
+        with contextlib.suppress(NoReply, FrameError):  # the next question shows whether it is there at all
+            with contextlib.suppress(DeviceError):  # it may be measuring already
+                await poll.start(client, device.unit_id, device.profile)
+            device.was_started(self._clock.monotonic_ms())
+
+    # --- a poll -------------------------------------------------------------------------------------------------------
+
+    async def _poll(self, client: Client, device: Device, group: Group) -> None:
+        before_ms, damaged = self._clock.monotonic_ms(), client.damaged
         client.first_ms = None
-        cells = await self._cells(client, polled)
+        client.latency_ms = device.latency_ms
+        cells = await self._cells(client, device, group)
+        now_ms = self._now_ms()
+        is_silent = all(flag & quality.NO_REPLY for _, flag in cells)
         # a row has one time: where blocks had to be asked for again, the first and the last may be seconds apart
-        read_ms = before_ms if client.first_ms is None else (client.first_ms + client.asked_ms) // 2
-        unix_ms = self._clock.unix_ms() - (self._clock.monotonic_ms() - read_ms)
-        self._note_silence(polled, all(flag & quality.NO_REPLY for _, flag in cells))
+        first_ms, last_ms = client.first_ms, client.asked_ms
+        if first_ms is None:  # or the questions, where there was no answer
+            first_ms, last_ms = before_ms, now_ms if is_silent else before_ms
+        unix_ms = (first_ms + last_ms) // 2 + self._lead_ms
+        if not is_silent:
+            device.answered()
+        elif device.fell_silent(group, client.damaged > damaged, now_ms - before_ms, self._shortest_ms):
+            self._store.event("sensor_silent", {"sensor": device.id})
         if not is_plausible(unix_ms):
             cells = [(value, flag | quality.CLOCK) for value, flag in cells]
-        self._store.add_poll(polled.series, unix_ms, cells)  # a question without an answer is on record, too
+        self._store.add_poll(group.series, unix_ms, cells)  # a question without an answer is on record, too
+        if self._load.count(device.taken(group, now_ms, self._lead_ms), now_ms):
+            kind = "bus_overloaded" if self._load.is_over else "bus_keeps_up"
+            self._store.event(kind, {"bus": self._bus, "skipped": self._load.skipped})
+        device.rest(now_ms)
 
-    async def _cells(self, client: Client, polled: _Polled) -> list[Cell]:
-        """One reading of each register. A sensor that was not started or has not settled answers 0.000, which is no
-        reading (hw_sim/recordings/modbus_y520_warmup_traces.csv)."""
-        unit_id, profile, registers = polled.sensor.unit_id, polled.profile, polled.registers
-        if profile.start is not None and not polled.started:
-            with contextlib.suppress(NoReply, FrameError):  # the question below shows whether it is there at all
-                with contextlib.suppress(DeviceError):  # it may be measuring already
-                    await poll.start(client, unit_id, profile)
-                polled.started = True
-                polled.settled_ms = self._clock.monotonic_ms() + profile.settle_ms
-        if self._clock.monotonic_ms() < polled.settled_ms:
-            return [(None, quality.WARM_UP)] * len(registers)
-        tries = 1 if polled.silent else 2
-        cells = await poll.read(client, unit_id, profile, registers, _sleep_ms, tries)
-        if profile.start is None or polled.started:
+    async def _cells(self, client: Client, device: Device, group: Group) -> list[Cell]:
+        """One reading of each register. A sensor that was not started or has not settled answers 0.000
+        (hw_sim/recordings/modbus_y520_warmup_traces.csv)."""
+        unit_id, profile = device.unit_id, device.profile
+        if device.silent:
+            if not await client.is_there(poll.probe(unit_id, profile, group.registers)):
+                return [(None, quality.NO_REPLY)] * len(group.registers)
+            self._store.event("sensor_back", {"sensor": device.id, "missed_polls": device.answered()})
+            if not device.is_switched:
+                device.may_be_cold(self._clock.monotonic_ms())
+        if not device.started:
+            await self._start(client, device)
+        is_settled = self._clock.monotonic_ms() >= device.ready_ms
+        if device.started and profile.start is not None and not is_settled:
+            return [(None, quality.WARM_UP)] * len(group.registers)
+        cells = await poll.read(client, unit_id, profile, group.registers, _sleep_ms, self._tries, group.reads)
+        if not device.started:
+            return [(None, flag & quality.NO_REPLY or quality.WARM_UP) for _, flag in cells]
+        if is_settled:
             return cells
-        return [(None, flag & quality.NO_REPLY or quality.WARM_UP) for _, flag in cells]
+        return [(value, flag if flag & quality.NO_REPLY else flag | quality.WARM_UP) for value, flag in cells]
 
-    def _note_silence(self, polled: _Polled, silent: bool) -> None:
-        """One event when a sensor goes, one when it returns."""
-        if silent:
-            polled.silent += 1
-            polled.started = False
-            if polled.silent == 1:
-                self._store.event("sensor_silent", {"sensor": polled.sensor.id})
-        elif polled.silent:
-            self._store.event("sensor_back", {"sensor": polled.sensor.id, "missed_polls": polled.silent})
-            polled.silent = 0
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    async def write(self, sensor: str, name: str, value: float | None, who: str) -> Written:
+        """Has a sensor of this bus do one of its profile's writes, between polls. Whatever comes of it is an event."""
+        written = await self._write(sensor, name, value)
+        told = {key: what for key, what in written._asdict().items() if what is not None}
+        self._store.event("sensor_write", {"sensor": sensor, "write": name, "value": value, "who": who, **told})
+        return written
+
+    async def _write(self, sensor: str, name: str, value: float | None) -> Written:
+        device = next((device for device in self._devices if device.id == sensor), None)
+        writes = () if device is None else device.profile.writes
+        write = next((write for write in writes if write.name == name), None)
+        if device is None or write is None:
+            return Written("unknown")
+        words = words_of(device.profile, write, value)
+        is_taken = name == "address" and value in [device.unit_id for device in self._devices]
+        if words is None or is_taken:
+            return Written("out_of_range")
+        order = Order(device, write, words)
+        self._orders.append(order)
+        self._rouse()
+        await asyncio.wait([order.written], timeout=_WRITE_WAITS_S)
+        if order in self._orders:
+            self._orders.remove(order)
+            return Written("no_bus")
+        return await order.written
+
+    async def _carry_out(self, client: Client, order: Order) -> None:
+        device = order.device
+        written = Written("no_reply")  # when the line is lost meanwhile
+        try:
+            if not device.is_on:
+                device.power(self._now_ms())
+                await _sleep_ms(device.profile.warm_up_ms)
+                device.rest_ms = self._now_ms() + device.profile.settle_ms
+            client.latency_ms = device.latency_ms
+            written = await carry_out(client, device.unit_id, device.profile, order.write, order.words)
+        finally:
+            if not order.written.done():
+                order.written.set_result(written)
+
+
+def _latency_ms(site: Site, sensor: Sensor, is_tcp: bool) -> int:
+    if sensor.latency_ms is not None:
+        return sensor.latency_ms
+    return _TCP_LATENCY_MS if is_tcp else site.profile(sensor).latency_ms
+
+
+def _when(step: Next) -> tuple[int, int]:
+    """Of those that wait for the same slot, who had to skip most is first: a full bus is full for all."""
+    return step.at_ms, -step.device.skipped
+
+
+def _wake(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 async def _sleep_ms(duration_ms: int) -> None:

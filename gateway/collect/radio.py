@@ -4,7 +4,6 @@ An acknowledgement leaves only after the commit. What must not be believed is co
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from gateway.config import Node, Site
 from gateway.lines import LineLost, Opener
 from gateway.ports import Clock, is_plausible
 from gateway.store import Store
+from gateway.store_nodes import Frame, fingerprint
 from gateway.updates import FOLDER, Updates
 from protocols import batch_reading, command, link
 from protocols import quality as flags
@@ -25,6 +25,7 @@ from protocols.link import Answer
 log = logging.getLogger(__name__)
 _REOPEN_S = 2.0
 _QUIET_MS = 60_000
+_MANY_REPLAYS = 20  # more than echoes and late copies explain; ours
 _MOST_COMMANDS = 8  # fewer than a node remembers
 _MOST_HOLES = 3  # told in one answer; the next ones follow
 
@@ -37,7 +38,7 @@ class RadioCollector:
         self._store = store
         self._clock = clock
         for node in site.nodes:
-            store.meet(node.id, hashlib.sha256(node.secret).hexdigest()[:16])
+            store.meet(node.id, fingerprint(node.secret))
         assert site.radio is not None
         self._most_bytes = site.radio.max_frame - link.OVERHEAD
         self._schemas = {node.id: slice.schema_of(site, node) for node in site.nodes}
@@ -54,6 +55,7 @@ class RadioCollector:
         self._foreign: set[int] = set()  # nodes whose last frame was of another slice
         self._series = {node.id: self._series_of(site, node) for node in site.nodes}
         self._channels = {node.id: len(slice.channels_of(site, node)) for node in site.nodes}
+        self._replays: dict[int, int] = {}  # refused less accepted
         self._told: set[tuple[int | None, str]] = set()
         self.refused: dict[str, int] = {}
 
@@ -87,9 +89,12 @@ class RadioCollector:
         for event in self._session.receive(data):
             if isinstance(event, Refused):
                 self._refuse(event.node, event.reason)
+                if event.node is not None and event.reason == "replay":
+                    self._suspect(event.node, event.body)
             elif event.kind == link.ASK:
                 yield from self._give(event)
             else:
+                self._replays[event.node] = max(self._replays.get(event.node, 0) - 1, 0)
                 have = self._keep(event)
                 if have is not None:
                     yield self._session.acknowledge(event, self._answer(event, have))
@@ -130,9 +135,28 @@ class RadioCollector:
         if not self._meet(node, batch_reading.schema_of(body)):
             numbers = batch_reading.numbers_of(body)
             self._refuse(node, "schema")
-            return self._store.add_unread(node, counter, body, numbers)
+            return self._store.add_unread(node, counter, body, numbers, self._frame(received))
         decoded = batch_reading.decode(body, self._channels[node])
-        return self._store.add_batch(node, counter, self._series[node], self._dated(decoded))
+        rows = self._dated(decoded)
+        return self._store.add_batch(node, counter, self._series[node], rows, self._frame(received))
+
+    def _frame(self, received: Received) -> Frame:
+        return Frame(received.raw, self._schemas[received.node])
+
+    def _suspect(self, node: int, body: bytes) -> None:
+        """Whether frames with used counters are old ones, or those of another board: which are more than the others,
+        or whose batches hold other values."""
+        self._replays[node] = self._replays.get(node, 0) + 1
+        if self._replays[node] == _MANY_REPLAYS:
+            self._store.event("node_doubled", {"node": node, "replays": _MANY_REPLAYS})
+        if not body:
+            return
+        try:
+            if batch_reading.schema_of(body) == self._schemas[node]:
+                for record in batch_reading.decode(body, self._channels[node]).records:
+                    self._store.compare(node, record)
+        except FrameError:
+            pass  # counted already
 
     def _meet(self, node: int, schema: int) -> bool:
         """Whether a frame is of the slice that this site file gives the node."""
@@ -142,7 +166,7 @@ class RadioCollector:
 
     def _let_go(self, received: Received) -> int:
         first, last = link.decode_range(received.body)
-        return self._store.add_gone(received.node, received.counter, first, last)
+        return self._store.add_gone(received.node, received.counter, first, last, self._frame(received))
 
     def _note_results(self, received: Received) -> int:
         return self._store.add_results(received.node, received.counter, command.decode_results(received.body))

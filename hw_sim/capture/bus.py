@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gateway.config import Bus, Sensor, Site
 from hw_sim.capture.found import Exchange, Found, Sample, of_samples
 from hw_sim.capture.notes import Note
-from protocols import modbus
+from protocols import modbus, modbus_server, modbus_tcp
 from protocols.errors import FrameError, ProtocolError
 from protocols.modbus import Request
 from protocols.registers import decode
@@ -70,7 +70,7 @@ def _exchange(asked: Note, heard: Sequence[tuple[Note, int]], is_tcp: bool) -> I
 
 def _frames(data: bytes) -> list[tuple[int, int, bytes]]:
     try:
-        return modbus.TcpFrames().feed(data)
+        return modbus_tcp.TcpFrames().feed(data)
     except FrameError:
         return []
 
@@ -78,7 +78,7 @@ def _frames(data: bytes) -> list[tuple[int, int, bytes]]:
 def parsed(question: bytes) -> Request | None:
     """The request in a unit id and PDU; None: none of ours."""
     try:
-        return modbus.parse_request(question[0], question[1:])
+        return modbus_server.parse_request(question[0], question[1:])
     except ProtocolError:
         return None
 

@@ -17,7 +17,7 @@ from hw_sim.ledger import Ledger
 from hw_sim.observer import Seen
 from hw_sim.sensor import SimSensor
 from hw_sim.wire import Drop, whole_us
-from protocols import modbus
+from protocols import modbus, modbus_server
 from protocols.registers import Profile
 
 _MOST_SLACK_MS = 5000
@@ -94,7 +94,7 @@ class CapturedDrop(Drop):
 
     def hear(self, data: bytes) -> None:
         unit_id = self.sensor.unit_id
-        for frame in modbus.RtuRequests().feed(data):
+        for frame in modbus_server.RtuRequests().feed(data):
             if frame[0] == unit_id:
                 self._answer(unit_id, frame[1:-2])
 

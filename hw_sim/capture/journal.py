@@ -2,6 +2,7 @@
 
 from firmware.board import Flash
 from firmware.journal import Entry, Journal, State
+from firmware.ring import MAGIC as MAGIC
 from gateway import slice
 from gateway.config import Site
 from hw_sim.capture.found import Found, Readings, scaled
@@ -10,7 +11,6 @@ from protocols.errors import FrameError
 from protocols.varint import Reader
 
 SECTOR_BYTES = Flash.sector_bytes
-MAGIC = b"WJ01"  # firmware/journal.py
 _MOST = 1 << 30
 
 
@@ -38,7 +38,8 @@ def found(dump: bytes, site: Site, node: str | None = None) -> Found:
     content = dump + b"\xff" * (-len(dump) % SECTOR_BYTES)
     readings = Readings()
     wanted = {slice.schema_of(site, one): one for one in site.nodes if node in (None, one.name)}
-    for entry in _Copy(_Dump(content)).unsent(_MOST):
+    copy = _Copy(_Dump(content))
+    for entry in copy.read(1, copy.next_number - 1, _MOST):
         if not entry.state.clock_ms or entry.state.schema not in wanted:
             continue
         channels = slice.channels_of(site, wanted[entry.state.schema])

@@ -1,1 +1,1 @@
-"""What runs inside a MicroPython that the simulator started."""
+"""What runs inside a MicroPython, too: nothing else of the simulator does."""

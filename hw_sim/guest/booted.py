@@ -50,16 +50,17 @@ class GuestPort(start.Port):
 
     def launch(self, files: "SlotFiles | None", slot: "int | None", on_trial: bool) -> None:
         if files is None:  # the simulator's own firmware; what it ends with is the simulator's to know
-            from hw_sim.guest import node
+            from hw_sim.guest import node as own
 
-            node.main(slot, on_trial)
+            own.main(own.GuestBoard(slot, on_trial))
             return
         import vfs
 
         vfs.mount(files, start.PLACE, readonly=True)
         sys.path.insert(0, start.PLACE)
         start.forget()
-        __import__("hw_sim.guest.node", None, None, ("main",)).main(slot, on_trial)
+        node = __import__("hw_sim.guest.node", None, None, ("main",))
+        node.main(node.GuestBoard(slot, on_trial))
 
 
 start.boot(GuestPort())

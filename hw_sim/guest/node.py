@@ -3,7 +3,6 @@
 from binascii import hexlify, unhexlify
 
 from firmware.board import Board, Flash, Radio
-from firmware.main import live, run
 from hw_sim.guest.talk import ask, now_ms
 
 
@@ -39,7 +38,7 @@ class GuestLine(Radio):
 
 
 class GuestBoard(Board):
-    def __init__(self, slot: "int | None", on_trial: bool) -> None:
+    def __init__(self, slot: "int | None" = None, on_trial: bool = False) -> None:
         self.target = ask("target")
         self.running = slot
         self.on_trial = on_trial
@@ -73,10 +72,11 @@ class GuestBoard(Board):
         ask("log", text)
 
 
-def main(slot: "int | None", on_trial: bool) -> None:
-    """A node's life."""
-    run(live(GuestBoard(slot, on_trial)))
+def main(board: GuestBoard) -> None:
+    from firmware.main import live, run  # here, so that what the board alone takes of the heap can be told
+
+    run(live(board))
 
 
 if __name__ == "__main__":  # a board whose slots hold nothing
-    main(None, False)
+    main(GuestBoard())

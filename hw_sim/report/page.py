@@ -44,6 +44,7 @@ def render(history: History, lang: str) -> str:
         "scenario": escape(history.scenario),
         "seed": str(history.seed),
         "digest": escape(history.digest),
+        "hash_hidden": "" if history.digest else " hidden",  # real time has none
         "period": _period(history, lang),
         "bucket_note": escape(say("report.bucket_note", lang, bucket=_duration(charts.bucket_s * 1000, lang))),
         **_verdict(history, lang),

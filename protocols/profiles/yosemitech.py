@@ -5,9 +5,14 @@ significant first, 9600 8N1, unit 1, only functions 3 and 16, no reply at all to
 Ranges, decimals and times: EnviroDIY/ModularSensors:src/sensors/YosemitechY*.h, whose decimals follow the accuracy.
 """
 
-from protocols.registers import Profile, Register
+from protocols.registers import Profile, Register, Write
 
 START = (3, 0x2500, 0)  # a read of no registers, answered with no registers: outside the standard
+
+# YosemitechModbus.cpp: setSlaveID, activateBrush, pHCalibrationPoint. The unit id is the first byte of its word.
+ADDRESS = Write("address", 16, 0x3000, "u8", 1, 247)
+WIPE = Write("wipe", 16, 0x3100)
+PH_POINT = Write("calibrate_ph", 16, 0x2300, "f32", 0, 1400, decimals=2)
 
 _NOTES = (
     "No reply to unlisted registers nor to broadcast 0. Keep addresses on one bus a few numbers apart (library "
@@ -30,6 +35,7 @@ def probe(
     start: "tuple[int, int, int] | None" = START,
     notes: str = "",
     power_mw: "int | None" = None,
+    writes: "tuple[Write, ...]" = (),
 ) -> Profile:
     """A Yosemitech profile; `times_ms` is warm-up, settling, measuring as ModularSensors gives them."""
     warm_up_ms, settle_ms, measure_ms = times_ms
@@ -50,4 +56,5 @@ def probe(
         start=start,
         silent_on_unknown=True,
         power_mw=power_mw,
+        writes=(ADDRESS,) + tuple(writes),
     )

@@ -3,7 +3,7 @@
 Source: EnviroDIY/YosemitechModbus:src/YosemitechModbus.cpp; EnviroDIY/ModularSensors:src/sensors/YosemitechY511.h.
 """
 
-from protocols.profiles.yosemitech import probe, temperature
+from protocols.profiles.yosemitech import WIPE, probe, temperature
 from protocols.registers import Register
 
 PROFILE = probe(
@@ -17,4 +17,5 @@ PROFILE = probe(
     (8000, 40000, 4000),
     notes="Less than 48 s of warm-up and settling makes consecutive readings equal (ModularSensors).",
     power_mw=243,  # sensing 27 mA at 9 V; idle 7 mA, brush 52 mA: YosemitechModbus README
+    writes=(WIPE,),
 )

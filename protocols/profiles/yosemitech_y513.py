@@ -3,7 +3,7 @@
 Source: EnviroDIY/YosemitechModbus:src/YosemitechModbus.cpp; EnviroDIY/ModularSensors:src/sensors/YosemitechY513.h.
 """
 
-from protocols.profiles.yosemitech import probe, temperature
+from protocols.profiles.yosemitech import WIPE, probe, temperature
 from protocols.registers import Register
 
 PROFILE = probe(
@@ -17,4 +17,5 @@ PROFILE = probe(
     ),
     (1300, 8000, 2000),
     notes="Early versions of the library say ug/L for this register: compare with the probe's own data sheet.",
+    writes=(WIPE,),
 )

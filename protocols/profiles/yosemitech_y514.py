@@ -3,7 +3,7 @@
 Source: EnviroDIY/YosemitechModbus:src/YosemitechModbus.cpp; EnviroDIY/ModularSensors:src/sensors/YosemitechY514.h.
 """
 
-from protocols.profiles.yosemitech import probe, temperature
+from protocols.profiles.yosemitech import WIPE, probe, temperature
 from protocols.registers import Register
 
 PROFILE = probe(
@@ -15,4 +15,5 @@ PROFILE = probe(
         Register("chlorophyll", 0x2602, "f32", "ug/L", 0, 400, decimals=1),
     ),
     (1300, 8000, 2000),
+    writes=(WIPE,),
 )

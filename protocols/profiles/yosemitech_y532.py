@@ -3,7 +3,7 @@
 Source: EnviroDIY/YosemitechModbus:src/YosemitechModbus.cpp; EnviroDIY/ModularSensors:src/sensors/YosemitechY532.h.
 """
 
-from protocols.profiles.yosemitech import probe, temperature
+from protocols.profiles.yosemitech import PH_POINT, probe, temperature
 from protocols.registers import Register
 
 PROFILE = probe(
@@ -19,4 +19,5 @@ PROFILE = probe(
     # Measures by itself: the library sends this model no start request since 0.2.2 (ChangeLog.md).
     start=None,
     notes="The vendor's Modbus manual gives 0x2600 for pH; the library found that to be wrong and reads 0x2800.",
+    writes=(PH_POINT,),  # in each of three buffers, a minute after the probe got there
 )

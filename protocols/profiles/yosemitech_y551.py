@@ -3,7 +3,7 @@
 Source: EnviroDIY/YosemitechModbus:src/YosemitechModbus.cpp; EnviroDIY/ModularSensors:src/sensors/YosemitechY551.h.
 """
 
-from protocols.profiles.yosemitech import probe, temperature
+from protocols.profiles.yosemitech import WIPE, probe, temperature
 from protocols.registers import Register
 
 PROFILE = probe(
@@ -17,4 +17,5 @@ PROFILE = probe(
     ),
     (1000, 2000, 4000),
     notes="COD is estimated from absorption at 254 nm: it needs a calibration against the water at the site.",
+    writes=(WIPE,),
 )

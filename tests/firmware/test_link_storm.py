@@ -3,7 +3,7 @@
 from hw_sim.guest.storm import Memory, Story
 from tests.firmware.doubles import MICROPYTHON
 
-SEEDS = 100 if MICROPYTHON else 300
+SEEDS = 200 if MICROPYTHON else 300
 
 
 def test_every_record_arrives_once_and_nothing_else_does_whatever_happens_on_the_way():

@@ -249,7 +249,7 @@ def test_what_the_gateway_lacks_is_sent_again_after_what_is_new():
 def test_what_the_node_no_longer_holds_it_says_and_is_not_asked_again():
     gateway = Gateway()
     node = Node(gateway, flash=RamFlash(4))
-    node.measure(90)  # more than the ring holds
+    node.measure(190)  # more than the ring holds
     node.report()
     first = gateway.records[0][0]
     assert first > 2
@@ -301,11 +301,14 @@ def test_a_command_is_obeyed_once_and_its_result_told_until_it_is_heard():
     gateway.mute = lambda: dumb.pop(0) if dumb else False
     keep = gateway.commands
     node.report()
+    assert gateway.kinds.count(link.DONE) == 3
     assert obeyed == [(7, command.EMERGENCY, 600), (8, command.WIPE, 0)] and node.uplink.owes_results
-    gateway.commands = keep  # the gateway lost what it heard: the same commands come again
+    node.report()
+    gateway.commands, gateway.results = keep, []  # the gateway forgot what it heard: the same commands come again
+    node.measure(1)
     node.report()
     assert len(obeyed) == 2 and not node.uplink.owes_results and gateway.commands == []
-    assert gateway.results[-2:] == [(7, command.DONE), (8, command.REFUSED)] and values(gateway) == [1]
+    assert gateway.results[-2:] == [(7, command.DONE), (8, command.REFUSED)] and values(gateway) == [1, 2]
 
 
 def test_a_node_that_obeys_nothing_says_so():
@@ -350,10 +353,12 @@ def test_no_frame_is_longer_than_the_slice_allows():
     for most in (60, 96, 194):
         gateway = Gateway()
         node = Node(gateway, max_frame=most)
-        node.measure(100)
+        said = [(i * i * 7919) % 60_000 for i in range(100)]
+        for value in said:
+            node.measure(1, value=value)
         node.report()
-        assert values(gateway) == list(range(1, 101))
-        assert max([len(data) for _, data in node.wire.written]) <= most + 3
+        assert values(gateway) == said
+        assert most - 12 < max([len(data) for _, data in node.wire.written]) <= most + 3
 
 
 def test_a_journal_entry_that_no_sensor_could_have_made_is_passed_over():

@@ -12,6 +12,7 @@ import pytest
 from gateway.app import Gateway, Outside
 from gateway.config import Bus, MqttUplink, Site
 from gateway.lines import Opener, OpenLine
+from gateway.notary import Signature
 from gateway.ports import Publisher
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.ledger import Ledger
@@ -48,6 +49,9 @@ class Room(Outside):
             return WireLine(self.wire)
 
         return open_bus
+
+    async def sign(self, site: Site, message: bytes) -> Signature:
+        return Signature(b"s" * 64, b"p" * 32)
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         return self.broker

@@ -152,7 +152,7 @@ def test_a_command_that_does_not_exist_or_lacks_something_gets_the_usage(
 
 
 def test_help_is_there_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ([], ["run"], ["check"], ["profiles"], ["demo"]):
+    for command in ([], ["run"], ["check"], ["budget"], ["profiles"], ["demo"]):
         assert Said(capsys, *command, "--help").status == 0
         assert "显示" in Said(capsys, *command, "--help", "--lang", "zh").out or command
         messages.set_language(None)

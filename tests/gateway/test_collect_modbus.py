@@ -1,7 +1,5 @@
 """Each sensor of a bus is asked at its own period, whatever its neighbours do; in virtual time."""
 
-import asyncio
-import json
 from collections.abc import Coroutine
 from itertools import pairwise
 from pathlib import Path
@@ -9,35 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway.collect.modbus import BusPoller
-from gateway.config import Site
-from gateway.store import Store
-from hw_sim.clock import WorldClock, run_virtual, world_clock
-from hw_sim.ledger import Ledger
+from hw_sim.clock import run_virtual
 from hw_sim.sensor import SimSensor
-from hw_sim.wire import Drop, WireLine, rs485
 from protocols import quality
-from protocols.modbus_client import RtuClient
-from protocols.profiles import load
-from tests.gateway.doubles import RIVER, START_MS, Unplugged, events, query, sensor, site
+from tests.gateway.doubles import START_MS, events, sensor
+from tests.gateway.polled_bus import Bus
 
 PRESSURE = 'quantities = ["pressure"]\n'
-
-
-class Ear:
-    """Hears every question and answer on the wire, with its time."""
-
-    def __init__(self, clock: WorldClock) -> None:
-        self._clock = clock
-        self.heard: list[tuple[int, bytes]] = []
-
-    def hear(self, data: bytes) -> None:
-        self.heard.append((self._clock.unix_ms(), data))
-
-    def questions(self, unit_id: int, function: int = 3) -> list[int]:
-        """When a question to this unit had been sent: 8 bytes to read, 9 for the start with quantity 0."""
-        length = 8 if function == 3 else 9
-        return [at for at, data in self.heard if data[:2] == bytes((unit_id, function)) and len(data) == length]
 
 
 class LateSensor(SimSensor):
@@ -67,50 +43,6 @@ class DeafSensor(SimSensor):
     def answer(self, request_pdu: bytes) -> bytes | None:
         self.asked += 1
         return None if self.asked == 2 else super().answer(request_pdu)
-
-
-class Bus:
-    """One bus in the world and its poller. A sensor's pressure is the seconds since the world began, so that every
-    value says when it was taken."""
-
-    def __init__(self, folder: Path, *sensors: str, kind: type[SimSensor] = SimSensor) -> None:
-        self.folder = folder
-        self.site: Site = site(folder, RIVER, *sensors)
-        self.clock = world_clock()
-        self.wire = rs485(self.clock, 9600)
-        self.ear = Ear(self.clock)
-        self.wire.attach(self.ear)
-        self.devices = {}
-        for one in self.site.sensors:
-            truth = {"pressure": lambda time_s: time_s, "conductivity": lambda _: 7.25, "temperature": lambda _: 11.5}
-            device = kind(one.id, load(one.profile), one.unit_id, truth, Ledger(), self.clock)
-            self.devices[one.id] = device
-            Drop(self.wire, device)
-        self.plug = Unplugged(lambda: WireLine(self.wire))
-        self.store = Store(folder / "store.db", self.clock)
-        poller = BusPoller(
-            self.site, "river", self.plug.open,
-            lambda line: RtuClient(line, self.clock.monotonic_ms, 9600), self.store, self.clock,
-        )  # fmt: skip
-        self.task = asyncio.create_task(poller.run())
-
-    async def until(self, time_s: float) -> None:
-        await asyncio.sleep(time_s - asyncio.get_running_loop().time())
-        assert not self.task.done()
-        self.store.commit()
-
-    def rows(self, id: str) -> list[tuple[int, list[int | None], list[int]]]:
-        """(milliseconds since the world began, values, flags) of one sensor."""
-        found = query(
-            self.folder,
-            "SELECT unix_ms, cells, quality FROM row, series WHERE series.id = series AND source = ? ORDER BY seq",
-            f"sensor {id}",
-        )
-        return [(at - START_MS, json.loads(cells), json.loads(flags or "[]")) for at, cells, flags in found]
-
-    def seconds(self, id: str) -> list[int]:
-        """The seconds in which a sensor gave values."""
-        return [at // 1000 for at, values, _ in self.rows(id) if values[0] is not None]
 
 
 def story(steps: Coroutine[Any, Any, None]) -> None:

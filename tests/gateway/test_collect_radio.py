@@ -12,7 +12,7 @@ from gateway import slice
 from gateway.collect.radio import RadioCollector
 from gateway.store import Store
 from hw_sim.clock import run_virtual, world_clock
-from protocols import batch, framing, link, quality
+from protocols import batch, command, framing, link, quality
 from protocols.batch import Batch, NodeRecord
 from tests.gateway.doubles import KEY, NODE, START_MS, HandLine, events, query, site
 
@@ -24,6 +24,12 @@ class FullDisk(Store):
     """A store that can't commit as long as `full`."""
 
     full = False
+    refuses = False  # within the transaction
+
+    def _set_node(self, node: int, counter: int, have: int) -> None:
+        if self.refuses:
+            raise sqlite3.OperationalError("database or disk is full")
+        super()._set_node(node, counter, have)
 
     def add_batch(self, *batch: Any) -> int:
         if self.full:
@@ -34,9 +40,9 @@ class FullDisk(Store):
 class Radio:
     """A gateway's radio whose nodes are the test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, node: str = NODE) -> None:
         self.folder = folder
-        self.site = site(folder, NODE)
+        self.site = site(folder, node)
         self.schema = slice.schema_of(self.site, self.site.nodes[0])
         self.start()
 
@@ -223,5 +229,143 @@ def test_a_lost_radio_is_told_once_and_opened_again(tmp_path: Path) -> None:
         await asyncio.sleep(3)
         assert len(await radio.send(sealed(1, radio.body(1)))) == 1
         assert [kind for kind, _ in events(tmp_path)] == ["radio_lost", "radio_back"]
+
+    story(steps())
+
+
+def test_what_is_missing_is_asked_for_until_it_came_or_is_gone(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        (answer,) = await radio.send(sealed(1, radio.body(5, 9)))
+        assert answer.have == 9 and answer.holes == ((1, 4), (6, 8))
+        (answer,) = await radio.send(sealed(2, radio.body(6, 7, 8)))
+        assert answer.holes == ((1, 4),)
+        (answer,) = await radio.send(sealed(3, link.encode_range(1, 3), link.GONE))
+        assert answer.holes == ((4, 4),) and answer.have == 9
+        assert events(tmp_path) == [("records_gone", {"node": 17, "first": 1, "last": 3})]
+        await radio.kill()
+        radio.start()
+        (answer,) = await radio.send(sealed(4, radio.body(4)))
+        assert answer.holes == ()
+        assert await radio.send(sealed(5, link.encode_range(3, 1), link.GONE)) == []
+
+    story(steps())
+
+
+def test_commands_go_with_answers_as_many_as_fit_until_they_are_done(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        await asyncio.sleep(0.1)
+        ids = [radio.store.give_command(17, command.EMERGENCY, 600) for _ in range(10)]
+        radio.store.give_command(18, command.RESTART)
+        (answer,) = await radio.send(sealed(1, radio.body(1)))
+        assert [waiting.id for waiting in answer.commands] == ids[:8]
+        results = command.encode_results([(id, command.DONE) for id in ids[:8]])
+        (answer,) = await radio.send(sealed(2, results, link.DONE))
+        assert [(waiting.id, waiting.argument) for waiting in answer.commands] == [(ids[8], 600), (ids[9], 600)]
+        assert len(events(tmp_path, "command_done")) == 8
+        assert await radio.send(sealed(3, b"x", link.DONE)) == []
+
+    story(steps())
+
+
+def test_a_gateway_whose_disk_was_in_trouble_asks_for_less(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        await radio.send(sealed(1, radio.body(3)))
+        radio.store.refuses = True
+        assert await radio.send(sealed(2, radio.body(4))) == []
+        await asyncio.gather(radio.task, return_exceptions=True)
+        radio.store.refuses = False
+        radio.task = asyncio.create_task(radio.collector.run())
+        (answer,) = await radio.send(sealed(3, radio.body(4)))
+        assert answer.flags & link.SLOW_DOWN and answer.holes == ()
+        await asyncio.sleep(601)
+        (answer,) = await radio.send(sealed(4, radio.body(5)))
+        assert not answer.flags & link.SLOW_DOWN and answer.holes == ((1, 2),)
+
+    story(steps())
+
+
+def test_a_node_with_a_new_key_begins_anew_and_nobody_takes_it_for_a_replay(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        await radio.send(sealed(700, radio.body(1, 2)))
+        await radio.kill()
+        radio.site = site(tmp_path, NODE.replace(KEY, "ab" * 32))
+        radio.start()
+        await asyncio.sleep(0.1)
+        assert await radio.send(sealed(701, radio.body(3))) == []  # the old key
+        radio.line.put(sealed(1, radio.body(1), key=b"\xab" * 32))
+        await asyncio.sleep(0.1)
+        assert query(tmp_path, "SELECT life, record FROM row ORDER BY seq") == [(1, 1), (1, 2), (2, 1)]
+
+    story(steps())
+
+
+def test_a_second_board_under_the_same_identity_is_told_and_a_replay_is_not(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        first = sealed(50, radio.body(1, 2))
+        await radio.send(first)
+        await radio.send(first)
+        assert events(tmp_path, "node_doubled") == []
+        rows = tuple(NodeRecord(n, START_S, ((99, 0), (None, 1))) for n in (2, 3))
+        assert await radio.send(sealed(7, batch.encode(Batch(radio.schema, rows)))) == []
+        assert events(tmp_path, "node_doubled") == [("node_doubled", {"node": 17, "record": 2})]
+
+    story(steps())
+
+
+def test_the_level_that_the_modem_tells_goes_back_to_the_node(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path, NODE.replace('port = "radio"', 'port = "radio"\nrssi_byte = true'))
+        (answer,) = await radio.send(sealed(1, radio.body(1)) + bytes((256 - 104,)))
+        assert answer.rssi_dbm == -104
+        (answer,) = await radio.send(sealed(2, radio.body(2)) + bytes((256 - 30,)))
+        assert answer.rssi_dbm == -30 and radio.collector.refused == {}
+
+    story(steps())
+
+
+def test_a_brief_batch_is_answered_briefly_unless_there_is_more_to_say(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        clock_ms = START_MS
+        for counter, number, is_brief in ((1, 1, True), (2, 2, True), (3, 1, False)):
+            node = link.NodeSession(17, SECRET, lambda counter=counter: counter, lambda below: 0)  # type: ignore[misc]
+            node.send(link.BATCH, radio.body(number), 0, clock_ms)
+            radio.line.put(node.data_to_send(0))
+            await asyncio.sleep(0.1)
+            said = radio.line.written[-1]
+            assert (said[0] != 0) == is_brief
+            node.receive(said, 100)
+            event = node.next_event()
+            assert isinstance(event, link.Acked) and event.answer.have == (None if is_brief else 2)
+
+    story(steps())
+
+
+def test_a_board_with_erased_flash_under_its_old_key_does_not_stay_unnoticed(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        await radio.send(sealed(500, radio.body(1)))
+        for counter in range(1, 25):
+            assert await radio.send(hello(counter, radio.schema)) == []  # all it can say before it was answered
+            if counter == 19:
+                assert events(tmp_path, "node_doubled") == []
+        assert events(tmp_path, "node_doubled") == [("node_doubled", {"node": 17, "replays": 20})]
+
+    story(steps())
+
+
+def test_late_copies_of_frames_among_accepted_ones_raise_no_suspicion(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path)
+        for counter in range(1, 60):
+            frame = sealed(counter, radio.body(counter))
+            await radio.send(frame)
+            await radio.send(frame)
+        assert radio.collector.refused == {"replay": 59} and events(tmp_path, "node_doubled") == []
 
     story(steps())

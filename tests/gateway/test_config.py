@@ -271,6 +271,13 @@ def test_channels_are_named_by_sensor_and_quantity(site: Site) -> None:
             'bus[0]: has both port and tcp; give a serial line its port, or a Modbus TCP device tcp = "host:port"']),
         ('[radio]\nport = "radio"\n', "",
          ["radio: there are nodes, but no radio that hears them; add [radio] with its port"]),
+        ('port = "radio"', 'port = "radio"\nspreading_factor = 11', [
+            f"node[{node}].sensor: a record of {count} channels can need a frame of {need} bytes; the limits in "
+            "[radio] allow 33; choose a lower spreading_factor or a wider bandwidth_khz, name fewer quantities, or use "
+            "two nodes"
+            for node, count, need in ((0, 4, 59), (1, 2, 46))]),
+        ('port = "radio"', 'port = "radio"\nbandwidth_khz = 100',
+         ["radio.bandwidth_khz: 100 does not fit; needs one of 125, 250, 500"]),
         ("report_s = 3", "report_s = 1",
          ["node[0].report_s: 1 s is shorter than the shortest period_s of its sensors, 2 s"]),
         ("baud = 19200", "baud = 9600", [
@@ -404,7 +411,9 @@ def test_a_modbus_tcp_line_has_no_serial_settings_to_disagree_about(tmp_path: Pa
     assert load(written(tmp_path, text)).sensors[1].profile == "fast"
 
 
-@pytest.mark.parametrize("port", ["COM3", "socket://10.0.0.5:4001", "/dev/ttyUSB0"])
+@pytest.mark.parametrize(
+    "port", ["COM3", "socket://10.0.0.5:4001", "/dev/ttyUSB0", "usb:0403:6001:A50285BI", "usb-at:1-1.2"]
+)
 def test_a_port_that_is_no_relative_path_stays_as_it_is(tmp_path: Path, port: str) -> None:
     radio = load(written(tmp_path, changed('port = "radio"', f'port = "{port}"'))).radio
     assert radio is not None and radio.port == port
@@ -505,6 +514,7 @@ def test_a_shipped_profile_passes_the_checks_of_a_users_own(model: str) -> None:
     tree = as_tree(profile)
     assert tree.pop("model") == model
     tree["register"] = [as_tree(register) for register in tree.pop("registers")]
+    tree["write"] = [as_tree(write) for write in tree.pop("writes")]
     assert [*walk(tree, ProfileFile)[1], *agreement(tree["register"])] == []
 
 
@@ -540,3 +550,64 @@ def test_the_detail_of_a_profile_tells_registers_times_and_source(site: Site) ->
     assert "warm-up 8 s" in english and "invented for this test" in english and "reserved unit ids: 19" in english
     chinese = detail(site.profiles["oxy"], "zh")
     assert "溶解氧" in chinese and "预热 8 s" in chinese and "保留的从站地址：19" in chinese
+
+
+RAIL = '[[rail]]\nid = "probes"\ngpio = 17\n'
+LEVEL = "unit_id = 3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            changed(LEVEL, LEVEL + 'rail = "probe"\n') + RAIL,
+            "sensor[0].rail: unknown rail 'probe'; did you mean probes?",
+        ),
+        (
+            SITE + RAIL + RAIL.replace("probes", "other"),
+            "rail[1].gpio: 'gpiochip0 17' is taken already, by rail[0].gpio",
+        ),
+        (SITE + RAIL + RAIL.replace("17", "18"), "rail[1].id: 'probes' is taken already, by rail[0].id"),
+        (
+            SITE + RAIL + 'chip = "/dev/gpiochip0"\n',
+            "rail[0].chip: '/dev/gpiochip0' does not fit; needs the name of a GPIO chip, for instance \"gpiochip0\"",
+        ),
+        (
+            changed('port = "river"', 'port = "usb:403:6001"'),
+            'bus[0].port: \'usb:403:6001\' names no USB port; write "usb:VID:PID", "usb:VID:PID:SERIAL" (four hex '
+            'digits each) or "usb-at:1-1.2"',
+        ),
+        (
+            changed('port = "river"', 'port = "river"\nconnections = 2'),
+            "bus[0].connections: only a Modbus TCP device may have several connections",
+        ),
+        (
+            changed(LEVEL, LEVEL + "periods = { presure = 10 }\n"),
+            "sensor[0].periods.presure: lev has no quantity 'presure'; did you mean pressure?",
+        ),
+        (
+            changed(LEVEL, LEVEL + "periods = { pressure = 0 }\n"),
+            "sensor[0].periods.pressure: 0 is out of range; needs a whole number from 1 to 86400 s",
+        ),
+        (
+            changed("unit_id = 1\n  period_s = 2", "unit_id = 1\n  periods = { temperature = 9 }\n  period_s = 2"),
+            "node[0].sensor[0].periods: a node reads all quantities of a sensor at once",
+        ),
+        (
+            changed("unit_id = 1\n  period_s = 2", "unit_id = 1\n  latency_ms = 900\n  period_s = 2"),
+            "node[0].sensor[0].latency_ms: a node takes the latency of the profile",
+        ),
+    ],
+)
+def test_how_sensors_are_polled_is_checked(tmp_path: Path, text: str, expected: str) -> None:
+    assert complaints(written(tmp_path, text)) == [f"site.toml: {expected}"]
+
+
+def test_a_sensor_has_a_group_of_registers_for_each_period(tmp_path: Path) -> None:
+    site = load(written(tmp_path, changed(LEVEL, LEVEL + "periods = { pressure = 10 }\n")))
+    level = site.sensors[0]
+    assert [(period_s, [one.name for one in group]) for period_s, group in site.groups(level)] == [
+        (level.period_s, ["temperature"]),
+        (10, ["pressure"]),
+    ]
+    assert site.groups(site.sensors[1]) == [(site.sensors[1].period_s, site.registers(site.sensors[1]))]

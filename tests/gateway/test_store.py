@@ -16,6 +16,7 @@ from gateway.store import Row, Store, StoreError
 from hw_sim.clock import run_virtual
 from protocols import quality
 from protocols.batch import NodeRecord
+from protocols.command import Command
 from tests.gateway.doubles import START_MS, HandClock, events, query
 
 CLOCK = HandClock()
@@ -245,3 +246,122 @@ def test_whoever_waits_for_a_row_is_woken_by_its_commit_and_leaves_nothing_behin
         await store.beyond(1)  # already there
 
     run_virtual(story())
+
+
+# --- nodes: lives, holes, commands ------------------------------------------------------------------------------------
+
+
+def test_another_key_is_another_life_whose_numbers_begin_anew(store: Store, tmp_path: Path) -> None:
+    series = store.series("node 17", CHANNELS)
+    store.meet(17, "aa")
+    store.add_batch(17, 900, series, [record(1, 1, 1, 1), record(5, 5, 5, 5)])
+    store.meet(17, "aa")
+    assert (store.counters(), store.have(17)) == ({17: 900}, 5)
+    store.meet(17, "bb")
+    assert (store.counters(), store.have(17), store.holes(17)) == ({17: -1}, 0, [])
+    assert events(tmp_path) == [("node_renewed", {"node": 17, "life": 2})]
+    assert store.add_batch(17, 1, series, [record(1, 7, 7, 7)]) == 1
+    assert query(tmp_path, "SELECT life, record, cells FROM row") == [
+        (1, 1, "[1,1,1]"),
+        (1, 5, "[5,5,5]"),
+        (2, 1, "[7,7,7]"),
+    ]
+    store.meet(17, "bb")
+    assert store.holes(17) == [] and query(tmp_path, "SELECT first, last, life, state FROM stretch") == [
+        (2, 4, 1, "hole")
+    ]
+
+
+def test_a_hole_is_what_a_node_passed_over_until_it_is_filled_or_gone(store: Store, tmp_path: Path) -> None:
+    series = store.series("node 17", CHANNELS)
+    store.add_batch(17, 1, series, [record(4, 1, 1, 1), record(5, 1, 1, 1), record(9, 1, 1, 1)])
+    assert store.holes(17) == [(1, 3), (6, 8)]
+    assert store.add_batch(17, 2, series, [record(7, 1, 1, 1)]) == 9
+    assert store.holes(17) == [(1, 3), (6, 6), (8, 8)]
+    assert store.add_gone(17, 3, 2, 6) == 9
+    assert store.holes(17) == [(1, 1), (8, 8)]
+    gone = [("records_gone", {"node": 17, "first": a, "last": b}) for a, b in ((2, 3), (6, 6))]
+    assert events(tmp_path) == gone
+    store.add_gone(17, 4, 1, 9)
+    store.add_gone(17, 5, 1, 9)  # said again: nothing is left to note
+    assert store.holes(17) == [] and len(events(tmp_path)) == 4 and store.counters() == {17: 5}
+
+
+def test_holes_outlive_the_process_and_a_damaged_store_finds_its_own(store: Store, tmp_path: Path) -> None:
+    series = store.series("node 17", CHANNELS)
+    store.meet(17, "aa")
+    store.add_batch(17, 1, series, [record(number, 1, 1, 1) for number in (1, 2, 3, 6, 7, 8, 9, 10)])
+    store.add_unread(17, 2, b"body", [11, 12])
+    store.add_gone(17, 3, 4, 4)
+    store.add_batch(17, 4, series, [record(13, 1, 1, 1), record(14, 1, 1, 1)])
+    store.close()
+    again = Store(tmp_path / "store.db", CLOCK)
+    again.meet(17, "aa")
+    assert again.holes(17) == [(5, 5)]
+    again.close()
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("DELETE FROM row WHERE record IN (8, 9, 14)")
+    db.close()
+    rescued = Store(tmp_path / "store.db", CLOCK)
+    rescued.meet(17, "aa")
+    assert rescued.holes(17) == [(5, 5), (8, 9), (14, 14)] and rescued.have(17) == 14
+    rescued.close()
+
+
+def test_a_batch_that_follows_the_last_one_costs_no_look_at_the_others(store: Store) -> None:
+    series = store.series("node 17", CHANNELS)
+    store.add_batch(17, 1, series, [record(1, 1, 1, 1)])
+    asked: list[str] = []
+    store._db.set_trace_callback(asked.append)
+    store.add_batch(17, 2, series, [record(2, 1, 1, 1), record(3, 1, 1, 1)])
+    store._db.set_trace_callback(None)
+    assert not [sql for sql in asked if "stretch" in sql or "ORDER BY record" in sql]
+
+
+def test_a_record_with_two_contents_is_told_once_and_the_first_stays(store: Store, tmp_path: Path) -> None:
+    series = store.series("node 17", CHANNELS)
+    store.add_batch(17, 1, series, [record(1, 1, 1, 1), record(2, 2, 2, 2)])
+    store.add_batch(17, 2, series, [record(1, 1, 1, 1), record(2, 2, 2, 2)])
+    assert events(tmp_path) == []
+    for counter in (3, 4):
+        store.add_batch(17, counter, series, [record(2, 9, 9, 9), record(3, 3, 3, 3)])
+    assert events(tmp_path) == [("node_doubled", {"node": 17, "record": 2})]
+    assert [row.cells[0] for row in store.rows_after(0, 9)] == [1, 2, 3]
+
+
+def test_a_command_waits_until_its_node_has_answered_and_the_answer_is_an_event(store: Store, tmp_path: Path) -> None:
+    first, second = store.give_command(17, 1, 600), store.give_command(17, 2)
+    other = store.give_command(18, 4)
+    assert store.commands(17) == [Command(first, 1, 600), Command(second, 2)] and store.commands(19) == []
+    store.note_sent(17, store.commands(17)[:1])
+    assert store.add_results(17, 5, [(first, 0), (other, 0), (999, 0)]) == 0  # a node ends no other node's commands
+    assert store.commands(17) == [Command(second, 2)] and store.commands(18) == [Command(other, 4)]
+    assert events(tmp_path) == [("command_done", {"node": 17, "id": first, "kind": 1, "result": 0})]
+    store.close()
+    again = Store(tmp_path / "store.db", CLOCK)
+    assert again.commands(17) == [Command(second, 2)]
+    again.add_results(17, 6, [(first, 2), (second, 2)])
+    again.close()
+    assert query(tmp_path, "SELECT id, sent IS NULL, result FROM command ORDER BY id") == [
+        (first, 0, 0),
+        (second, 1, 2),
+        (other, 1, None),
+    ]
+
+
+def test_a_store_that_could_not_commit_is_strained_for_a_while(tmp_path: Path) -> None:
+    clock = HandClock()
+    store = Store(tmp_path / "strained.db", clock)
+    series = store.series("node 17", CHANNELS)
+    assert not store.strained
+    with pytest.raises(OverflowError):
+        store.add_batch(17, 9, series, [record(1, 4, 5, 6, time_s=1 << 60)])
+    assert store.strained and store.holes(17) == []
+    clock.unix += 601_000
+    assert not store.strained
+    for _ in range(5001):
+        store.add_poll(series, 1, [(1, 0), (1, 0), (1, 0)])
+    assert store.strained
+    store.commit()
+    assert not store.strained
+    store.close()

@@ -10,7 +10,7 @@ from hw_sim.clock import run_virtual, world_clock
 from hw_sim.streams import Stream
 from hw_sim.uart import Air, Burst, Uart
 from hw_sim.wire import Drop, Wire, rs485
-from protocols import modbus
+from protocols import modbus, modbus_server
 from tests.hw_sim.faulty_bus import LEVELS, QUESTIONS, Bus, heard_of
 
 
@@ -64,7 +64,7 @@ def test_byte_level_cuts_a_transmission_where_the_cable_is_cut() -> None:
 def test_of_damaged_answers_no_more_pass_than_the_checksum_lets_through() -> None:
     """A checksum of 16 bits lets one in 65,536 of heavily damaged frames pass; few flips never do."""
     request = QUESTIONS[0]
-    answer = modbus.rtu(1, modbus.reply(request, (0x3F75, 0xC28F)))
+    answer = modbus.rtu(1, modbus_server.reply(request, (0x3F75, 0xC28F)))
     draw = Stream(1, "noise")
     damaged = wrong = 0
     for number in range(20_000):

@@ -28,6 +28,7 @@ def verdict(
     failed: dict[str, list[int]] | None = None,
     cuts: dict[str, list[tuple[int, int]]] | None = None,
     memory: Memory | None = None,
+    retry: dict[str, int] | None = None,
 ) -> Verdict:
     """Times are milliseconds after T. What is delivered is stored, unless said otherwise. `cuts`: when, and when flash
     had taken something last."""
@@ -51,6 +52,7 @@ def verdict(
         tolerance_ms={True: 100, False: 700},
         failed={channel: [T + ms for ms in times] for channel, times in (failed or {}).items()},
         cuts={channel: [Cut(T + at, T + kept) for at, kept in rows] for channel, rows in (cuts or {}).items()},
+        retry_ms=retry,
         memory=memory,
     )
 
@@ -236,6 +238,14 @@ def test_of_equal_answers_to_one_question_either_may_be_the_one_that_arrived() -
     assert verdict(truth, {"do.t": [(2000, 514)]}, polled=["do.t"]).lost == 1
 
 
+def test_of_three_equal_answers_to_one_question_any_may_be_the_one_that_arrived() -> None:
+    truth: dict[str, Rows] = {"do.t": [(0, 500), (320, 500), (360, 500)]}
+    for said in (0, 320, 360):
+        result = verdict(truth, {"do.t": [(said, 500)]})
+        assert harm(result) == (0, 0, 0, 0) and result.measured == result.delivered == 1
+    assert harm(verdict(truth, {"do.t": []})) == (1, 0, 0, 0)
+
+
 def test_two_questions_further_apart_than_a_retry_are_two_polls() -> None:
     truth = {"do.t": [(0, 500), (1000, 507), (1801, 508)]}
     assert verdict(truth, {"do.t": [(0, 500), (1801, 508)]}, polled=["do.t"]).lost == 1
@@ -380,3 +390,10 @@ def test_judging_again_and_again_comes_to_the_same_as_judging_once(
     for share in (0.2, 0.5, 0.9):
         verdict({"a": rows[: round(share * len(rows))]}, {"a": came[: round(share * len(came))]}, memory=memory)
     assert verdict({"a": rows}, {"a": came}, memory=memory) == verdict({"a": rows}, {"a": came})
+
+
+def test_a_probe_that_is_asked_again_is_no_poll_where_periods_are_long_and_one_where_they_are_short() -> None:
+    truth: dict[str, Rows] = {"do.t": [(0, 500), (1010, 507), (60_000, 514)]}
+    delivered: dict[str, Rows] = {"do.t": [(1010, 507), (60_000, 514)]}
+    assert harm(verdict(truth, delivered, polled=["do.t"], retry={"do.t": 5000})) == (0, 0, 0, 0)
+    assert harm(verdict(truth, delivered, polled=["do.t"])) == (1, 0, 0, 0)

@@ -14,7 +14,7 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.lines import serial_opener, tcp_opener
-from protocols import modbus
+from protocols import modbus, modbus_server, modbus_tcp
 from protocols.errors import DeviceError, RangeError
 from protocols.modbus import Request
 from protocols.modbus_client import RtuClient, TcpClient
@@ -33,16 +33,16 @@ def device(unit_id: int = 1) -> SimDevice:
 def answer(words: list[int], unit_id: int, pdu: bytes) -> bytes:
     """Our own server's half over `words`."""
     try:
-        request = modbus.parse_request(unit_id, pdu)
+        request = modbus_server.parse_request(unit_id, pdu)
     except RangeError:
-        return modbus.refusal(pdu[0], modbus.ILLEGAL_FUNCTION)
+        return modbus_server.refusal(pdu[0], modbus.ILLEGAL_FUNCTION)
     end = request.address + request.quantity
     if end > len(words):
-        return modbus.refusal(request.function, modbus.ILLEGAL_ADDRESS)
+        return modbus_server.refusal(request.function, modbus.ILLEGAL_ADDRESS)
     if request.values:
         words[request.address : end] = request.values
-        return modbus.reply(request)
-    return modbus.reply(request, tuple(words[request.address : end]))
+        return modbus_server.reply(request)
+    return modbus_server.reply(request, tuple(words[request.address : end]))
 
 
 def now_ms() -> int:
@@ -158,10 +158,10 @@ def test_their_client_reads_what_our_tcp_half_serves() -> None:
     gone = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        frames = modbus.TcpFrames()
+        frames = modbus_tcp.TcpFrames()
         while data := await reader.read(4096):
             for transaction, unit_id, pdu in frames.feed(data):
-                writer.write(modbus.tcp(transaction, unit_id, answer(words, unit_id, pdu)))
+                writer.write(modbus_tcp.tcp(transaction, unit_id, answer(words, unit_id, pdu)))
         writer.close()
         await writer.wait_closed()
         gone.set()
@@ -182,7 +182,7 @@ def test_their_client_reads_what_our_rtu_half_serves() -> None:
     async def ask_all() -> None:
         async with cable() as (here, there):
             line = await serial_opener(here, 19200)()
-            requests = modbus.RtuRequests()
+            requests = modbus_server.RtuRequests()
 
             async def serve() -> None:
                 while True:

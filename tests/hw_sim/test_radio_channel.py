@@ -9,6 +9,7 @@ import pytest
 
 from gateway import airtime
 from hw_sim import radio_lora
+from hw_sim.board import SimBoard
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.radio_channel import RadioChannel
 from hw_sim.radio_jam import Jam
@@ -293,3 +294,16 @@ def test_the_channel_itself_is_the_gateways_port() -> None:
     at_gateway, at_node, parties = within(STILL, story)
     assert at_gateway == [b"to the gateway"] and len(parties) == 1
     assert at_node == [b"from the gateway", b"to the gateway"]
+
+
+def test_a_nodes_board_listens_with_its_modem() -> None:
+    async def story(country: Country) -> tuple[bool, bool, bool]:
+        board = SimBoard(b"", world_clock(), Stream(1, "node"), {}, {}, country["c"].modem)
+        quiet = board.radio.is_busy()
+        sending = country["a"].send(b"x" * 48)
+        await asyncio.sleep(0.1)
+        taken = board.radio.is_busy()
+        await sending
+        return quiet, taken, board.radio.is_busy()
+
+    assert within(STILL, story) == (False, True, False)

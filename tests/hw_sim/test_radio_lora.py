@@ -51,3 +51,17 @@ def test_a_long_packet_is_lost_sooner_than_a_short_one() -> None:
 
 def test_levels_and_powers_are_each_others_inverse() -> None:
     assert radio_lora.milliwatt(0.0) == 1.0 and radio_lora.dbm(radio_lora.milliwatt(-117.3)) == pytest.approx(-117.3)
+
+
+def test_the_longest_frame_is_the_last_one_that_is_short_enough() -> None:
+    # at 125 kHz and one second: 197, 99 and 36 bytes on the air at SF9, SF10, SF11, three of them framing
+    def most(spreading: int | None, max_air_ms: int = 1000, rssi_byte: bool = False) -> int:
+        return airtime.longest_frame(
+            rssi_byte=rssi_byte, spreading_factor=spreading, bandwidth_khz=125, coding_rate=5, max_air_ms=max_air_ms
+        )
+
+    assert [most(spreading) for spreading in (None, 7, 8, 9, 10, 11, 12)] == [250, 250, 250, 194, 96, 33, 7]
+    assert most(10, 50) == 0 and most(None, rssi_byte=True) == 237 == most(7, rssi_byte=True)
+    for spreading in (9, 10, 11):
+        longest = most(spreading) + 3
+        assert airtime.air_s(longest, spreading, 125) <= 1.0 < airtime.air_s(longest + 1, spreading, 125)

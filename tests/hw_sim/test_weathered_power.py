@@ -135,7 +135,7 @@ def test_a_recorded_run_is_the_run_itself() -> None:
 def test_what_no_sensor_said_and_what_is_lost_stand_in_the_history(tmp_path: Path) -> None:
     async def story() -> History:
         station = VirtualStation(DEMO, tmp_path, 1, 1.0)
-        recorder = Recorder(station)
+        recorder = Recorder(station, 86_400.0)
         await asyncio.sleep(60)
         until_ms = station.clock.unix_ms()
         await station.finish()

@@ -96,8 +96,8 @@ def test_a_replayed_frame_is_refused_even_after_a_restart_of_the_gateway():
     here.send(BATCH, b"body", 0)
     wire = here.data_to_send(0)
     (event,) = there.receive(wire)
-    assert there.receive(wire) == [Refused(17, "replay")]
-    assert gateway({17: event.counter}).receive(wire) == [Refused(17, "replay")]
+    assert there.receive(wire) == [Refused(17, "replay", b"body")]
+    assert gateway({17: event.counter}).receive(wire) == [Refused(17, "replay", b"body")]
     assert isinstance(gateway({17: event.counter - 1}).receive(wire)[0], Received)
 
 

@@ -1,10 +1,12 @@
 import json
 from binascii import unhexlify
 
-from protocols import modbus
+from protocols import modbus, modbus_server, modbus_tcp
 from protocols.checks import crc16
 from protocols.errors import DeviceError, FrameError, RangeError
-from protocols.modbus import Request, RtuReply, RtuRequests, TcpFrames
+from protocols.modbus import Request, RtuReply
+from protocols.modbus_server import RtuRequests
+from protocols.modbus_tcp import TcpFrames
 from tests.firmware.doubles import Dice, raises
 
 
@@ -50,7 +52,7 @@ def test_every_captured_reply_is_found_even_behind_noise():
             for parts in ways(noise + frame + b"\x00\xff") if len(noise) < 9 else [[noise, frame]]:
                 assert found(request, parts) == frame[1:-2]
         words = request.accept(frame[1:-2])
-        assert modbus.rtu(frame[0], modbus.reply(request, words)) == frame
+        assert modbus.rtu(frame[0], modbus_server.reply(request, words)) == frame
 
 
 def test_captured_garbage_is_never_a_reply():
@@ -71,7 +73,7 @@ def test_every_captured_request_is_cut_out_of_the_stream_and_said_again():
         for parts in ways(frame):
             server = RtuRequests()
             assert sum([server.feed(part) for part in parts], []) == [frame]
-        request = modbus.parse_request(frame[0], frame[1:-2])
+        request = modbus_server.parse_request(frame[0], frame[1:-2])
         assert modbus.rtu(request.unit_id, request.pdu()) == frame
     server = RtuRequests()
     assert server.feed(b"".join(requests)) == requests
@@ -142,12 +144,12 @@ def test_a_start_by_quantity_0_has_its_own_reply_of_both_kinds():
     assert modbus.rtu(1, write.pdu()) == unhexlify("01101C00000000D892".replace(" ", ""))
     assert read.pdu() == b"\x03\x25\x00\x00\x00"
     for request, pdu in ((write, b"\x10\x1c\x00\x00\x00"), (read, b"\x03\x00")):
-        assert modbus.reply(request) == pdu
+        assert modbus_server.reply(request) == pdu
         frame = modbus.rtu(1, pdu)
         for parts in ways(b"\x00" + frame):
             assert found(request, parts) == pdu
         assert request.accept(pdu) == ()
-        assert modbus.parse_request(1, request.pdu()) == request
+        assert modbus_server.parse_request(1, request.pdu()) == request
     raises(FrameError, read.accept, b"\x03\x02\x00\x00")
 
 
@@ -172,8 +174,8 @@ def test_requests_that_no_frame_can_carry_are_refused():
 def test_request_pdus_of_the_wrong_length_are_frame_errors():
     for pdu in (b"", b"\x03", b"\x03\x00\x00\x00", b"\x03\x00\x00\x00\x01\x00", b"\x10\x00\x00\x00\x01\x02\x00",
                 b"\x10\x00\x00\x00\x01\x04\x00\x01", b"\x10\x00\x00\x00"):  # fmt: skip
-        raises(FrameError, modbus.parse_request, 1, pdu)
-    raises(RangeError, modbus.parse_request, 1, b"\x2b\x0e\x01\x00")
+        raises(FrameError, modbus_server.parse_request, 1, pdu)
+    raises(RangeError, modbus_server.parse_request, 1, b"\x2b\x0e\x01\x00")
 
 
 def test_any_bytes_are_a_request_or_a_typed_error():
@@ -181,7 +183,7 @@ def test_any_bytes_are_a_request_or_a_typed_error():
         dice = Dice(seed)
         pdu = bytes(((3, 4, 6, 16, 1)[dice.below(5)],)) + dice.data(dice.below(12))
         try:
-            request = modbus.parse_request(1, pdu)
+            request = modbus_server.parse_request(1, pdu)
             assert request.pdu() == pdu
         except (FrameError, RangeError):
             pass
@@ -189,7 +191,7 @@ def test_any_bytes_are_a_request_or_a_typed_error():
 
 def test_tcp_frames_come_out_of_any_stream():
     frames = [(seed, seed % 256, Dice(seed).data(1 + seed % 253)) for seed in range(40)]
-    stream = b"".join([modbus.tcp(*frame) for frame in frames])
+    stream = b"".join([modbus_tcp.tcp(*frame) for frame in frames])
     assert TcpFrames().feed(stream) == frames
     cutter, out = TcpFrames(), []
     for byte in stream:

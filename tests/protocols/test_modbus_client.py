@@ -1,6 +1,6 @@
 """The client against devices that answer late: no older answer is ever returned for the question asked last."""
 
-from protocols import modbus, modbus_client
+from protocols import modbus, modbus_client, modbus_server, modbus_tcp
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
 from protocols.modbus_client import RtuClient, TcpClient
@@ -29,11 +29,11 @@ class Late:
 
     def hear(self, frame, now_ms):
         if self._tcp:
-            ((transaction, unit_id, pdu),) = modbus.TcpFrames().feed(frame)
+            ((transaction, unit_id, pdu),) = modbus_tcp.TcpFrames().feed(frame)
         else:
             unit_id, pdu = frame[0], frame[1:-2]
         self.questions += 1
-        request = modbus.parse_request(unit_id, pdu)
+        request = modbus_server.parse_request(unit_id, pdu)
         dice = self._dice
         late = dice.one_in(self._every)
         at_ms = now_ms + (200 + dice.below((400, 1500, 8000)[dice.below(3)]) if late else 5 + dice.below(100))
@@ -42,14 +42,14 @@ class Late:
         if not self._tcp:  # one processor: it answers in the order in which it was asked
             at_ms = max(at_ms, self._free_ms + 4)
         self._free_ms = at_ms
-        answer = modbus.reply(request, words_of(request.address, request.quantity, self.questions))
+        answer = modbus_server.reply(request, words_of(request.address, request.quantity, self.questions))
         if late and self._mode == "refuse":
-            answer = modbus.refusal(request.function, modbus.BUSY)
+            answer = modbus_server.refusal(request.function, modbus.BUSY)
         if request.function == modbus.READ_INPUT and self._inputs != "answer":
             if self._inputs == "silent":
                 return []
-            answer = modbus.refusal(request.function, modbus.ILLEGAL_FUNCTION)
-        answer = modbus.tcp(transaction, unit_id, answer) if self._tcp else modbus.rtu(unit_id, answer)
+            answer = modbus_server.refusal(request.function, modbus.ILLEGAL_FUNCTION)
+        answer = modbus_tcp.tcp(transaction, unit_id, answer) if self._tcp else modbus.rtu(unit_id, answer)
         cut = dice.below(len(answer))
         return [(at_ms - now_ms, answer[:cut]), (at_ms - now_ms + dice.below(3), answer[cut:])]
 
@@ -173,7 +173,7 @@ class Babbler:
 def test_a_babbling_line_does_not_hold_the_client():
     clock = Clock()
     raises(FrameError, run, rtu_client(Babbler(clock, b"\x55"), clock.now_ms).ask(Request(1, 3, 0, 1)))
-    foreign = modbus.tcp(999, 1, b"\x03\x02\x00\x01")
+    foreign = modbus_tcp.tcp(999, 1, b"\x03\x02\x00\x01")
     raises(NoReply, run, TcpClient(Babbler(clock, foreign), clock.now_ms, 500).ask(Request(1, 3, 0, 1)))
 
 
@@ -183,7 +183,7 @@ def one_lost_reply(quantity, inputs, lost):
 
     def trouble(request):
         if request.function == modbus.READ_INPUT:
-            return {"refuse": modbus.refusal(4, 1), "silent": b""}[inputs]
+            return {"refuse": modbus_server.refusal(4, 1), "silent": b""}[inputs]
         return lost if len(device.asked) == 1 else None
 
     device = Sensor(1, {address: address + 1 for address in range(20)}, trouble)
@@ -218,8 +218,10 @@ class Slow:
         if not self._script:
             return []
         (at_ms, value), self._script = self._script[0], self._script[1:]
-        request = modbus.parse_request(frame[0], frame[1:-2])
-        pdu = modbus.refusal(3, 6) if value is None else modbus.reply(request, (value,) * request.quantity)
+        request = modbus_server.parse_request(frame[0], frame[1:-2])
+        pdu = (
+            modbus_server.refusal(3, 6) if value is None else modbus_server.reply(request, (value,) * request.quantity)
+        )
         return [(at_ms - now_ms, modbus.rtu(frame[0], pdu))]
 
 
@@ -246,7 +248,7 @@ def test_a_unit_that_owed_answers_is_believed_again_after_a_minute():
 
 def test_a_refusal_is_believed_when_nothing_of_its_function_is_owed():
     clock = Clock()
-    answers = {16: b"", 3: modbus.refusal(3, modbus.ACKNOWLEDGE)}
+    answers = {16: b"", 3: modbus_server.refusal(3, modbus.ACKNOWLEDGE)}
     client = rtu_client(Wire(clock, Sensor(1, {}, lambda request: answers[request.function])), clock.now_ms)
     raises(NoReply, run, client.ask(Request(1, 16, 0x1C00, 0)))
     assert raises(DeviceError, run, client.ask(Request(1, 3, 0, 2))).code == modbus.ACKNOWLEDGE
@@ -258,3 +260,109 @@ def test_units_do_not_stand_in_for_each_other():
     client = rtu_client(Wire(clock, slow, Sensor(2, {0: 2})), clock.now_ms)
     raises(NoReply, run, client.ask(Request(1, 3, 0, 1)))
     assert run(client.ask(Request(2, 3, 0, 1))) == (2,)
+
+
+class Noisy:
+    """A line whose noise turns bits over in what devices say and hear."""
+
+    def __init__(self, device, dice, one_in):
+        self._device = device
+        self._dice = dice
+        self._one_in = one_in
+
+    def _spoilt(self, data):
+        return bytes([byte ^ (1 << self._dice.below(8)) if self._dice.one_in(self._one_in) else byte for byte in data])
+
+    def hear(self, frame, now_ms):
+        heard = self._spoilt(frame)
+        if not modbus.rtu_ok(heard):
+            return []
+        return [(at_ms, self._spoilt(data)) for at_ms, data in self._device.hear(heard, now_ms)]
+
+
+def test_no_late_reply_is_taken_for_the_answer_on_a_noisy_line_either():
+    right = stale = 0
+    for seed in range(SEEDS):
+        dice = Dice(seed)
+        clock = Clock()
+        device = Late(dice)
+        wire = Wire(clock, Noisy(device, dice, 20 + dice.below(200)))
+        client = rtu_client(wire, clock.now_ms)
+        quantities = ((1, 2, 4), (1, 2), (2,))[dice.below(3)]
+        for _ in range(12):
+            request = Request(1, 3, dice.below(3) * 8, quantities[dice.below(len(quantities))])
+            try:
+                if dice.one_in(4):
+                    run(client.is_there(request))
+                    continue
+                words = run(client.ask(request))
+                fresh = words == words_of(request.address, request.quantity, device.questions)
+                right, stale = right + fresh, stale + (not fresh)
+            except (NoReply, FrameError, DeviceError):
+                pass
+            clock.ms += dice.below((20, 1000, 5000)[dice.below(3)])
+    assert stale == 0
+    assert right > SEEDS
+
+
+def test_a_damaged_answer_is_no_debt_and_ends_the_waiting():
+    clock = Clock()
+    device = Sensor(1, {0: 7, 1: 8})
+    wire = Wire(clock, device)
+    client = rtu_client(wire, clock.now_ms)
+    good = modbus.rtu(1, modbus_server.reply(Request(1, 3, 0, 2), (7, 8)))
+    device.hear = lambda frame, now_ms: [(20, good[:4] + b"\x55" + good[5:])]
+    raises(FrameError, run, client.ask(Request(1, 3, 0, 2)))
+    assert client.damaged == 1 and clock.ms < 60
+    del device.hear
+    assert run(client.ask(Request(1, 3, 0, 2))) == (7, 8)
+    assert [request.quantity for request in device.asked] == [2]  # and nothing of another shape before
+
+
+def test_a_damaged_answer_is_not_believed_to_be_one_while_another_unit_owes():
+    clock = Clock()
+    device = Sensor(1, {0: 7, 1: 8})
+    wire = Wire(clock, device)
+    client = rtu_client(wire, clock.now_ms)
+    raises(NoReply, run, client.ask(Request(2, 3, 0, 2)))
+    good = modbus.rtu(1, modbus_server.reply(Request(1, 3, 0, 2), (7, 8)))
+    device.hear = lambda frame, now_ms: [(20, good[:4] + b"\x55" + good[5:])]
+    raises(FrameError, run, client.ask(Request(1, 3, 0, 2)))
+    del device.hear
+    assert run(client.ask(Request(1, 3, 0, 2))) == (7, 8)
+    assert [request.quantity for request in device.asked] == [1, 2]
+
+
+def test_a_dead_unit_may_be_asked_whether_it_is_there_for_ever_and_is_read_at_once_when_it_is():
+    clock = Clock()
+    device = Sensor(1, {address: address for address in range(4)}, lambda request: b"" if clock.ms < 30_000 else None)
+    client = rtu_client(Wire(clock, device), clock.now_ms)
+    raises(NoReply, run, client.ask(Request(1, 3, 0, 4)))
+    for _ in range(20):
+        assert not run(client.is_there(Request(1, 3, 0, 2)))
+        clock.ms += 1000
+    clock.ms = 30_000
+    assert run(client.is_there(Request(1, 3, 0, 2)))
+    assert run(client.ask(Request(1, 3, 0, 2))) == (0, 1)
+    assert run(client.ask(Request(1, 3, 0, 4))) == (0, 1, 2, 3)
+
+
+def test_a_unit_that_its_tcp_gateway_gets_no_answer_from_is_silent():
+    class Gateway:
+        asked = 0
+
+        def hear(self, frame, now_ms):
+            ((transaction, unit_id, pdu),) = modbus_tcp.TcpFrames().feed(frame)
+            self.asked += 1
+            return [(5, modbus_tcp.tcp(transaction, unit_id, modbus_server.refusal(pdu[0], self.code)))]
+
+    clock = Clock()
+    gateway = Gateway()
+    client = TcpClient(Wire(clock, gateway), clock.now_ms)
+    for gateway.code in (modbus.NO_PATH, modbus.NO_RESPONSE):
+        raises(NoReply, run, client.ask(Request(1, 3, 0, 1)))
+        assert not run(client.is_there(Request(1, 3, 0, 1)))
+    assert gateway.asked == 8  # each twice: noise on its line is nothing rare
+    gateway.code = modbus.ILLEGAL_ADDRESS
+    assert raises(DeviceError, run, client.ask(Request(1, 3, 0, 1))).code == modbus.ILLEGAL_ADDRESS
+    assert run(client.is_there(Request(1, 3, 0, 1)))

@@ -1,7 +1,8 @@
-from protocols import modbus, poll, quality
+from protocols import modbus, modbus_server, poll, quality
 from protocols.errors import DeviceError, NoReply
 from protocols.modbus_client import RtuClient
-from protocols.registers import Profile, Register, encode
+from protocols.register_image import encode
+from protocols.registers import Profile, Register
 from tests.firmware.doubles import Clock, Sensor, Wire, raises, run
 
 TWO_BLOCKS = (Register("a", 0, "u16", "1"), Register("b", 1, "u16", "1"), Register("c", 50, "u16", "1"))
@@ -75,7 +76,9 @@ def test_a_lost_reply_is_asked_for_again():
 def test_a_sensor_that_acknowledges_first_is_asked_again_until_it_has_data():
     # GroPoint Profile: exception 05 on the first read, data after the measurement
     def trouble(request):
-        return modbus.refusal(request.function, modbus.ACKNOWLEDGE) if len(bench.sensor.asked) <= patience else None
+        return (
+            modbus_server.refusal(request.function, modbus.ACKNOWLEDGE) if len(bench.sensor.asked) <= patience else None
+        )
 
     registers = (Register("m1", 0, "i16", "%", exponent=-1, decimals=1),)
     for patience in (1, 5):
@@ -87,13 +90,13 @@ def test_a_sensor_that_acknowledges_first_is_asked_again_until_it_has_data():
 
 
 def test_a_sensor_that_stays_busy_is_given_up():
-    bench = Bench(profile(busy_retry_ms=200), {}, lambda request: modbus.refusal(3, modbus.BUSY))
+    bench = Bench(profile(busy_retry_ms=200), {}, lambda request: modbus_server.refusal(3, modbus.BUSY))
     assert bench.read() == [(None, quality.INVALID)] * 3
     assert len(bench.sensor.asked) < 40
 
 
 def test_busy_without_that_quirk_is_a_refusal():
-    bench = Bench(profile(), {50: 9}, lambda request: modbus.refusal(3, 5) if request.address == 0 else None)
+    bench = Bench(profile(), {50: 9}, lambda request: modbus_server.refusal(3, 5) if request.address == 0 else None)
     assert bench.read() == [(None, quality.INVALID)] * 2 + [(9, 0)]
     assert bench.slept == []
 
@@ -113,7 +116,7 @@ def test_a_start_by_quantity_0_is_sent_and_confirmed():
 def test_a_start_that_fails_says_so():
     bench = Bench(profile(start=(16, 0x1C00, 0)), {}, lambda request: b"")
     raises(NoReply, run, poll.start(bench.client, 1, bench.profile))
-    bench = Bench(profile(start=(3, 0x2500, 0)), {}, lambda request: modbus.refusal(3, 2))
+    bench = Bench(profile(start=(3, 0x2500, 0)), {}, lambda request: modbus_server.refusal(3, 2))
     raises(DeviceError, run, poll.start(bench.client, 1, bench.profile))
 
 

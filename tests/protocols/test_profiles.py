@@ -7,7 +7,8 @@ from protocols import quality
 from protocols.errors import RangeError
 from protocols.modbus import Request, rtu
 from protocols.profiles import MODELS, UnknownProfile, load
-from protocols.registers import KINDS, Register, decode, encode, fixed_from_f32, plan_reads, scaled
+from protocols.register_image import encode
+from protocols.registers import KINDS, Register, decode, fixed_from_f32, plan_reads, scaled
 
 _TESTS = __file__.replace("\\", "/").rsplit("/", 2)[0]
 _PROFILES = _TESTS.rsplit("/", 1)[0] + "/protocols/profiles" if "/" in _TESTS else "protocols/profiles"

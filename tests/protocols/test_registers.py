@@ -1,6 +1,7 @@
 from protocols import quality, registers
 from protocols.errors import RangeError
-from protocols.registers import Register, decode, encode, fixed_from_f32, plan_reads, scaled
+from protocols.register_image import encode
+from protocols.registers import Register, decode, fixed_from_f32, plan_reads, scaled
 from tests.firmware.doubles import Dice, raises
 
 CPYTHON_ONLY = {"test_a_single_becomes_fixed_point_as_exact_arithmetic_says": "MicroPython has no fractions"}

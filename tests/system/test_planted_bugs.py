@@ -22,12 +22,16 @@ class Bug(NamedTuple):
 
 BUGS = {
     "a record is dropped after its acknowledgement": Bug(
-        "gateway/store.py", "            for row in rows:\n", "            for row in rows[1:]:\n", "outage", "lost"
+        "gateway/store_nodes.py",
+        "            for row in rows:\n",
+        "            for row in rows[1:]:\n",
+        "outage",
+        "lost",
     ),
     "a poll is published twice under two numbers": Bug(
         "gateway/store.py",
-        "        self._pending.append((series, unix_ms, *_packed(cells)))",
-        "        self._pending += [(series, unix_ms, *_packed(cells))] * 2",
+        "        self._pending.append((series, unix_ms, *packed(cells)))",
+        "        self._pending += [(series, unix_ms, *packed(cells))] * 2",
         "outage",
         "wrong",
     ),
@@ -56,7 +60,7 @@ BUGS = {
         "wrong quality",
     ),
     "times are an hour late": Bug(
-        "gateway/store.py", "row.time_s * 1000, node", "row.time_s * 1000 + 3_600_000, node", "outage", "wrong"
+        "gateway/store_nodes.py", "row.time_s * 1000, node", "row.time_s * 1000 + 3_600_000, node", "outage", "wrong"
     ),
     "a late reply is taken for the next answer": Bug(
         "protocols/modbus_client.py",
