@@ -60,6 +60,9 @@ class Board:
     settings: Flash | None = None
     slots: tuple[Flash, ...] = ()
     notes: Flash | None = None
+    target = ""  # the kind of board in an update's manifest
+    running: int | None = None  # the slot that the application came out of; None: frozen into the image
+    on_trial = False  # the application has yet to prove itself: firmware/update.py
     gated = False  # an external timer takes the whole supply away between wakes: power_down()
 
     def monotonic_ms(self) -> int:

@@ -61,7 +61,7 @@ class Wiper(Record):
 class NodeConfig(Record):
     """A node's slice. `buses`: (name, baud, parity, stop bits) each; `max_frame`: the most bytes of one frame; `order`:
     in which sensors of one slot are read; `wipers`: by the sensor's index; `limits`: of firmware/emergency.py;
-    `emergency_ms`: the dense period (0: none)."""
+    `emergency_ms`: the dense period (0: none). `update_key`: b"", it takes no updates."""
 
     __slots__ = (
         "battery",
@@ -76,6 +76,7 @@ class NodeConfig(Record):
         "report_ms",
         "schema",
         "sensors",
+        "update_key",
         "wipers",
     )
 
@@ -94,6 +95,7 @@ class NodeConfig(Record):
         battery: "Battery | None" = None,
         emergency_ms: int = 0,
         limits: tuple[tuple[int, int, int], ...] = (),
+        update_key: bytes = b"",
     ) -> None:
         self.node = node
         self.name = name
@@ -108,6 +110,7 @@ class NodeConfig(Record):
         self.battery = battery
         self.emergency_ms = emergency_ms
         self.limits = limits
+        self.update_key = update_key
 
 
 def parse(data: bytes) -> NodeConfig:

@@ -35,7 +35,7 @@ class Cycle:
 
     def __init__(self, board: Board, plan: NodeConfig | None = None) -> None:
         """`plan`: the board's slice, where it has been read already."""
-        self._board = board
+        self.board = board
         self.config = plan or config.parse(board.config())
         channels = sum([len(sensor.registers) for sensor in self.config.sensors])
         self.journal = Journal(board.flash, self.config.schema, channels)
@@ -43,7 +43,12 @@ class Cycle:
         if self.pace.clock_ms:
             self.journal.set_clock(self.pace.clock_ms, self.pace.now_ms())
         self._clock_ms = self.pace.clock_ms
-        self._uplink = uplink.Uplink(board, self.config, self.journal, self.obey, self.pace)
+        self.uplink = uplink.Uplink(board, self.config, self.journal, self.obey, self.pace)
+        self._trial = None
+        if board.on_trial:
+            from firmware.update import Trial
+
+            self._trial = Trial(board)
         self._no_buses = 0
         self._rails = Rails(board)
         clients = [self._client(*bus) for bus in self.config.buses]
@@ -67,7 +72,7 @@ class Cycle:
 
     def _client(self, name: str, baud: int, parity: str, stop_bits: int) -> RtuClient | None:
         try:
-            return RtuClient(self._board.line(name, baud, parity, stop_bits), self._board.monotonic_ms, baud)
+            return RtuClient(self.board.line(name, baud, parity, stop_bits), self.board.monotonic_ms, baud)
         except ConfigError:
             self._no_buses += 1
             return None
@@ -82,7 +87,7 @@ class Cycle:
         if self.config.battery is not None:
             from firmware import power
 
-            self._supply = power.Supply(self._board, self.config.battery)
+            self._supply = power.Supply(self.board, self.config.battery)
             self._tiers = power.TIERS
         if self.config.limits:
             from firmware import emergency
@@ -142,8 +147,8 @@ class Cycle:
         self._to_wipe = set(self.config.wipers)
         return bool(self._to_wipe)
 
-    def obey(self, given: Command) -> int:
-        """A command's result."""
+    def obey(self, given: Command) -> int | None:
+        """A command's result; None: not decided yet."""
         from firmware import orders
 
         return orders.obey(self, given)
@@ -169,9 +174,9 @@ class Cycle:
             self._prepare(i, slot_ms, now_ms)
         self._report_ms = self._next_report(now_ms)
         unix_ms = now_ms + self._clock_ms
-        kept_ms = self._board.clock_ms()
+        kept_ms = self.board.clock_ms()
         if kept_ms is None or abs(kept_ms - unix_ms) > _OFF_MS:
-            self._board.set_clock(unix_ms)
+            self.board.set_clock(unix_ms)
 
     # --- steps ------------------------------------------------------------------------------------------------------
 
@@ -189,9 +194,19 @@ class Cycle:
             await self._measure(due, now_ms)
             self._settle(self.pace.now_ms())
         await self._report()
-        if self.restarts and self._uplink.next_ms is None and not self._uplink.owes_results:
-            await self._board.restart()
+        self._prove()
+        if self.restarts and self.uplink.next_ms is None and not self.uplink.owes_results:
+            await self.board.restart()
         await self._wait()
+
+    def _prove(self) -> None:
+        """Confirms a trial that was acknowledged; restarts into one that has been fetched."""
+        if self._trial is not None and self._trial.acknowledged(self.journal.released):
+            self._trial = None
+            self.board.on_trial = False
+        fetcher = self.uplink.fetcher
+        if fetcher is not None and fetcher.ready:
+            self.restarts = True
 
     def _settle(self, now_ms: int) -> None:
         """Changes the rhythm if there is cause. An emergency that begins is reported at once."""
@@ -211,7 +226,9 @@ class Cycle:
         cells: list[tuple[int | None, int]] = []
         for i, probe in enumerate(self._probes):
             cells += read[i] if i in read else [(None, 0)] * len(probe.sensor.registers)
-        self.journal.append(uplink.pack_record(now_ms, tuple(cells)))
+        number = self.journal.append(uplink.pack_record(now_ms, tuple(cells)))
+        if self._trial is not None and any(value is not None for value, _ in cells):
+            self._trial.measured(number)
         if self.emergency is not None:
             self.emergency.watch(cells)
         after_ms = self.pace.now_ms()
@@ -222,19 +239,21 @@ class Cycle:
         now_ms = self.pace.now_ms()
         if self._report_ms <= now_ms:
             self._report_ms = self._next_report(now_ms)
+            if self._trial is not None and self._trial.report():
+                self.restarts = True
             if not self._hears:
-                await self._board.radio.wake()
+                await self.board.radio.wake()
                 self._hears = True
-            self._uplink.begin()
-        if self._uplink.next_ms is not None:
-            self._uplink.hear(self._board.radio.pending())
+            self.uplink.begin()
+        if self.uplink.next_ms is not None:
+            self.uplink.hear(self.board.radio.pending())
             await self._advance()
-        if self._hears and self._uplink.next_ms is None:
-            await self._board.radio.rest()
+        if self._hears and self.uplink.next_ms is None:
+            await self.board.radio.rest()
             self._hears = False
 
     async def _advance(self) -> None:
-        await self._uplink.advance()
+        await self.uplink.advance()
         if self.pace.clock_ms != self._clock_ms:
             self._follow_clock(self.pace.now_ms())
 
@@ -246,9 +265,10 @@ class Cycle:
         if supply.look() == power.STANDBY:
             for probe in self._probes:
                 probe.off()
-            await self._board.radio.rest()
+            await self.board.radio.rest()
             self._hears = False
-            await power.until_safe(self._board, supply.battery)
+            self.uplink.fetcher = None  # flash is not written now; what was fetched is found again
+            await power.until_safe(self.board, supply.battery)
             supply.look()
             now_ms = self.pace.now_ms()
             self.replan = True
@@ -265,25 +285,25 @@ class Cycle:
             times.append(self._look_ms)
         if self.emergency is not None and self.emergency.ends_ms is not None:
             times.append(self.emergency.ends_ms)
-        times.append(self._report_ms if self._uplink.next_ms is None else self._uplink.next_ms)
+        times.append(self._report_ms if self.uplink.next_ms is None else self.uplink.next_ms)
         wait_ms = min(times) - now_ms
         if wait_ms <= 0 or self.replan:
             return
-        if self._uplink.next_ms is not None:
-            heard = await self._board.radio.read(self.pace.own_span(wait_ms))
+        if self.uplink.next_ms is not None:
+            heard = await self.board.radio.read(self.pace.own_span(wait_ms))
             if heard:
-                self._uplink.hear(heard)
+                self.uplink.hear(heard)
                 await self._advance()
         elif wait_ms > _GATE_MS and self._can_forget():
-            await self._board.power_down(wait_ms - _BOOT_MS)
+            await self.board.power_down(wait_ms - _BOOT_MS)
         else:
-            await self._board.sleep_ms(self.pace.own_span(wait_ms))
+            await self.board.sleep_ms(self.pace.own_span(wait_ms))
 
     def _can_forget(self) -> bool:
         """Whether the next boot would go on as this one: it knows the time, and nothing but flash is needed."""
         return (
-            self._board.gated
-            and self._board.clock_ms() is not None
-            and not (self._is_dense or self.reports_ms or self._to_wipe or self._uplink.owes_results)
+            self.board.gated
+            and self.board.clock_ms() is not None
+            and not (self._is_dense or self.reports_ms or self._to_wipe or self.uplink.owes_results)
             and not any(probe.needs_memory for probe in self._probes)
         )

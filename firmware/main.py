@@ -27,10 +27,13 @@ async def live(board: Board) -> None:
         await cycle.step()
 
 
-def main() -> None:
-    """Entry on hardware, from main.py on the board's own file system."""
+def main(slot: int | None = None, on_trial: bool = False) -> None:
+    """Entry on hardware: from firmware/boot, or, on a stock image, from main.py on the board's own file system. `slot`:
+    where this application came from."""
     if sys.platform == "esp32":
         from firmware.boards import esp32 as port
     else:
         from firmware.boards import rp2 as port
-    run(live(port.open_board()))
+    board = port.open_board()
+    board.running, board.on_trial = slot, on_trial
+    run(live(board))

@@ -2,14 +2,17 @@
 
 from firmware.cycle import Cycle
 from firmware.emergency import Emergency
-from protocols import command
+from protocols import command, link
 from protocols.command import Command
 
 _LONGEST_S = 86_400  # of an emergency and between reports, as in the site file (ours)
 
 
-def obey(cycle: Cycle, given: Command) -> int:
-    """The result. What takes long happens later: the link waits for the result."""
+def obey(cycle: Cycle, given: Command) -> int | None:
+    """The result; None: not decided yet, it comes again. What takes long happens later: the link waits for the
+    result."""
+    if given.kind == command.UPDATE:
+        return _update(cycle, given.argument)
     if given.kind == command.EMERGENCY:
         if not (0 <= given.argument <= _LONGEST_S and cycle.may_wipe):
             return command.REFUSED
@@ -29,3 +32,14 @@ def obey(cycle: Cycle, given: Command) -> int:
         return command.UNKNOWN
     cycle.replan = True
     return command.DONE
+
+
+def _update(cycle: Cycle, number: int) -> int | None:
+    if not cycle.may_wipe:
+        return None  # a weak battery has no flash to write
+    from firmware import update
+
+    uplink, plan = cycle.uplink, cycle.config
+    most = plan.max_frame - link.OVERHEAD
+    result, uplink.fetcher = update.heed(cycle.board, number, plan.update_key, most, uplink.fetcher)
+    return result

@@ -34,6 +34,9 @@ def parse(data: bytes) -> NodeConfig:
         key = unhexlify(plain["key"])
         if len(key) != KEY_BYTES:
             raise ConfigError("key of %d bytes" % len(key))
+        update_key = unhexlify(plain.get("update_key", ""))
+        if len(update_key) not in (0, KEY_BYTES):
+            raise ConfigError("update key of %d bytes" % len(update_key))
         buses = tuple([_bus(bus) for bus in plain["buses"]])
         sensors = tuple([_sensor(sensor, len(buses)) for sensor in plain["sensors"]])
         order = tuple([_whole(index, 0, len(sensors) - 1) for index in plain["order"]])
@@ -54,6 +57,7 @@ def parse(data: bytes) -> NodeConfig:
             _battery(plain["battery"]),
             _whole(plain["emergency_s"], 0, _MOST) * 1000,
             tuple([_limit(row, channels) for row in plain["limits"]]),
+            update_key,
         )
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise ConfigError(f"slice: {error!r}")

@@ -8,12 +8,14 @@ from protocols import batch, command, link
 from protocols.batch import Batch, NodeRecord
 from protocols.command import Command
 from protocols.errors import FrameError
-from protocols.link import Acked, NodeSession
+from protocols.link import Acked, NodeSession, Part
 from protocols.registers import MOST
 from protocols.varint import Reader
 
 try:
     from collections.abc import Callable
+
+    from firmware.update import Fetcher
 except ImportError:  # MicroPython, which does not evaluate annotations
     pass
 
@@ -32,7 +34,7 @@ def pack_record(mono_ms: int, cells: tuple[tuple[int | None, int], ...]) -> byte
     return bytes(out)
 
 
-def _unknown(waiting: Command) -> int:
+def _unknown(waiting: Command) -> int | None:
     return command.UNKNOWN
 
 
@@ -41,8 +43,9 @@ class Uplink:
     has its commands obeyed.
 
     begin() starts a report; advance() moves it on at `next_ms` (None: no report is under way) and after hear().
-    `obey(command)` gives a command's result. It must not end the boot at once: a command whose result was not heard
-    (`owes_results`) comes again, after a boot too.
+    `obey(command)` gives a command's result; None: not decided yet, it comes again. It must not end the boot at once: a
+    command whose result was not heard (`owes_results`) comes again, after a boot too. `fetcher` asks for the pieces of
+    an update when nothing else is to be sent.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class Uplink:
         board: Board,
         config: NodeConfig,
         journal: Journal,
-        obey: "Callable[[Command], int]" = _unknown,
+        obey: "Callable[[Command], int | None]" = _unknown,
         pace: Pace | None = None,
     ) -> None:
         self._board = board
@@ -70,6 +73,7 @@ class Uplink:
         self._holes: tuple[tuple[int, int], ...] = ()  # what the gateway lacks
         self._served: tuple[int, int] | None = None  # the hole that was served last
         self._listen_until_ms: int | None = None
+        self.fetcher: Fetcher | None = None
         self.unreadable = 0  # journal entries that are no records
         self.taken = 0  # how often the channel was
         self.rssi_dbm: int | None = None  # how strong the gateway heard us last, where it can tell
@@ -86,6 +90,8 @@ class Uplink:
             self._board.radio.pending()  # what came while nobody listened answers nothing
             self._served = None
             self._greets = self.pace.is_unsure
+            if self.fetcher is not None:
+                self.fetcher.begin_report()
             self._send_next()
 
     def hear(self, data: bytes) -> None:
@@ -105,6 +111,11 @@ class Uplink:
             self.next_ms = self._session.next_deadline()
         elif isinstance(event, Acked):
             self._take(event)
+        elif isinstance(event, Part):
+            if self.fetcher is not None:
+                self.fetcher.take(event.body)
+            self.next_ms = None
+            self._send_next()
         else:
             self.next_ms = None  # no answer: the records stay, the next report tries again
         if self.next_ms is None and self._board.gated:
@@ -153,7 +164,10 @@ class Uplink:
             if done[0] == waiting.id:
                 break
         else:
-            done = (waiting.id, self._obey(waiting))
+            result = self._obey(waiting)
+            if result is None:
+                return
+            done = (waiting.id, result)
             self._obeyed = self._obeyed[1 - _MOST_OBEYED :]
             self._obeyed.append(done)
         if done not in self._results:
@@ -173,6 +187,10 @@ class Uplink:
                 self._carried = self._send_batch(records, entry)
             elif self._holes and self._holes[0] != self._served:
                 self._serve(self._holes[0])
+            elif self.fetcher is not None:
+                question = self.fetcher.question()
+                if question is not None:
+                    self._send(link.ASK, question)
 
     def _send(self, kind: int, body: bytes, clock_ms: int | None = None) -> None:
         self.next_ms = self.pace.now_ms()

@@ -169,6 +169,7 @@ class Node(Struct, frozen=True, kw_only=True, rename={"buses": "bus", "sensors":
     key: Key
     report_s: Period
     board: Literal["rp2", "esp32"] = "rp2"
+    update_key: Key | None = None
     battery: NodeBattery | None = None
     emergency_period_s: Period | None = None
     limits: tuple[NodeLimit, ...] = ()

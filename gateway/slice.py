@@ -34,6 +34,7 @@ def cut(site: Site, node: Node) -> bytes:
             "name": node.name,
             "schema": schema_of(site, node),
             "key": node.key.lower(),
+            **({} if node.update_key is None else {"update_key": node.update_key.lower()}),
             "report_s": node.report_s,
             "max_frame": site.max_frame,
             "buses": [

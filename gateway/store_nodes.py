@@ -262,6 +262,11 @@ class NodeStore:
         """Those that wait for the node, oldest first, as they go over the link."""
         return self._commands.get(node, [])
 
+    def last_argument(self, node: int, kind: int) -> int:
+        """The highest argument of the commands of one kind that were ever given to a node; 0: none was."""
+        query = "SELECT coalesce(max(argument), 0) FROM command WHERE node = ? AND kind = ?"
+        return int(self._db.execute(query, (node, kind)).fetchone()[0])
+
     def note_sent(self, node: int, commands: Sequence[Command]) -> None:
         """These go out now; only the first time counts."""
         for command in commands:

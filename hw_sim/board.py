@@ -9,6 +9,8 @@ from typing import Protocol
 
 from firmware import settings
 from firmware.board import Board, Line, Radio
+from firmware.boot import start
+from firmware.boot.notes import Notes
 from firmware.config import ConfigError
 from gateway.consumption import POWERS, sensor_w
 from hw_sim.clock import WorldClock
@@ -21,6 +23,7 @@ from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from hw_sim.wire import Wire, WireLine
 
+_SLOT_SECTORS = 24  # room for an application and a half
 # E22 manual: a change of mode takes 1 to 2 ms after AUX is high; a modem that slept gets ready first (ours).
 _WAKE_MS = 5
 
@@ -113,9 +116,27 @@ class SimBoard(Board):
         self.flash: SimFlash = SimFlash()
         self.flash.passes = self.clock.block
         self.flash.now_ms = clock.unix_ms
+        self.target = kind
+        self.slots: tuple[SimFlash, ...] = (SimFlash(_SLOT_SECTORS), SimFlash(_SLOT_SECTORS))
+        self.notes: SimFlash = SimFlash(2)
+        self.last_end = start.FRESH  # how the boot before ended
+        for flash in (*self.slots, self.notes):
+            flash.passes = self.clock.block
         self.settings: SimFlash = SimFlash(4)
         self.provision(config)
         self.power_on()
+
+    def choose(self) -> None:
+        """Which application this boot runs, as firmware/boot does."""
+        note, _ = start.choose(Notes(self.notes), self.slots)
+        self.running = None if note is None else note.slot
+        self.on_trial = note is not None and note.on_trial
+
+    @property
+    def update(self) -> int:
+        """The number of the update that is confirmed; 0: none is."""
+        note = Notes(self.notes).confirmed()
+        return 0 if note is None else note.number
 
     def power_on(self) -> None:
         """A boot: time since power-on begins again, rails are off, lines are empty; flash stays."""
@@ -153,6 +174,7 @@ class SimBoard(Board):
         """Somebody took the power away, of wired sensors, too."""
         self.gate()
         self.energy.off()
+        self.last_end = start.FRESH
         self.cuts.append(Cut(self.true_clock.unix_ms(), self.flash.written_ms))
 
     @property
@@ -195,6 +217,7 @@ class SimBoard(Board):
         self.energy.set("processor", self.powers.awake_w)
 
     async def power_down(self, duration_ms: int) -> None:
+        self.last_end = start.FRESH
         await self._end(duration_ms)
 
     async def restart(self) -> None:

@@ -40,7 +40,12 @@ vfs.umount("/")
 vfs.mount(vfs.VfsLfs2(rp2.Flash(start=%d,len=%d),progsize=256),"/")
 """
 _MAIN = b"from firmware.main import main\nmain()\n"
-_NOT_ON_BOARD = ("protocols/profiles/", "firmware/boards/esp32.py")  # the slice brings the registers
+_NOT_ON_BOARD = (
+    "protocols/profiles/",
+    "firmware/boards/esp32.py",
+    "firmware/boot/esp32/",
+    "firmware/boot/manifest_",
+)  # the slice brings the registers
 
 
 class BadImage(Exception):

@@ -92,6 +92,7 @@ async def _live(
         verdict = await station.finish(seconds(story.accept.drain))
         most_cut = len(station.kills_ms) * polled_in_a_commit_delay(station.site)
         failures = judged(verdict, story.accept, promised(station.site, span_s), most_cut)
+        failures += outdated(station, story.accept.updates)
         failures += tuple(exceeded(meter.used(), story.accept, station.site, station.witness.readings))
     except Exception as error:
         failures = (say("sim.crashed", error=repr(error)),)
@@ -100,6 +101,16 @@ async def _live(
     digest = station.platform.digest.hexdigest()
     history = recorder.history(name, seed, happenings, verdict, digest, failures) if recorder else None
     return Outcome(name, seed, days, verdict, digest, failures, tuple(happenings), history)
+
+
+def outdated(station: VirtualStation, wanted: Mapping[str, int]) -> tuple[str, ...]:
+    """Which nodes do not run, confirmed, the update that they should."""
+    found = {name: station.world.nodes[name].board.update for name in wanted}
+    return tuple(
+        say("sim.other_update", node=name, found=found[name], wanted=number)
+        for name, number in wanted.items()
+        if found[name] != number
+    )
 
 
 def promised(site: Site, span_s: float) -> int:

@@ -26,4 +26,5 @@ class InProcess:
         self._board = board
 
     async def run(self) -> None:
+        self._board.choose()
         await firmware.live(self._board)

@@ -69,6 +69,7 @@ class Accept(Struct, frozen=True, kw_only=True):
     wal_mib: Annotated[float, Meta(gt=0.0, le=1e6, extra={"unit": "MiB"})] = 8.0  # SQLite begins anew at 4 MB
     waiting_rows: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 20_000  # in the gateway's memory, while its disk fails
     energy: Annotated[float, Meta(gt=0.0, le=1e6)] = 1.5  # of a node: times what its periods ask for
+    updates: dict[str, int] = {}  # by node, the number of the update that it runs at the end, confirmed
 
 
 _NAMES = {name: name[:-1] for name in ("captures", "faults", "recordings", "observers", "overlays")}

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from firmware.board import Radio
+from firmware.boot import start
+from firmware.boot.notes import Notes
 from firmware.config import ConfigError
 from hw_sim.board import SimBoard
+from hw_sim.flash import SimFlash
 from hw_sim.interpreter import Interpreter
 from hw_sim.runtime import Fit
 
@@ -46,7 +49,10 @@ class Vm:
     async def run(self) -> None:
         """Serves the guest's calls until cancelled, which ends it like a power cut. GuestFailed: it ended itself."""
         self._lines = [self._board.radio]
-        argv, env = self._interpreter.command(self._script, *self._args, path=(self._code,), heap_kib=self._heap_kib)
+        script = self._script
+        if Notes(self._board.notes).notes and script == ROOT / "hw_sim" / "guest" / "node.py":
+            script = script.with_name("booted.py")
+        argv, env = self._interpreter.command(script, *self._args, path=(self._code,), heap_kib=self._heap_kib)
         process = subprocess.Popen(
             argv, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             process_group=0,  # Ctrl-C is for the simulator
@@ -109,14 +115,25 @@ class Vm:
                 assert isinstance(line, Radio)
                 self._lines.append(line)
                 return len(self._lines) - 1
-            case "flash_size", []:
-                return board.flash.sectors, board.flash.sector_bytes
-            case "flash_read", [offset, count]:
-                return board.flash.read(offset, count).hex()
-            case "flash_write", [offset, data]:
-                board.flash.write(offset, bytes.fromhex(data))
-            case "flash_erase", [sector]:
-                board.flash.erase(sector)
+            case "flash_size", [region]:
+                flash = self._region(region)
+                return flash.sectors, flash.sector_bytes
+            case "flash_read", [region, offset, count]:
+                return self._region(region).read(offset, count).hex()
+            case "flash_write", [region, offset, data]:
+                self._region(region).write(offset, bytes.fromhex(data))
+            case "flash_erase", [region, sector]:
+                self._region(region).erase(sector)
+            case "target", []:
+                return board.target
+            case "last_end", []:
+                return board.last_end
+            case "mark_end", [end]:
+                board.last_end = end
+            case "restart", [wanted]:
+                if wanted:
+                    board.last_end = start.WOKE
+                await board.restart()
             case "random", [below]:
                 return board.random(below)
             case "wake", [number]:
@@ -129,8 +146,6 @@ class Vm:
                 return board.gated
             case "power_down", [duration_ms]:
                 await board.power_down(duration_ms)
-            case "restart", []:
-                await board.restart()
             case "clock", []:
                 return board.clock_ms()
             case "set_clock", [unix_ms]:
@@ -154,6 +169,10 @@ class Vm:
             case _:
                 raise GuestFailed(f"unknown call {name}{arguments}")
         return None
+
+    def _region(self, name: str) -> SimFlash:
+        board = self._board
+        return {"journal": board.flash, "notes": board.notes, "slot_a": board.slots[0], "slot_b": board.slots[1]}[name]
 
 
 def in_vm(interpreter: Interpreter) -> Fit:

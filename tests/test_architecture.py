@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("protocols", "firmware", "gateway", "hw_sim")
 HARDWARE = ("machine", "esp32", "rp2")
+HARDWARE_ROOMS = ("firmware.boards", "firmware.boot.rp2", "firmware.boot.esp32")
 
 # The longest name that fits a module says what it may import of ours; what is left out is refused.
 # (module, allowed, refused although allowed, the rule)
@@ -64,8 +65,8 @@ def faults(root: Path) -> list[str]:
         _, allowed, refused, rule = max((row for row in RULES if inside(module, row[0])), key=lambda row: len(row[0]))
         for statement, target, function in imports(tree, list(parts[:-1])):
             at = f"{where}:{statement.lineno}: imports {target}"
-            if target.split(".")[0] in HARDWARE and not inside(module, "firmware.boards"):
-                found.append(f"{at}: the hardware's modules are imported only below firmware/boards")
+            if target.split(".")[0] in HARDWARE and not any(inside(module, room) for room in HARDWARE_ROOMS):
+                found.append(f"{at}: the hardware's modules are imported only below firmware/boards and boot's chips")
             if target.split(".")[0] not in OURS:
                 continue
             lazily = module == "gateway.__main__" and ("demo" in function or "sim" in function)
@@ -89,6 +90,8 @@ SAMPLES = (
     ("firmware/power.py", "import machine", True),
     ("firmware/journal.py", "import protocols.record", False),
     ("firmware/boards/rp2.py", "import machine, rp2", False),
+    ("firmware/boot/rp2/port.py", "import machine, rp2", False),
+    ("firmware/boot/start.py", "import machine", True),
     ("gateway/store.py", "from firmware import journal", True),
     ("gateway/ports.py", "from gateway import app", True),
     ("gateway/config.py", "from protocols.profiles import load", False),

@@ -2,7 +2,8 @@
 
 Compiled and type-checked only, never run on silicon. Two files on the board's file system: `board.json` (layout.py) is
 the carrier board's, `node.json` is this node's slice of the site file. Where there is a settings region, the slice is
-kept in it, twice, and node.json is only the way into it.
+kept in it, twice, and node.json is only the way into it. An image of our own has the carrier board frozen in. So a
+damaged file system takes no node away.
 """
 
 import os
@@ -27,6 +28,7 @@ except ImportError:  # MicroPython
     pass
 
 SLICE_FILE = "node.json"
+_MOST_MV = 3300  # of an ADC's pin: its supply
 _PARITY = {"N": None, "E": 0, "O": 1}  # micropython: docs/library/machine.UART.rst, init()
 _SHORTEST_NAP_MS = 10  # below, stopping and starting clocks costs more than it saves: a choice, not measured
 
@@ -41,8 +43,16 @@ def read_file(name: str) -> bytes:
 
 
 def read_layout() -> Layout:
-    """The carrier board. ConfigError names file and key."""
-    return layout.parse(read_file(layout.FILE))
+    """The carrier board: the file's, else the one frozen into an image of our own. ConfigError names file and key."""
+    try:
+        return layout.parse(read_file(layout.FILE))
+    except ConfigError as error:
+        try:
+            frozen: bytes = __import__("carrier").BOARD  # beside the packages, so that a slot can't hide it
+        except ImportError:
+            raise error
+        print(error)
+        return layout.parse(frozen)
 
 
 class ChipBoard(Board):
@@ -55,6 +65,14 @@ class ChipBoard(Board):
         for name in plan.rails:
             pin, on = plan.rails[name]
             self._outputs[pin] = _pin("rails." + name, pin, machine.Pin.OUT, 1 - on)
+        for name, output in (("charge", plan.charge), ("gate", plan.gate)):
+            if output is not None:
+                self._outputs[output[0]] = _pin(name, output[0], machine.Pin.OUT, 1 - output[1])
+        self.gated = plan.gate is not None
+        for key in ("m0", "m1"):
+            number = getattr(plan.radio, key)
+            if number is not None:
+                self._outputs[number] = _pin("radio." + key, number, machine.Pin.OUT, 0)
         for where, port in [("radio", plan.radio)] + [("buses." + name, plan.buses[name]) for name in plan.buses]:
             if port.de is not None:
                 self._outputs[port.de] = _pin(where + ".de", port.de, machine.Pin.OUT, 0)
@@ -62,6 +80,7 @@ class ChipBoard(Board):
         alive: Callable[[], None] = _unwatched
         if plan.watchdog_ms is not None and not awake:
             alive = machine.WDT(timeout=plan.watchdog_ms).feed
+        self.alive = alive
         self._clock = Clock(time, time.sleep_ms if awake else self._nap, alive)  # type: ignore[arg-type]  # ticks: ints
         self.flash = BlockFlash(device, page_bytes, alive)
         self.radio = self._open_radio(plan.radio)
@@ -111,8 +130,39 @@ class ChipBoard(Board):
         """Nothing is received meanwhile: a UART's clock stands in light sleep. Every write() has left before."""
         self._clock.sleep_ms(duration_ms)
 
+    async def power_down(self, duration_ms: int) -> None:
+        """Tells the timer that the wake is done; how long it keeps the supply away is set there (TPL5110: a resistor).
+        Where it does not take the supply away, on a desk, it is waited for as long."""
+        if self._plan.gate is None:
+            raise ConfigError("%s: gate: missing" % layout.FILE)
+        pin, done = self._plan.gate
+        self._outputs[pin](done)
+        self._clock.sleep_ms(duration_ms)
+        await self.restart()
+
+    async def restart(self) -> None:
+        self._forget_end()
+        machine.reset()
+
+    def battery_mv(self) -> int | None:
+        if self._plan.battery is None:
+            return None
+        pin, ratio_permille = self._plan.battery
+        return self._adc_mv(pin) * ratio_permille // 1000
+
+    def charge(self, allowed: bool) -> None:
+        if self._plan.charge is not None:
+            pin, on = self._plan.charge
+            self._outputs[pin](on if allowed else 1 - on)
+
     def log(self, text: str) -> None:
         print(text)
+
+    def _adc_mv(self, pin: int) -> int:
+        return machine.ADC(machine.Pin(pin)).read_u16() * _MOST_MV // 0xFFFF
+
+    def _forget_end(self) -> None:
+        """Tells the next boot that this end was wanted: firmware/boot."""
 
     def _nap(self, duration_ms: int) -> None:
         if duration_ms < _SHORTEST_NAP_MS:
@@ -124,7 +174,13 @@ class ChipBoard(Board):
         if port.aux is None:  # RS-485 or a cable instead of a modem
             return self._open_line("radio", port, port.baud, "N", 1)
         uart = _uart("radio", port, port.baud, "N", 1)
-        return ModemLine(uart, port.baud, self._clock, _input("radio.aux", port.aux))
+        mode = None if port.m0 is None else self._set_mode
+        return ModemLine(uart, port.baud, self._clock, _input("radio.aux", port.aux), mode)
+
+    def _set_mode(self, level: int) -> None:
+        for number in (self._plan.radio.m0, self._plan.radio.m1):
+            if number is not None:
+                self._outputs[number](level)
 
     def _open_line(self, where: str, port: Port, baud: int, parity: str, stop_bits: int) -> Radio:
         uart = _uart(where, port, baud, parity, stop_bits)

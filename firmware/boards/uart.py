@@ -30,6 +30,10 @@ _POLL_MS = 1  # about one character at 9600 baud
 # A transparent modem that is busy this long has lost its AUX wire: 100 bytes take 1.5 s at 1.2 kbit/s (EBYTE
 # E22-400T30D manual, 5.6.4), a frame of the link 3.8 s. Its buffer of 1000 bytes takes the frame in any case (5.6.2).
 BUSY_LIMIT_MS = 5000
+MODE_MS = (
+    2  # a mode is in force 1 ms after AUX has risen, 2 at most (same manual, 5.7); leaving sleep, the modem sets its
+)
+# parameters again meanwhile, with AUX low
 AUX_SETTLE_MS = 2  # "until AUX rising edge lasts for 2 ms" (same manual, 5.6.4)
 
 
@@ -91,16 +95,50 @@ class UartLine(Radio):
 
 
 class ModemLine(UartLine):
-    """A transparent radio modem. `ready()` is its AUX pin: 0 while it sends, receives or tests itself."""
+    """A transparent radio modem. `ready()` is its AUX pin: 0 while it sends, receives or tests itself. `mode(sleeps)`
+    sets both mode pins, M0 and M1, of an E22: 0 0 transparent, 1 1 asleep; None: it never sleeps."""
 
-    def __init__(self, uart: "Uart", baud: int, clock: Clock, ready: "Callable[[], int]") -> None:
+    def __init__(
+        self,
+        uart: "Uart",
+        baud: int,
+        clock: Clock,
+        ready: "Callable[[], int]",
+        mode: "Callable[[int], None] | None" = None,
+    ) -> None:
         super().__init__(uart, baud, character_bits("N", 1), clock)
         self._ready = ready
+        self._mode = mode
+        self._asleep = False
 
     async def write(self, data: bytes) -> None:
-        if not self._ready():
-            end_ms = self._clock.now_ms() + BUSY_LIMIT_MS
-            while not self._ready() and self._clock.now_ms() < end_ms:
-                self._clock.pause_ms(_POLL_MS)
-            self._clock.pause_ms(AUX_SETTLE_MS)
+        await self.wake()
+        self._await_ready()
         await super().write(data)
+
+    async def wake(self) -> None:
+        if self._mode is not None and self._asleep:
+            self._mode(0)
+            self._asleep = False
+            self._clock.pause_ms(MODE_MS)  # until AUX has fallen
+            self._await_ready()
+
+    async def rest(self) -> None:
+        """It first sends what it still holds."""
+        if self._mode is not None and not self._asleep:
+            self._await_ready()
+            self._mode(1)
+            self._asleep = True
+            self._clock.pause_ms(MODE_MS)
+
+    def is_busy(self) -> bool:
+        """AUX low when nothing of ours is under way: it hears somebody."""
+        return not self._asleep and not self._ready()
+
+    def _await_ready(self) -> None:
+        if self._ready():
+            return
+        end_ms = self._clock.now_ms() + BUSY_LIMIT_MS
+        while not self._ready() and self._clock.now_ms() < end_ms:
+            self._clock.pause_ms(_POLL_MS)
+        self._clock.pause_ms(AUX_SETTLE_MS)

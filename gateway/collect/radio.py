@@ -6,6 +6,7 @@ An acknowledgement leaves only after the commit. What must not be believed is co
 import asyncio
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 from gateway import slice
 from gateway.config import Node, Site
@@ -13,6 +14,7 @@ from gateway.lines import LineLost, Opener
 from gateway.ports import Clock, is_plausible
 from gateway.store import Store
 from gateway.store_nodes import Frame, fingerprint
+from gateway.updates import FOLDER, Updates
 from protocols import batch_reading, command, link
 from protocols import quality as flags
 from protocols.batch import Batch, NodeRecord
@@ -48,6 +50,8 @@ class RadioCollector:
             link.GONE: self._let_go,
             link.DONE: self._note_results,
         }
+        self._nodes = {node.id: node for node in site.nodes}
+        self._updates = Updates(Path(site.store.path).parent / FOLDER)
         self._foreign: set[int] = set()  # nodes whose last frame was of another slice
         self._series = {node.id: self._series_of(site, node) for node in site.nodes}
         self._channels = {node.id: len(slice.channels_of(site, node)) for node in site.nodes}
@@ -87,11 +91,27 @@ class RadioCollector:
                 self._refuse(event.node, event.reason)
                 if event.node is not None and event.reason == "replay":
                     self._suspect(event.node, event.body)
+            elif event.kind == link.ASK:
+                yield from self._give(event)
             else:
                 self._replays[event.node] = max(self._replays.get(event.node, 0) - 1, 0)
                 have = self._keep(event)
                 if have is not None:
                     yield self._session.acknowledge(event, self._answer(event, have))
+
+    def _give(self, received: Received) -> Iterator[bytes]:
+        """A piece of an update."""
+        self._store.heard(received.node, received.counter)
+        try:
+            yield self._session.give(received, self._updates.answer(self._nodes[received.node], received.body))
+        except FrameError:
+            self._refuse(received.node, "body")
+
+    def _offer(self, node: int) -> None:
+        """Leaves the command to fetch an update, once for each number."""
+        number = self._updates.newest(self._nodes[node])
+        if number > self._store.last_argument(node, command.UPDATE):
+            self._store.give_command(node, command.UPDATE, number)
 
     def _keep(self, received: Received) -> int | None:
         """Puts what a frame carried on disk; the node's `have`, or None when it must not be acknowledged."""
@@ -161,6 +181,7 @@ class RadioCollector:
             answer.flags |= link.SLOW_DOWN
         else:
             answer.holes = tuple(self._store.holes(node)[:_MOST_HOLES])
+        self._offer(node)
         for waiting in self._store.commands(node):
             answer.commands += (waiting,)
             if len(answer.encode()) > self._most_bytes or len(answer.commands) > _MOST_COMMANDS:

@@ -1,10 +1,13 @@
 """Knows what people do to a station, well meant or not; knows no sensor's inside and no cable."""
 
-from typing import Annotated
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from gateway import updates
 from hw_sim.faults.base import Duration, Fault, Stage
 from hw_sim.faults.sensors import InAir, SensorTrouble, Text, label
 from hw_sim.sensor import SimSensor, Trouble
@@ -121,4 +124,31 @@ class SliceWrong(Fault, frozen=True, kw_only=True, tag="slice_wrong"):
         world.nodes[self.node].boot(_WHY)
 
 
-AnyHand = ProbesSwapped | UnitIdWrong | ProbeCleaned | ProbeLifted | SliceWrong
+class UpdateOffered(Fault, frozen=True, kw_only=True, tag="update_offered"):
+    """Somebody puts an update of this number for one kind of board beside the gateway's store. In a node that runs in
+    this process nobody runs what is in it: it has the size of a real one. It stays."""
+
+    target: Literal["rp2", "esp32"] = "rp2"
+    number: Annotated[int, Meta(ge=1, le=0xFFFFFFFF)]
+
+    def begin(self, stage: Stage) -> None:
+        folder = Path(stage.world.site.store.path).parent / updates.FOLDER
+        folder.mkdir(exist_ok=True)
+        archive = updates.pack(_stand_in(self.number), self.target, self.number)
+        (folder / f"{self.target}-{self.number}.wtu").write_bytes(archive)
+
+    def end(self, stage: Stage) -> None:
+        """It stays."""
+
+
+def _stand_in(number: int) -> dict[str, bytes]:
+    """Files that no compiler made: 32 of them, 56 KiB."""
+    names = ["firmware/main.mpy", *(f"protocols/p{index:02}.mpy" for index in range(31))]
+    return {name: _bytes_of(f"{number} {name}") for name in names}
+
+
+def _bytes_of(text: str) -> bytes:
+    return b"".join(hashlib.sha256(f"{text} {block}".encode()).digest() for block in range(56))
+
+
+AnyHand = ProbesSwapped | UnitIdWrong | ProbeCleaned | ProbeLifted | SliceWrong | UpdateOffered

@@ -9,6 +9,7 @@ from gateway.messages import Phrase
 from hw_sim import flash
 from hw_sim.disk import Disk
 from hw_sim.faults.base import Fault, Stage
+from hw_sim.flash import SimFlash
 
 Seconds = Annotated[float, Meta(ge=0.0, le=3600.0, extra={"unit": "s"})]
 OffSeconds = Annotated[float, Meta(ge=2.0, le=86_400.0, extra={"unit": "s"})]
@@ -35,6 +36,7 @@ class FlashCut(Fault, frozen=True, kw_only=True, tag="flash_cut"):
     node: str
     within: Count = 20
     off_s: OffSeconds = 5.0
+    region: Literal["journal", "slots", "notes"] = "journal"
 
     def begin(self, stage: Stage) -> None:
         node = stage.world.nodes[self.node]
@@ -42,17 +44,24 @@ class FlashCut(Fault, frozen=True, kw_only=True, tag="flash_cut"):
         loop = asyncio.get_running_loop()
 
         def fall() -> None:
+            for chip in self._chips(stage):
+                chip.spare()
             node.cut("flash_cut")
             loop.call_later(self.off_s, node.boot, "flash_cut")
 
         # a tenth of the cuts fall before and behind the operation each
         share = min(max(1.2 * stream.random() - 0.1, 0.0), 1.0)
-        node.board.flash.cut_at(1 + stream.below(self.within), share, fall)
+        for chip in self._chips(stage):
+            chip.cut_at(1 + stream.below(self.within), share, fall)
 
     def end(self, stage: Stage) -> None:
-        node = stage.world.nodes[self.node]
-        node.board.flash.spare()
-        node.boot("flash_cut")
+        for chip in self._chips(stage):
+            chip.spare()
+        stage.world.nodes[self.node].boot("flash_cut")
+
+    def _chips(self, stage: Stage) -> list[SimFlash]:
+        board = stage.world.nodes[self.node].board
+        return {"journal": [board.flash], "slots": [*board.slots], "notes": [board.notes]}[self.region]
 
 
 class FlashSlow(Fault, frozen=True, kw_only=True, tag="flash_slow"):

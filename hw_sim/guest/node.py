@@ -1,53 +1,27 @@
-"""Knows how firmware in a real MicroPython reaches its simulated board: JSON lines over stdin and stdout.
+"""Knows how firmware in a real MicroPython reaches its simulated board; knows not where that firmware came from."""
 
-Call: ["name", arguments...]; answer: [result, monotonic ms]. Bytes travel as hexadecimal. Time stands still between
-two calls, so that the node lives in the simulator's time, virtual or real.
-"""
-
-import json
-import sys
 from binascii import hexlify, unhexlify
 
 from firmware.board import Board, Flash, Radio
 from firmware.config import ConfigError
-
-try:
-    from hostlink import call  # the VM in Node has no pipes of its own
-except ImportError:
-
-    def call(line: str) -> str:
-        sys.stdout.write(line + "\n")
-        if hasattr(sys.stdout, "flush"):
-            sys.stdout.flush()
-        return sys.stdin.readline()
-
-
-_now_ms = [0]
-
-
-def ask(*what: object):  # type: ignore[no-untyped-def]  # -> Any: MicroPython has no typing
-    answer = call(json.dumps(what))
-    if not answer:
-        sys.exit()  # the simulator is gone
-    result, _now_ms[0] = json.loads(answer)
-    if isinstance(result, dict):
-        raise ConfigError(result["refused"])
-    return result
+from hw_sim.guest.talk import Refused, ask, now_ms
 
 
 class GuestFlash(Flash):
-    def __init__(self, sectors: int, sector_bytes: int) -> None:
-        self.sectors = sectors
-        self.sector_bytes = sector_bytes
+    """One of the board's regions, by its name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.sectors, self.sector_bytes = ask("flash_size", name)
 
     def read(self, offset: int, count: int) -> bytes:
-        return unhexlify(ask("flash_read", offset, count))
+        return unhexlify(ask("flash_read", self._name, offset, count))
 
     def write(self, offset: int, data: bytes) -> None:
-        ask("flash_write", offset, hexlify(data).decode())
+        ask("flash_write", self._name, offset, hexlify(data).decode())
 
     def erase(self, sector: int) -> None:
-        ask("flash_erase", sector)
+        ask("flash_erase", self._name, sector)
 
 
 class GuestLine(Radio):
@@ -73,15 +47,26 @@ class GuestLine(Radio):
         return bool(ask("is_busy", self._number))
 
 
+def _ask(*what: object):  # type: ignore[no-untyped-def]  # -> Any
+    try:
+        return ask(*what)
+    except Refused as error:
+        raise ConfigError(str(error))
+
+
 class GuestBoard(Board):
-    def __init__(self) -> None:
+    def __init__(self, slot: "int | None" = None, on_trial: bool = False) -> None:
+        self.target = ask("target")
+        self.running = slot
+        self.on_trial = on_trial
         self.gated = bool(ask("gated"))
-        sectors, sector_bytes = ask("flash_size")
-        self.flash = GuestFlash(sectors, sector_bytes)
+        self.flash = GuestFlash("journal")
+        self.slots = (GuestFlash("slot_a"), GuestFlash("slot_b"))
+        self.notes = GuestFlash("notes")
         self.radio = GuestLine(0)
 
     def monotonic_ms(self) -> int:
-        return _now_ms[0]
+        return now_ms[0]
 
     def random(self, below: int) -> int:
         return int(ask("random", below))
@@ -90,10 +75,10 @@ class GuestBoard(Board):
         return unhexlify(ask("config"))
 
     def rail(self, name: str, on: bool) -> None:
-        ask("rail", name, on)
+        _ask("rail", name, on)
 
     def line(self, bus: str, baud: int, parity: str, stop_bits: int) -> Radio:
-        return GuestLine(ask("line", bus, baud, parity, stop_bits))
+        return GuestLine(_ask("line", bus, baud, parity, stop_bits))
 
     async def sleep_ms(self, duration_ms: int) -> None:
         ask("sleep", duration_ms)
@@ -102,7 +87,7 @@ class GuestBoard(Board):
         ask("power_down", duration_ms)
 
     async def restart(self) -> None:
-        ask("restart")
+        ask("restart", True)
 
     def clock_ms(self):  # type: ignore[no-untyped-def]  # -> int | None
         return ask("clock")
@@ -129,5 +114,5 @@ def main(board: GuestBoard) -> None:
     run(live(board))
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # a board whose slots hold nothing
     main(GuestBoard())

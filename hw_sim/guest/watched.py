@@ -8,7 +8,8 @@ import gc
 import sys
 from binascii import unhexlify
 
-from hw_sim.guest.node import GuestBoard, GuestFlash, ask, main
+from hw_sim.guest.node import GuestBoard, GuestFlash, main
+from hw_sim.guest.talk import ask
 
 _PIECE = 128  # bytes in one line, which is twice as long and on the heap like the node itself
 _LONG_MS = 60_000  # a sleep between two wakes
@@ -27,13 +28,13 @@ def _gather(count: int, ask_for):  # type: ignore[no-untyped-def]
 
 class WatchedFlash(GuestFlash):
     def read(self, offset: int, count: int) -> bytes:
-        return _gather(count, lambda at, size: ask("flash_read", offset + at, size))  # type: ignore[no-any-return]
+        return _gather(count, lambda at, size: ask("flash_read", self._name, offset + at, size))  # type: ignore[no-any-return]
 
 
 class WatchedBoard(GuestBoard):
     def __init__(self, looks: list[int]) -> None:
         super().__init__()
-        self.flash = WatchedFlash(self.flash.sectors, self.flash.sector_bytes)
+        self.flash = WatchedFlash("journal")
         self._looks = looks
         self._wakes = 0
         self._held = 0

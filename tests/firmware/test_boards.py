@@ -228,6 +228,40 @@ def test_a_busy_modem_is_waited_for_and_a_dead_aux_wire_is_not():
         assert counters.us == starts_ms * 1000 + guard_us(2, 10, 9600, 0)
 
 
+def test_a_modem_rests_and_is_awake_again_before_anything_is_sent():
+    counters = Counters()
+    wire = Wire(counters)
+    wire.driven = 1
+    modes = []
+
+    def ready():
+        """AUX: low for 30 ms after leaving sleep."""
+        return int(not modes or modes[-1][1] or counters.us >= modes[-1][0] + 30_000)
+
+    def mode(level):
+        modes.append((counters.us, level))
+
+    line = ModemLine(wire, 9600, clock_of(counters), ready, mode)
+    run(line.wake())
+    assert modes == [] and not line.is_busy()  # it was awake
+    run(line.rest())
+    run(line.rest())
+    assert [level for _, level in modes] == [1] and not line.is_busy()
+    at_us = counters.us
+    run(line.write(b"12"))
+    assert [level for _, level in modes] == [1, 0] and wire.sent == b"12"
+    assert counters.us - guard_us(2, 10, 9600, 0) - at_us == 32_000  # AUX up, and 2 ms
+
+
+def test_a_modem_that_still_sends_is_not_put_to_sleep():
+    counters = Counters()
+    modes = []
+    line = ModemLine(Wire(counters), 9600, clock_of(counters), lambda: int(counters.us >= 500_000), modes.append)
+    assert line.is_busy()
+    run(line.rest())
+    assert modes == [1] and counters.us >= 500_000
+
+
 # --- flash ----------------------------------------------------------------------------------------------------------
 
 
@@ -317,6 +351,41 @@ def test_board_json_is_read():
     assert (plan.journal, plan.strap, plan.watchdog_ms) == ((1310720, 131072), 15, 8000)
 
 
+def test_the_regions_of_flash_and_what_watches_the_supply_are_read():
+    plain = changed({"start": 786432, "bytes": 126976}, "slot_a")
+    plain["slot_b"] = {"start": 913408, "bytes": 126976}
+    plain["notes"] = {"start": 1040384, "bytes": 8192}
+    plain["battery"] = {"pin": 28, "ratio_permille": 3000}
+    plain["charge"] = 12
+    plain["gate"] = {"pin": 13, "on": 0}
+    plain["radio"]["m0"], plain["radio"]["m1"] = 16, 17
+    plan = layout.parse(json.dumps(plain).encode())
+    assert plan.regions["slot_b"] == (913408, 126976) and plan.journal == (1310720, 131072)
+    assert (plan.battery, plan.charge, plan.gate) == ((28, 3000), (12, 1), (13, 0))
+    assert (plan.radio.m0, plan.radio.m1) == (16, 17)
+    for change, said in (
+        ({"slot_b": {"start": 909312, "bytes": 126976}}, "slot_b: lies over slot_a"),
+        ({"notes": {"start": 786432 - 4096, "bytes": 8192}}, "notes: lies over slot_a"),
+        ({"notes": {"start": 1040384, "bytes": 4096}}, "notes.bytes: 4096"),
+        ({"gate": 12}, "gate: pin 12 is taken by charge"),
+        ({"battery": {"pin": 28}}, "battery.ratio_permille: missing"),
+    ):
+        bad = json.loads(json.dumps(plain))
+        bad.update(change)
+        assert str(raises(ConfigError, layout.parse, json.dumps(bad).encode())).startswith("board.json: " + said)
+    del plain["radio"]["m1"]
+    assert "m0 and m1" in str(raises(ConfigError, layout.parse, json.dumps(plain).encode()))
+
+
+def test_the_carrier_boards_of_our_images_are_sound():
+    for chip in ("rp2", "esp32"):
+        carrier = __import__("firmware.boot.%s.carrier" % chip, None, None, ("BOARD",))
+        plan = layout.parse(carrier.BOARD)
+        if chip == "rp2":
+            assert sorted(plan.regions) == sorted(layout.REGIONS)
+            assert min([start for start, _ in plan.regions.values()]) >= carrier.FILE_SYSTEM_BYTES
+
+
 def test_a_board_may_have_no_more_than_a_radio():
     plan = layout.parse(b'{"radio": {"uart": 1, "tx": 17, "rx": 18, "baud": 9600, "de": 16}}')
     assert plan == layout.Layout(layout.Port(1, 17, 18, 9600, 16), {}, {})
@@ -341,7 +410,7 @@ def test_every_fault_of_board_json_names_file_and_key():
         (changed(6, "rails", "probes"), "rails.probes: pin 6 is taken by buses.uart1.de"),
         (changed(10, "strap"), "strap: pin 10 is taken by rails.probes"),
         (changed(1310721, "journal", "start"), "journal.start: 1310721 is no multiple of 4096"),
-        (changed(8192, "journal", "bytes"), "journal.bytes: 8192"),
+        (changed(8192, "journal", "bytes"), "journal.bytes: 8192 is less"),
         (changed(4000, "watchdog_ms"), "watchdog_ms: 4000"),  # no longer than a slice of sleep
         (changed(9000, "watchdog_ms"), "watchdog_ms: 9000"),  # longer than an RP2040 can wait
         ([], "the whole: not an object"),

@@ -1,0 +1,12 @@
+"""Knows what is frozen into an image for ESP32, S3 and C3. For MicroPython's makefile, from its folder ports/esp32:
+
+make BOARD=ESP32_GENERIC FROZEN_MANIFEST=<here>/firmware/boot/manifest_esp32.py
+
+Names like freeze() are the makefile's own (micropython: docs/reference/manifest.rst). The board's own manifest is not
+included: it would freeze MicroPython's _boot.py and inisetup.py. The partition table: esp32/partitions.csv.
+"""
+
+freeze("$(PORT_DIR)/modules", ("flashbdev.py",))  # noqa: F821
+freeze("$(MANIFEST_DIR)/esp32", ("_boot.py", "main.py", "carrier.py"))  # noqa: F821
+package("protocols", base_path="$(MANIFEST_DIR)/../..")  # noqa: F821
+package("firmware", base_path="$(MANIFEST_DIR)/../..")  # noqa: F821

