@@ -29,7 +29,7 @@ def sources(folder: Path, name: str, old: str, new: str) -> Path:
     return folder
 
 
-CYCLE = ("firmware/cycle.py", "        self._board = board\n")
+CYCLE = ("firmware/cycle.py", "        self.board = board\n")
 
 
 class Life:
