@@ -292,7 +292,8 @@ def test_commands_are_obeyed_or_refused():
     given = [(command.EMERGENCY, 120), (command.WIPE, 0), (command.REPORT, 90_000), (command.UPDATE, 1), (77, 0)]
     world.gateway.commands = [Command(10 + i, kind, argument) for i, (kind, argument) in enumerate(given)]
     world.live(140)
-    assert world.gateway.results[:5] == [
+    refused = command.REFUSED
+    assert world.gateway.results[:5] == [(10, 0), (11, refused), (12, refused), (13, refused), (14, 2)]
         (10, 0),
         (11, command.REFUSED),
         (12, command.REFUSED),
