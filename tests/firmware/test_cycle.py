@@ -294,12 +294,6 @@ def test_commands_are_obeyed_or_refused():
     world.live(140)
     refused = command.REFUSED
     assert world.gateway.results[:5] == [(10, 0), (11, refused), (12, refused), (13, refused), (14, 2)]
-        (10, 0),
-        (11, command.REFUSED),
-        (12, command.REFUSED),
-        (13, command.REFUSED),
-        (14, 2),
-    ]
     world.gateway.commands = [Command(20, command.REPORT, 300), Command(21, command.RESTART)]
     before = len(world.radio.awake)
     world.live(400)
