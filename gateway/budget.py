@@ -19,9 +19,9 @@ from protocols.registers import Profile, Register, plan_reads
 DAY_S = 86_400
 LATENCY_S = 0.012  # of a sensor between question and answer: a usual microcontroller (ours)
 # Of a batch (docs/link.md), on the wire: frame, head of the body, stuffing; and what a reading adds.
-_BATCH_BYTES = link.OVERHEAD + 14 + 3
-_READING_BYTES = 1.5
-_ACK_BYTES = link.OVERHEAD + 11 + 3
+_BATCH_BYTES = link.OVERHEAD + 7 + 3
+_READING_BYTES = 1.1
+_ACK_BYTES = link.OVERHEAD + 4
 # A modem that the site file says nothing of; what the nodes of a valley use (ours).
 _SPREADING_FACTOR, _BANDWIDTH_KHZ = 9, 125
 
@@ -160,7 +160,7 @@ def _frame_s(characters: int, bus: NodeBus) -> float:
 
 def _reports(count: float, readings: float, air_s: AirTime) -> tuple[float, float]:
     """Seconds a day in which `count` reports with together so many readings are sent, and their answers heard."""
-    room = (link.MAX_BODY - 14) / _READING_BYTES
+    room = (link.MAX_BODY - 7) / _READING_BYTES
     frames = max(math.ceil(readings / count / room), 1)
     frame_bytes = _BATCH_BYTES + round(readings / count / frames * _READING_BYTES)
     return count * frames * air_s(frame_bytes), count * frames * air_s(_ACK_BYTES)

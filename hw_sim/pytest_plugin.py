@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hw_sim.clock import WorldClock
     from hw_sim.judge import Verdict
     from hw_sim.ledger import Reading
+    from hw_sim.timeline import Player
     from hw_sim.virtual import VirtualStation
     from hw_sim.wire import Wire
 
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 class LivingWorld:
     """A station in virtual time that lives only while it is told to. `station` has all that a fault may touch."""
 
-    def __init__(self, runner: asyncio.Runner, station: VirtualStation) -> None:
+    def __init__(self, runner: asyncio.Runner, station: VirtualStation, player: Player) -> None:
         self._runner = runner
+        self._player = player
         self.station = station
 
     def advance(self, duration: str | float) -> None:
@@ -46,7 +48,11 @@ class LivingWorld:
 
     def finish(self) -> Verdict:
         """Ends what still goes wrong, waits until what was measured has arrived, stops everything and judges."""
-        return self._runner.run(self.station.finish())
+        return self._runner.run(self._end())
+
+    async def _end(self) -> Verdict:
+        self._player.end_all()
+        return await self.station.finish()
 
 
 class Truth:
@@ -89,13 +95,12 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LivingWorl
     story = scenario.load(scenario.find(name))
     span_s = float(options.get("days") or story.days) * 86_400
 
-    async def begin() -> VirtualStation:
+    async def begin() -> tuple[VirtualStation, Player]:
         station = VirtualStation(story, tmp_path, seed, days=span_s / 86_400)
-        Player(plan(story.faults, station.world.streams, span_s), station)
-        return station
+        return station, Player(plan(story.faults, station.world.streams, span_s), station)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        yield LivingWorld(runner, runner.run(begin()))
+        yield LivingWorld(runner, *runner.run(begin()))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import pytest
 from gateway import slice
 from gateway.__main__ import main
 from gateway.config import Site
-from gateway.messages import set_language
 from gateway.notary import Signature, day_message, is_signed, sign
 from gateway.store import Store
 from gateway.store_nodes import Frame, fingerprint
@@ -22,9 +21,8 @@ from tests.gateway.doubles import NODE, RIVER, HandClock, sensor, site
 
 
 @pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    set_language("en")
-    yield
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATERTOWER_LANG", "en")
 
 
 class Written:

@@ -133,8 +133,11 @@ SERIES = 'watertower/field/series/1 {"series":1,"source":"sensor level","channel
 def test_a_log_may_have_any_usual_time_and_rows_may_come_before_their_series_and_twice(
     tmp_path: Path, site: config.Site, when: str
 ) -> None:
-    row = 'watertower/field/data {"complete":0,"rows":[[1,1,1780272005011,[0.5]],[2,1,1780272010000,[null],[1]]]}'
-    guess = 'watertower/field/data {"complete":0,"rows":[[3,1,5000,[0.7],[16]]]}'
+    row = (
+        'watertower/field/data {"complete":0,"first":1,"unix_ms":1780272005011,'
+        '"rows":[[1,0,[0.5]],[1,4989,[null],[1]]]}'
+    )
+    guess = 'watertower/field/data {"complete":0,"first":3,"unix_ms":5000,"rows":[[1,0,[0.7],[16]]]}'
     other = "watertower/elsewhere/data {}"
     lines = [row, SERIES, row, guess, other, 'watertower/field/status {"online":true,"unix_ms":1}', "some/thing else"]
     (tmp_path / "log").write_text("".join(f"{when} {line}\n" for line in lines), "utf-8")
@@ -193,7 +196,7 @@ def test_of_a_log_the_silences_become_faults(tmp_path: Path) -> None:
     again = live(tmp_path / "log.toml", tmp_path / "log-store")
     silent = [row[0] for row in again.rows["sensor met"] if row[2][0] & quality.NO_REPLY]
     begin_ms = 1_780_272_000_000
-    assert silent[0] - begin_ms == 180_000 and silent[-1] - begin_ms < 480_000 and len(silent) > 5
+    assert 180_000 <= silent[0] - begin_ms <= 185_000 and silent[-1] - begin_ms < 480_000 and len(silent) > 5
 
 
 def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path: Path) -> None:

@@ -298,7 +298,7 @@ def test_the_channel_itself_is_the_gateways_port() -> None:
 
 def test_a_nodes_board_listens_with_its_modem() -> None:
     async def story(country: Country) -> tuple[bool, bool, bool]:
-        board = SimBoard(b"", world_clock(), Stream(1, "node"), {}, {}, country["c"].modem)
+        board = SimBoard(b"{}", world_clock(), Stream(1, "node"), {}, {}, country["c"].modem)
         quiet = board.radio.is_busy()
         sending = country["a"].send(b"x" * 48)
         await asyncio.sleep(0.1)

@@ -43,7 +43,7 @@ kind = "line"
 line = "river"
 at = "16s"
 lasts = "4s"
-trouble = { kind = "line_noise", bit_error_rate = 0.003 }
+trouble = { kind = "line_noise", bit_error_rate = 0.02 }
 
 [[fault]]
 kind = "line"
