@@ -13,14 +13,15 @@ bits of the time, is under the tag without being sent. Who knows otherwise finds
 
 import struct
 
-from protocols import command, framing, varint
+from protocols import framing, varint
 from protocols.checks import hmac_sha256, same_bytes
-from protocols.command import Command
 from protocols.errors import AuthError, FrameError
 from protocols.record import Record
 
 try:
     from collections.abc import Callable
+
+    from protocols.command import Command
 except ImportError:  # MicroPython, which does not evaluate annotations
     pass
 
@@ -136,6 +137,8 @@ class Answer(Record):
                 varint.put(out, first)
                 varint.put(out, last - first)
         if self.commands:
+            from protocols import command
+
             flags |= _COMMANDS
             out.append(len(self.commands))
             for waiting in self.commands:
@@ -166,6 +169,8 @@ def parse_answer(body: bytes, own_ms: "int | None" = None) -> Answer:
             holes.append((first, first + reader.number()))
     commands = []
     if flags & _COMMANDS:
+        from protocols import command  # seldom: not loaded before the first one comes
+
         for _ in range(reader.byte()):
             commands.append(command.take(reader))
     reader.end()

@@ -15,7 +15,7 @@ from hw_sim.bench.node_heap import Compiled
 from hw_sim.board import SimBoard
 from hw_sim.interpreter import Interpreter
 from hw_sim.runtime import InProcess, Runtime
-from protocols.registers import Profile
+from protocols.profile import Profile
 
 SHARE = 0.25  # of a day
 SENSORS = ("ec", "acid", "do", "turb", "level")
