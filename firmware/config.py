@@ -3,7 +3,7 @@
 import sys
 
 from protocols.record import Record
-from protocols.registers import Profile, Register
+from protocols.registers import Manner, Register
 
 try:
     from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ class Sensor(Record):
         unit_id: int,
         period_ms: int,
         rail: str | None,
-        profile: Profile,
+        profile: Manner,
         registers: tuple[Register, ...],
     ) -> None:
         self.id = id

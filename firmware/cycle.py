@@ -11,7 +11,6 @@ from firmware.board import Board
 from firmware.config import ConfigError, NodeConfig
 from firmware.journal import Journal
 from firmware.pace import Pace
-from protocols.command import Command
 from protocols.modbus_client import RtuClient
 
 try:
@@ -20,6 +19,7 @@ try:
     if TYPE_CHECKING:  # loaded where they are needed
         from firmware.emergency import Emergency
         from firmware.power import Supply
+        from protocols.command import Command
 except ImportError:  # MicroPython
     pass
 
@@ -147,7 +147,7 @@ class Cycle:
         self._to_wipe = set(self.config.wipers)
         return bool(self._to_wipe)
 
-    def obey(self, given: Command) -> int | None:
+    def obey(self, given: "Command") -> int | None:
         """A command's result; None: not decided yet."""
         from firmware import orders
 

@@ -7,26 +7,31 @@ boots that may have stood there are never used again.
 """
 
 import struct
+import sys
 
 from firmware.board import Flash
-from firmware.ring import LEAST_BYTES, RECORD, STATE, Ring
+from firmware.ring import RECORD, STATE, Ring
 from protocols.errors import RangeError
 from protocols.record import Record
 
 try:
     from collections.abc import Iterator
+    from typing import TYPE_CHECKING
+
+    if TYPE_CHECKING:  # loaded where it is needed
+        from firmware.opening import End
 except ImportError:  # MicroPython, which does not evaluate annotations
     pass
 
 # boot, counter limit, schema, channels, released, rotten, unused numbers; then, once the clock is set, Unix ms at
 # monotonic zero and 1/16 s since boot when it was set. More may follow: a reader takes what it knows.
 _STATE = ">HIHBIHB"
-_STATE_BYTES = 16
+STATE_BYTES = 16
 _CLOCK = ">qI"
 _CLOCK_BYTES = 12
-_HEAD = ">II"  # of a sector's note: the oldest number in the ring, numbers dropped; a state with a clock follows
-_HEAD_BYTES = 8
-_COUNTER_BLOCK = 64
+HEAD = ">II"  # of a sector's note: the oldest number in the ring, numbers dropped; a state with a clock follows
+HEAD_BYTES = 8
+COUNTER_BLOCK = 64
 _RELEASE_BLOCK = 64  # records released that a power cut may bring back: ours
 
 
@@ -67,20 +72,20 @@ class Journal:
     """The ring over a Flash of at least three sectors. Opening it begins a new boot under a slice."""
 
     def __init__(self, flash: Flash, schema: int = 0, channels: int = 0) -> None:
-        self._ring = Ring(flash, _HEAD_BYTES + _STATE_BYTES + _CLOCK_BYTES)
+        self._ring = Ring(flash, HEAD_BYTES + STATE_BYTES + _CLOCK_BYTES)
         self._sectors = flash.sectors
-        self.next_number = 1
-        self.released = 0  # records up to this number need no sending
-        self.dropped = 0  # records overwritten before they were released
-        self.rotten = 0  # of the numbers up to `released` or overwritten: nothing readable is left of them
-        self._oldest = 1  # numbers below are no longer in the ring
-        self._unused = 0  # so many before the next number were never given out
-        self.state = State(0, 0, 0, 0, 0)
-        self._mount()
+        end = _end(self._ring)
+        self.state = end.state
+        self.next_number = end.next_number
+        self.released = end.released  # records up to this number need no sending
+        self.dropped = end.dropped  # records overwritten before they were released
+        self.rotten = end.rotten  # of the numbers up to `released` or overwritten: nothing readable is left of them
+        self._oldest = end.oldest  # numbers below are no longer in the ring
+        self._unused = end.unused  # so many before the next number were never given out
         self._noted = self.released  # what flash knows of it
         self._counter = self.state.counter_limit
         boot = (self.state.boot + 1) & 0xFFFF
-        self._note(State(boot, self._counter + _COUNTER_BLOCK, 0, schema, channels))
+        self._note(State(boot, self._counter + COUNTER_BLOCK, 0, schema, channels))
 
     # --- what a node writes -----------------------------------------------------------------------------------------
 
@@ -98,7 +103,7 @@ class Journal:
     def next_counter(self) -> int:
         """A frame counter never used before, reserved on flash in blocks."""
         if self._counter >= self.state.counter_limit:
-            self._note_change(self._counter + _COUNTER_BLOCK, self.state.clock_ms, self.state.set_ms)
+            self._note_change(self._counter + COUNTER_BLOCK, self.state.clock_ms, self.state.set_ms)
         self._counter += 1
         return self._counter - 1
 
@@ -158,11 +163,11 @@ class Journal:
             note = ring.note_of(sector)
             if note is None:
                 continue
-            state, _, _, unused = _unpack(note[_HEAD_BYTES:])
+            state, _, _, unused = unpack(note[HEAD_BYTES:])
             yield ring.first(sector), state, b"", unused
             for kind, number, mark, payload, _, _ in ring.walk(sector):
                 if kind == STATE:
-                    state, _, _, unused = _unpack(payload)
+                    state, _, _, unused = unpack(payload)
                     yield number, state, b"", unused
                 elif number > last and mark == state.boot & 0xFF:
                     last = number
@@ -189,7 +194,7 @@ class Journal:
         self.state = state
         payload = self._packed()
         if not state.clock_ms:
-            payload = payload[:_STATE_BYTES]
+            payload = payload[:STATE_BYTES]
         if not self._ring.put(STATE, self.next_number, state.boot & 0xFF, payload):
             self._take_sector()
         self._unused = 0
@@ -211,7 +216,7 @@ class Journal:
         that no boot forgets it."""
         for _ in range(self._sectors):
             self._drop(self._ring.following)
-            note = struct.pack(_HEAD, self._oldest, self.dropped) + self._packed()
+            note = struct.pack(HEAD, self._oldest, self.dropped) + self._packed()
             if self._ring.take(self.next_number, note):
                 return
         raise WornOut
@@ -225,58 +230,26 @@ class Journal:
             self.rotten += rotten
             self._oldest = oldest
 
-    def _mount(self) -> None:
-        """Finds the ring's end. What can't be read there is taken for as many entries as could stand there."""
-        ring = self._ring
-        heads, dark = ring.lost_heads()  # dark: bytes that no sound entry explains
-        is_one, may_be_record = not dark, True
-        numbers = _upwards(dark, LEAST_BYTES)
-        if not ring.is_new:
-            oldest, self.dropped = struct.unpack(_HEAD, ring.note[:_HEAD_BYTES])
-            self.state, self.released, self.rotten, _ = _unpack(ring.note[_HEAD_BYTES:])
-            self.next_number = ring.first(ring.head)
-            end = ring.begin
-            since = 0  # the last state
-            for kind, number, _, payload, at, after in ring.walk(ring.head):
-                since += at - end
-                end = after
-                self.next_number = number
-                if kind == STATE:
-                    self.state, self.released, self.rotten, _ = _unpack(payload)
-                    since = 0
-                else:
-                    self.next_number += 1
-            count, is_one, may_be_record = ring.damage(end)
-            is_one = is_one and not dark
-            numbers += _upwards(count, LEAST_BYTES)
-            dark += since + count
-            if not heads:
-                ring.go_on(end, count)
-            self._oldest = ring.first(ring.order()[0])
-            # gone since the head was taken: the power was cut before a new head could count them
-            self.dropped += max(self._oldest - max(oldest, self.released + 1), 0)
-        if is_one:  # a cut in an entry: it may have been a record, but never two
-            self._unused = max(numbers - may_be_record, 0)
-        self.next_number += numbers
-        states = heads + _upwards(dark, LEAST_BYTES - 1 + _STATE_BYTES)
-        state = self.state
-        boot = (state.boot + states) & 0xFFFF
-        self.state = State(boot, state.counter_limit + states * _COUNTER_BLOCK, 0, state.schema, state.channels)
+
+def _end(ring: Ring) -> "End":
+    import firmware
+    from firmware import opening
+
+    try:
+        return opening.End(ring)
+    finally:  # once a boot: the code that finds it need not stay in memory
+        del sys.modules["firmware.opening"], firmware.opening
 
 
-def _unpack(note: bytes) -> tuple[State, int, int, int]:
+def unpack(note: bytes) -> tuple[State, int, int, int]:
     """(state, released, rotten, numbers before it that were never given out)."""
-    boot, counter_limit, schema, channels, released, rotten, unused = struct.unpack(_STATE, note[:_STATE_BYTES])
+    boot, counter_limit, schema, channels, released, rotten, unused = struct.unpack(_STATE, note[:STATE_BYTES])
     clock_ms = set_16th = 0
-    if len(note) >= _STATE_BYTES + _CLOCK_BYTES:
-        clock_ms, set_16th = struct.unpack(_CLOCK, note[_STATE_BYTES : _STATE_BYTES + _CLOCK_BYTES])
+    if len(note) >= STATE_BYTES + _CLOCK_BYTES:
+        clock_ms, set_16th = struct.unpack(_CLOCK, note[STATE_BYTES : STATE_BYTES + _CLOCK_BYTES])
     state = State(boot, counter_limit, clock_ms, schema, channels, set_16th * 1000 // 16)
     return state, released, rotten, unused
 
 
 def _dated(entry: Entry, state: State | None) -> Entry:
     return entry if entry.state.clock_ms or state is None else Entry(entry.number, state, entry.payload)
-
-
-def _upwards(count: int, unit: int) -> int:
-    return -(-count // unit)

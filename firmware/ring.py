@@ -31,19 +31,20 @@ _HEAD_BYTES = 12
 _CRC_BYTES = 4
 _MOST_OFFSET = 0x0FFF
 _PIECE = 512  # bytes of flash in memory at once: some entries, at least one
-_GIVEN_UP = bytes(4)
+GIVEN_UP = bytes(4)
 
 
 class Ring:
-    """The sectors of a Flash. `head` is the newest sector, `note` what its head says; `is_new`: there is none yet."""
+    """The sectors of a Flash. `head` is the newest sector, `note` what its head says; `is_new`: there is none yet. What
+    stands behind its last sound entry: firmware/opening.py."""
 
     def __init__(self, flash: Flash, note_bytes: int) -> None:
-        self._flash = flash
+        self.flash = flash
         self._note_bytes = note_bytes
         self._head_bytes = _HEAD_BYTES + note_bytes + _CRC_BYTES
         self.begin = 2 * self._head_bytes  # of the entries
         self.most = min(MAX_PAYLOAD, flash.sector_bytes - self.begin - ENTRY_BYTES)  # payload of one
-        self._sequences = array("I", [0] * flash.sectors)  # 0: not in use
+        self.sequences = array("I", [0] * flash.sectors)  # 0: not in use
         self._firsts = array("I", [0] * flash.sectors)
         self.head = flash.sectors - 1
         self.note = b""
@@ -54,7 +55,7 @@ class Ring:
             found = self._read_head(sector)
             if found is not None:
                 sequence, self._firsts[sector], note = found
-                self._sequences[sector] = sequence
+                self.sequences[sector] = sequence
                 if sequence > newest:
                     newest, self.head, self.note = sequence, sector, note
         self.is_new = newest == 0
@@ -64,9 +65,9 @@ class Ring:
 
     def order(self) -> list[int]:
         """Sectors in use, oldest first."""
-        count = self._flash.sectors
+        count = self.flash.sectors
         turn = [(self.head + 1 + i) % count for i in range(count)]
-        return [sector for sector in turn if self._sequences[sector]]
+        return [sector for sector in turn if self.sequences[sector]]
 
     def first(self, sector: int) -> int:
         """The number from which a sector in use counts."""
@@ -80,15 +81,15 @@ class Ring:
     def walk(self, sector: int, sequence: int = 0) -> "Iterator[tuple[int, int, int, bytes, int, int]]":
         """Every sound entry: (kind, number, mark, payload, begin, end). Behind damage it takes up again where an entry
         fits: its kind, its CRC and a number to which so many bytes can have led. `sequence`: of an earlier round."""
-        size = self._flash.sector_bytes
-        seed = sequence or self._sequences[sector]
+        size = self.flash.sector_bytes
+        seed = sequence or self.sequences[sector]
         at = end = self.begin
         offset = start = 0
         data = b""
         while at + LEAST_BYTES <= size:
             if at + ENTRY_BYTES + MAX_PAYLOAD > start + len(data) and (start + len(data) < size or not data):
                 start = at
-                data = self._flash.read(sector * size + at, min(_PIECE, size - at))
+                data = self.flash.read(sector * size + at, min(_PIECE, size - at))
             i = at - start
             length = data[i]
             if length > MAX_PAYLOAD:
@@ -112,36 +113,6 @@ class Ring:
             else:
                 at += 1
 
-    def damage(self, end: int) -> tuple[int, bool, bool]:
-        """What stands in the head sector behind `end`, where its last sound entry ends: (bytes, is it one entry, may
-        that be a record). A power cut leaves one entry of which some bits are not programmed: they are 1."""
-        at = self.head * self._flash.sector_bytes + end
-        count = self._extent(self.head, end) - end
-        if count < ENTRY_BYTES:
-            return count, count > 0, True
-        torn = self._flash.read(at, ENTRY_BYTES)
-        is_one = count <= ENTRY_BYTES + torn[0] or torn == bytes(ENTRY_BYTES)  # zeros of a boot that was cut short
-        return count, is_one, torn[2] >> 4 & (RECORD | STATE) != STATE
-
-    def lost_heads(self) -> tuple[int, int]:
-        """(sectors, bytes of entries) that may have been written behind the head, but their own heads are gone. A head
-        torn by a power cut and a sector half erased look so, too; nothing is in them."""
-        count = hidden = 0
-        size = self._flash.sector_bytes
-        for distance in range(1, self._flash.sectors):
-            sector = (self.head + distance) % self._flash.sectors
-            if self._sequences[sector]:
-                break
-            if self._flash.read(sector * size, len(_GIVEN_UP)) == _GIVEN_UP:
-                continue
-            extent = self._extent(sector, 0)
-            if not extent:
-                break
-            if not self._is_old(sector, distance):
-                count += 1
-                hidden += max(extent - self.begin, 0)
-        return count, hidden
-
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def go_on(self, end: int, count: int) -> None:
@@ -152,41 +123,41 @@ class Ring:
 
     def put(self, kind: int, number: int, mark: int, payload: bytes) -> bool:
         """Writes an entry and reads it back. False: no room, or the flash did not keep it: take a new sector."""
-        size = self._flash.sector_bytes
+        size = self.flash.sector_bytes
         offset = number - self._firsts[self.head]
         if self._at + ENTRY_BYTES + len(payload) > size or offset > _MOST_OFFSET:
             return False
         while self._damaged < self._at:
             count = min(self._at - self._damaged, _PIECE)
-            self._flash.write(self.head * size + self._damaged, bytes(count))
+            self.flash.write(self.head * size + self._damaged, bytes(count))
             self._damaged += count
         head = struct.pack(">BBH", len(payload), mark, kind << 12 | offset)
-        entry = head + struct.pack(">I", crc32(payload, crc32(head, self._sequences[self.head]))) + payload
+        entry = head + struct.pack(">I", crc32(payload, crc32(head, self.sequences[self.head]))) + payload
         at = self.head * size + self._at
         self._at += len(entry)
         self._damaged = self._at
-        self._flash.write(at, entry)
-        return self._flash.read(at, len(entry)) == entry
+        self.flash.write(at, entry)
+        return self.flash.read(at, len(entry)) == entry
 
     def take(self, first: int, note: bytes) -> bool:
         """Erases the sector that follows and makes it the head. False: it is worn out and given up; the next one."""
         sector = self.following
-        size = self._flash.sector_bytes
-        self.following = (sector + 1) % self._flash.sectors
-        self._sequences[sector] = 0
-        self._flash.erase(sector)
-        sequence = self._sequences[self.head] + 1
+        size = self.flash.sector_bytes
+        self.following = (sector + 1) % self.flash.sectors
+        self.sequences[sector] = 0
+        self.flash.erase(sector)
+        sequence = self.sequences[self.head] + 1
         head = struct.pack(_HEAD, MAGIC, sequence, first) + note
         head += struct.pack(">I", crc32(head))
-        if self._extent(sector, 0) == 0:
-            self._flash.write(sector * size, head + head)
-            if self._flash.read(sector * size, self.begin) == head + head:
-                self._sequences[sector] = sequence
+        if self.extent(sector, 0) == 0:
+            self.flash.write(sector * size, head + head)
+            if self.flash.read(sector * size, self.begin) == head + head:
+                self.sequences[sector] = sequence
                 self._firsts[sector] = first
                 self.head = sector
                 self._at = self._damaged = self.begin
                 return True
-        self._flash.write(sector * size, _GIVEN_UP)
+        self.flash.write(sector * size, GIVEN_UP)
         self._at = self._damaged = size
         return False
 
@@ -195,31 +166,23 @@ class Ring:
     def _read_head(self, sector: int) -> tuple[int, int, bytes] | None:
         """(sequence, first number, note) by the first of its two heads that is sound."""
         for at in (0, self._head_bytes):
-            data = self._flash.read(sector * self._flash.sector_bytes + at, self._head_bytes)
+            data = self.flash.read(sector * self.flash.sector_bytes + at, self._head_bytes)
             if data[:4] == MAGIC and struct.pack(">I", crc32(data[:-_CRC_BYTES])) == data[-_CRC_BYTES:]:
                 _, sequence, first = struct.unpack(_HEAD, data[:_HEAD_BYTES])
                 return sequence, first, data[_HEAD_BYTES:-_CRC_BYTES]
         return None
 
-    def _extent(self, sector: int, begin: int) -> int:
+    def extent(self, sector: int, begin: int) -> int:
         """Where the free bytes begin that reach to the sector's end; not before `begin`."""
-        size = self._flash.sector_bytes
+        size = self.flash.sector_bytes
         at = size
         while at > begin:
             piece = max(at - _PIECE, begin)
-            count = len(self._flash.read(sector * size + piece, at - piece).rstrip(b"\xff"))
+            count = len(self.flash.read(sector * size + piece, at - piece).rstrip(b"\xff"))
             if count:
                 return piece + count
             at = piece
         return begin
-
-    def _is_old(self, sector: int, distance: int) -> bool:
-        """Whether an entry of the ring's last round is in it: then its erasure never ended."""
-        sequence = self._sequences[self.head] + distance - self._flash.sectors
-        if sequence > 0:
-            for _ in self.walk(sector, sequence):
-                return True
-        return False
 
 
 def _is_sound(data: bytes, at: int, length: int, seed: int) -> bool:

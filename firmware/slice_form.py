@@ -10,7 +10,7 @@ from firmware.config import VERSION, ConfigError, NodeConfig, Sensor, Wiper
 from protocols.framing import MAX_FRAME
 from protocols.link import KEY_BYTES, OVERHEAD
 from protocols.modbus import READ_HOLDING, READ_INPUT, WRITE_MANY
-from protocols.registers import KINDS, MOST, ORDERS, Profile, Register
+from protocols.registers import KINDS, MOST, ORDERS, Manner, Register
 
 try:
     from typing import TYPE_CHECKING
@@ -77,14 +77,7 @@ def _sensor(plain: dict, buses: int) -> Sensor:  # type: ignore[type-arg]
     start = plain["start"]
     if start is not None:
         start = _told(*start)
-    profile = Profile(
-        "",
-        "",
-        "",
-        "",
-        registers,
-        confidence="",
-        source="",
+    profile = Manner(
         function=_whole(plain["function"], READ_HOLDING, READ_INPUT),
         order=_known(plain["order"], tuple(ORDERS)),
         warm_up_ms=_whole(plain["warm_up_ms"], 0, _MOST),

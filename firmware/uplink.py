@@ -4,9 +4,8 @@ from firmware.board import Board
 from firmware.config import NodeConfig
 from firmware.journal import Entry, Journal
 from firmware.pace import Pace
-from protocols import batch, command, link
+from protocols import batch, link
 from protocols.batch import Batch, NodeRecord
-from protocols.command import Command
 from protocols.errors import FrameError
 from protocols.link import Acked, NodeSession, Part
 from protocols.registers import MOST
@@ -16,6 +15,7 @@ try:
     from collections.abc import Callable
 
     from firmware.update import Fetcher
+    from protocols.command import Command
 except ImportError:  # MicroPython, which does not evaluate annotations
     pass
 
@@ -34,7 +34,9 @@ def pack_record(mono_ms: int, cells: tuple[tuple[int | None, int], ...]) -> byte
     return bytes(out)
 
 
-def _unknown(waiting: Command) -> int | None:
+def _unknown(waiting: "Command") -> int | None:
+    from protocols import command
+
     return command.UNKNOWN
 
 
@@ -158,7 +160,7 @@ class Uplink:
         if not answer.flags & link.SLOW_DOWN:
             self._send_next()
 
-    def _heed(self, waiting: Command) -> None:
+    def _heed(self, waiting: "Command") -> None:
         """Obeys a command that is new; one that comes again only has its result told again."""
         for done in self._obeyed:
             if done[0] == waiting.id:
@@ -179,6 +181,8 @@ class Uplink:
         if self._greets or not self._known:
             self._send(link.HELLO, self._config.schema.to_bytes(2, "big"))
         elif self._results:
+            from protocols import command
+
             self._telling = len(self._results)
             self._send(link.DONE, command.encode_results(self._results))
         else:

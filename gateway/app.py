@@ -27,7 +27,8 @@ from gateway.rails import GpioSwitch, Supply, Switch
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
-from protocols.modbus_client import RtuClient, TcpClient
+from protocols.modbus_client import RtuClient
+from protocols.tcp_client import TcpClient
 
 log = logging.getLogger(__name__)
 _DRAIN_S = 3.5  # a clean stop takes less than 5 s in all

@@ -14,7 +14,8 @@ from gateway.config import Node, NodeBus, NodeSensor, Site
 from gateway.consumption import POWERS, Powers, sensor_w
 from protocols import link, modbus
 from protocols.modbus import Request
-from protocols.registers import Profile, Register, plan_reads
+from protocols.profile import Profile
+from protocols.registers import Register, plan_reads
 
 DAY_S = 86_400
 LATENCY_S = 0.012  # of a sensor between question and answer: a usual microcontroller (ours)

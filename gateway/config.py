@@ -19,7 +19,8 @@ from gateway.faults import Fault, SiteError, Tree, nearest, read, walk
 from gateway.library import Baud, Library, Parity, StopBits, UnitId
 from gateway.messages import Phrase
 from protocols.framing import MAX_FRAME
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_]{0,31}\Z", extra={"allowed": Phrase("allowed.name")})]
 StationId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z", extra={"allowed": Phrase("allowed.station_id")})]

@@ -16,7 +16,8 @@ from gateway.library import Library, serial_text
 from gateway.messages import Phrase
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
 from protocols.link import OVERHEAD
-from protocols.registers import MOST, Profile
+from protocols.profile import Profile
+from protocols.registers import MOST
 
 _AIR_KEYS = {"rssi_byte", "spreading_factor", "bandwidth_khz", "coding_rate", "max_air_ms"}
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from protocols.registers import Profile
+from protocols.profile import Profile
 
 
 class Powers(NamedTuple):

@@ -1,6 +1,6 @@
 """Knows the sensor profiles at hand: those that ship, and a user's own in TOML; knows no site.
 
-A user's profile is one file `<model>.toml` with the fields of protocols.registers.Profile, its registers as
+A user's profile is one file `<model>.toml` with the fields of protocols.profile.Profile, its registers as
 `[[register]]` tables with the fields of Register.
 """
 
@@ -14,7 +14,8 @@ from msgspec import Meta, Struct
 from gateway.faults import Fault, SiteError, Tree, doubled, quoted, read, walk
 from gateway.messages import Phrase
 from protocols import profiles
-from protocols.registers import KINDS, Profile, Register, Write
+from protocols.profile import Profile, Write
+from protocols.registers import KINDS, Register
 
 Baud = Literal[1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 115200]
 Parity = Literal["N", "E", "O"]
@@ -58,7 +59,7 @@ class WriteFile(Struct, frozen=True, kw_only=True):
 
 
 class ProfileFile(Struct, frozen=True, kw_only=True, rename={"registers": "register", "writes": "write"}):
-    """A user's profile: protocols.registers.Profile as it is written; the model is the file's name."""
+    """A user's profile: protocols.profile.Profile as it is written; the model is the file's name."""
 
     title: _Text
     title_zh: str = ""

@@ -7,7 +7,8 @@ from itertools import groupby
 
 from gateway.library import serial_text
 from gateway.messages import language, quantity_text, say, unit_text
-from protocols.registers import Profile, Register, Write
+from protocols.profile import Profile, Write
+from protocols.registers import Register
 
 _NUMBER = re.compile(r"_\d+$")
 

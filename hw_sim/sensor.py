@@ -16,8 +16,9 @@ from hw_sim.observer import Observer, Seen
 from protocols import modbus, modbus_server
 from protocols.errors import FrameError, RangeError
 from protocols.modbus import Request
+from protocols.profile import Profile
 from protocols.register_image import encode, f32_from_fixed
-from protocols.registers import KINDS, MOST, ORDERS, Profile, Register, plan_reads, scaled
+from protocols.registers import KINDS, MOST, ORDERS, Register, plan_reads, scaled
 
 _PROMPTNESS = 0.9  # a good device is ready a little before its data sheet says
 _LATENCY_MS = 12  # from a question's end to its answer's start: a usual microcontroller

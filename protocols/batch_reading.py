@@ -14,7 +14,7 @@ from protocols.batch import (
     Batch,
     NodeRecord,
 )
-from protocols.bits import BitReader, unfolded
+from protocols.bit_reader import BitReader, unfolded
 from protocols.errors import FrameError
 
 

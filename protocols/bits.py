@@ -4,10 +4,10 @@ A number of order k: q ones and a zero say that k + q bits follow, for numbers f
 37 bits follow, which hold any number that we send. Small ones are short, and k says what is small.
 """
 
-from protocols.errors import FrameError, RangeError
+from protocols.errors import RangeError
 
-_ONES = 8
-_WIDE = 37  # the largest difference of two readings, folded (registers.MOST: 34 bits), and any Unix time
+ONES = 8
+WIDE = 37  # the largest difference of two readings, folded (registers.MOST: 34 bits), and any Unix time
 
 
 class BitWriter:
@@ -30,16 +30,16 @@ class BitWriter:
 
     def number(self, number: int, order: int) -> None:
         """RangeError: negative, or more than 37 bits."""
-        if not 0 <= number < 1 << _WIDE:
+        if not 0 <= number < 1 << WIDE:
             raise RangeError("%d among bits" % number)
-        for q in range(_ONES):
+        for q in range(ONES):
             if number < 1 << order + q:
                 self.raw((1 << q) - 1 << 1, q + 1)
                 self.raw(number, order + q)
                 return
             number -= 1 << order + q
-        self.raw(0xFF, _ONES)
-        self.raw(number + ((1 << _ONES) - 1 << order), _WIDE)
+        self.raw(0xFF, ONES)
+        self.raw(number + ((1 << ONES) - 1 << order), WIDE)
 
     def signed(self, number: int, order: int) -> None:
         """0, -1, 1, -2 .. as 0, 1, 2, 3."""
@@ -52,43 +52,3 @@ class BitWriter:
 def folded(number: int) -> int:
     """A signed number among those from 0 on, small magnitudes first."""
     return number << 1 if number >= 0 else (-number << 1) - 1
-
-
-class BitReader:
-    """The inverse; FrameError when the bytes end too early."""
-
-    def __init__(self, data: bytes) -> None:
-        self._all = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
-
-    def raw(self, width: int) -> int:
-        if width > self._left:
-            raise FrameError("body ends too early")
-        self._left -= width
-        return self._all >> self._left & ((1 << width) - 1)
-
-    def ones(self, most: int) -> int:
-        """How many ones stand before a zero; after `most` of them no zero is looked for."""
-        count = 0
-        while count < most and self.raw(1):
-            count += 1
-        return count
-
-    def number(self, order: int) -> int:
-        q = self.ones(_ONES)
-        if q == _ONES:
-            return self.raw(_WIDE)
-        return ((1 << q) - 1 << order) + self.raw(order + q)
-
-    def signed(self, order: int) -> int:
-        return unfolded(self.number(order))
-
-    def end(self) -> None:
-        """FrameError unless only the filling of the last byte is left."""
-        left = self._left
-        if left >= 8 or self.raw(left):
-            raise FrameError("%d bits too many" % left)
-
-
-def unfolded(number: int) -> int:
-    return number >> 1 if number & 1 == 0 else -((number + 1) >> 1)

@@ -2,9 +2,26 @@
 
 import struct
 
-from protocols import framing
+from protocols import framing, varint
 from protocols.errors import AuthError, FrameError
-from protocols.link import ACK, BATCH, BRIEF, PART, QUESTIONS, Answer, check, epoch, parse, seal
+from protocols.link import (
+    ACK,
+    ANSWER,
+    BATCH,
+    BRIEF,
+    CLOCK_TRUSTED,
+    COMMANDS,
+    HOLES,
+    PART,
+    QUESTIONS,
+    RANGE,
+    RSSI,
+    Answer,
+    check,
+    epoch,
+    parse,
+    seal,
+)
 from protocols.record import Record
 
 
@@ -103,8 +120,49 @@ class GatewaySession:
         is_brief = answer.have is None
         kind, unsaid = (ACK | BRIEF, epoch(answer.unix_ms)) if is_brief else (ACK, b"")
         key = self._keys[received.node]
-        return framing.stuff(seal(key, kind, received.node, received.counter, answer.encode(), unsaid), is_brief)
+        return framing.stuff(seal(key, kind, received.node, received.counter, encode_answer(answer), unsaid), is_brief)
 
     def give(self, received: Received, body: bytes) -> bytes:
         """The bytes that answer an ASK."""
         return framing.stuff(seal(self._keys[received.node], PART, received.node, received.counter, body))
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """The body of an ACK."""
+    flags, parts = _parts(answer)
+    if answer.have is None:
+        plain = struct.pack(">H", answer.unix_ms * 16 // 1000 & 0xFFFF)
+        return plain if flags == CLOCK_TRUSTED else plain + bytes((flags,)) + parts
+    second, rest_ms = divmod(answer.unix_ms, 1000)
+    return struct.pack(ANSWER, flags, answer.have, second, rest_ms * 256 // 1000) + parts
+
+
+def _parts(answer: Answer) -> "tuple[int, bytes]":
+    flags, out = answer.flags, bytearray()
+    if answer.rssi_dbm is not None:
+        flags |= RSSI
+        out.append(answer.rssi_dbm & 0xFF)
+    if answer.holes:
+        flags |= HOLES
+        out.append(len(answer.holes))
+        for first, last in answer.holes:
+            varint.put(out, first)
+            varint.put(out, last - first)
+    if answer.commands:
+        from protocols import command
+
+        flags |= COMMANDS
+        out.append(len(answer.commands))
+        for waiting in answer.commands:
+            command.put(out, waiting)
+    return flags, bytes(out)
+
+
+def decode_range(body: bytes) -> tuple[int, int]:
+    """FrameError: no range."""
+    if len(body) != 8:
+        raise FrameError("range of %d bytes" % len(body))
+    first, last = struct.unpack(RANGE, body)
+    if not 0 < first <= last:
+        raise FrameError("range from %d to %d" % (first, last))
+    return first, last

@@ -13,14 +13,15 @@ bits of the time, is under the tag without being sent. Who knows otherwise finds
 
 import struct
 
-from protocols import command, framing, varint
+from protocols import framing, varint
 from protocols.checks import hmac_sha256, same_bytes
-from protocols.command import Command
 from protocols.errors import AuthError, FrameError
 from protocols.record import Record
 
 try:
     from collections.abc import Callable
+
+    from protocols.command import Command
 except ImportError:  # MicroPython, which does not evaluate annotations
     pass
 
@@ -37,13 +38,13 @@ TAG_BYTES = 8
 OVERHEAD = 7 + TAG_BYTES
 MAX_BODY = framing.MAX_FRAME - OVERHEAD
 _HEADER = ">BHI"
-_ANSWER = ">BIIB"  # flags, highest contiguous record held, Unix seconds, 1/256 s
-_RANGE = ">II"
+ANSWER = ">BIIB"  # flags, highest contiguous record held, Unix seconds, 1/256 s
+RANGE = ">II"
 # An answer's flags
 CLOCK_TRUSTED = 1  # the gateway vouches for the time in it
 SLOW_DOWN = 2  # the gateway's disk or uplink is in trouble: send less
 OTHER_SLICE = 4  # the gateway can't read this node's records: they are kept as they come
-_RSSI, _HOLES, _COMMANDS = 8, 16, 32  # these parts follow
+RSSI, HOLES, COMMANDS = 8, 16, 32  # these parts follow
 
 
 def seal(key: bytes, kind: int, node: int, counter: int, body: bytes, unsaid: bytes = b"") -> bytes:
@@ -80,17 +81,7 @@ def check(key: bytes, frame: bytes, unsaid: bytes = b"") -> None:
 
 def encode_range(first: int, last: int) -> bytes:
     """The body of a GONE."""
-    return struct.pack(_RANGE, first, last)
-
-
-def decode_range(body: bytes) -> "tuple[int, int]":
-    """FrameError: no range."""
-    if len(body) != 8:
-        raise FrameError("range of %d bytes" % len(body))
-    first, last = struct.unpack(_RANGE, body)
-    if not 0 < first <= last:
-        raise FrameError("range from %d to %d" % (first, last))
-    return first, last
+    return struct.pack(RANGE, first, last)
 
 
 class Answer(Record):
@@ -116,39 +107,13 @@ class Answer(Record):
         self.holes = tuple(holes)
         self.commands = tuple(commands)
 
-    def encode(self) -> bytes:
-        flags, parts = self._parts()
-        if self.have is None:
-            plain = struct.pack(">H", self.unix_ms * 16 // 1000 & 0xFFFF)
-            return plain if flags == CLOCK_TRUSTED else plain + bytes((flags,)) + parts
-        second, rest_ms = divmod(self.unix_ms, 1000)
-        return struct.pack(_ANSWER, flags, self.have, second, rest_ms * 256 // 1000) + parts
-
-    def _parts(self) -> "tuple[int, bytes]":
-        flags, out = self.flags, bytearray()
-        if self.rssi_dbm is not None:
-            flags |= _RSSI
-            out.append(self.rssi_dbm & 0xFF)
-        if self.holes:
-            flags |= _HOLES
-            out.append(len(self.holes))
-            for first, last in self.holes:
-                varint.put(out, first)
-                varint.put(out, last - first)
-        if self.commands:
-            flags |= _COMMANDS
-            out.append(len(self.commands))
-            for waiting in self.commands:
-                command.put(out, waiting)
-        return flags, bytes(out)
-
 
 def parse_answer(body: bytes, own_ms: "int | None" = None) -> Answer:
     """`own_ms`: the answer is brief, and its time the one next to this clock's."""
     reader = varint.Reader(body)
     have: int | None = None
     if own_ms is None:
-        flags, have, second, fraction = struct.unpack(_ANSWER, reader.take(10))
+        flags, have, second, fraction = struct.unpack(ANSWER, reader.take(10))
         unix_ms = second * 1000 + (fraction * 1000 + 255) // 256
     else:
         own = own_ms * 16 // 1000
@@ -157,15 +122,17 @@ def parse_answer(body: bytes, own_ms: "int | None" = None) -> Answer:
         unix_ms = (own + ((low - own + 0x8000) & 0xFFFF) - 0x8000) * 1000 // 16 + 31
         flags = reader.byte() if len(body) > 2 else CLOCK_TRUSTED
     rssi_dbm = None
-    if flags & _RSSI:
+    if flags & RSSI:
         rssi_dbm = (reader.byte() ^ 0x80) - 0x80
     holes = []
-    if flags & _HOLES:
+    if flags & HOLES:
         for _ in range(reader.byte()):
             first = reader.number()
             holes.append((first, first + reader.number()))
     commands = []
-    if flags & _COMMANDS:
+    if flags & COMMANDS:
+        from protocols import command  # seldom: not loaded before the first one comes
+
         for _ in range(reader.byte()):
             commands.append(command.take(reader))
     reader.end()

@@ -86,15 +86,16 @@ def rtu_ok(frame: bytes) -> bool:
 
 
 class RtuReply:
-    """Finds the one reply to `request` in what a line delivers, noise before and after it included."""
+    """Finds the one reply to `request` in what a line delivers, noise before and after it included. `buffer`: what came
+    so far. What is no reply: protocols/spoilt.py."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._buffer = bytearray()
+        self.buffer = bytearray()
 
     def feed(self, data: bytes) -> "bytes | None":
         """More bytes; the reply's PDU once it is whole and its CRC fits."""
-        buffer = self._buffer
+        buffer = self.buffer
         buffer += data
         unit, function, length = self._request.unit_id, self._request.function, self._request.reply_length()
         for start in range(len(buffer) - 4):
@@ -112,34 +113,6 @@ class RtuReply:
                 return bytes(buffer[start + 1 : end - 2])
         return None
 
-    def is_damaged(self, strictly: bool = False) -> bool:
-        """Whether what came is as good as certainly the reply, spoilt: its head up to two bits, its length up to one
-        character; strictly: neither. Noise alone looks so once in 50,000 times, and only with that length."""
-        head = [self._request.unit_id, self._request.function, self._request.pdu()[1]]
-        if self._request.function in _READS:
-            head[2] = self._request.reply_length() - 2
-        buffer = self._buffer
-        if abs(len(buffer) - self._request.reply_length() - 3) > (0 if strictly else 1):
-            return False
-        wrong = 0
-        for i in range(3):
-            bits = buffer[i] ^ head[i]
-            while bits:
-                bits &= bits - 1
-                wrong += 1
-        return wrong <= (0 if strictly else 2)
-
     def is_whole(self) -> bool:
         """Whether as many characters have come as the reply has."""
-        return len(self._buffer) == self._request.reply_length() + 3
-
-    def diagnosis(self) -> str:
-        """Why there is no reply, for people: what came instead."""
-        frame = bytes(self._buffer)
-        if not frame:
-            return "silence"
-        if not rtu_ok(frame):
-            return "noise or damaged frame"
-        if frame[0] != self._request.unit_id:
-            return "answer of unit %d" % frame[0]
-        return "answer to another request"
+        return len(self.buffer) == self._request.reply_length() + 3

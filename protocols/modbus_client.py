@@ -52,9 +52,11 @@ class RtuClient:
         """The words of the answer. NoReply, FrameError, DeviceError as in protocols/errors.py."""
         self._settle_debts()
         owed = self._owed.get(request.unit_id)
-        if owed and any(_same_shape(request, question) for _, question in owed):
+        if owed and any(same_shape(request, question) for _, question in owed):
+            from protocols import spoilt
+
             try:
-                await self._exchange(_probe(request, owed))
+                await self._exchange(spoilt.probe(request, owed))
             except DeviceError:
                 pass  # a refusal is an answer too
         words = await self._exchange(request)
@@ -71,7 +73,7 @@ class RtuClient:
         asked_ms = self._now_ms()
         try:
             await self._exchange(request)
-            if not any(_same_shape(request, question) for _, question in owed):
+            if not any(same_shape(request, question) for _, question in owed):
                 return True
             answered = True
         except DeviceError:
@@ -114,15 +116,17 @@ class RtuClient:
             data = await self._line.read(max(deadline_ms - self._now_ms(), 0))
             pdu = reply.feed(data)
             if pdu is None and (self._now_ms() >= deadline_ms or reply.is_whole()):
-                is_damaged = reply.is_damaged()
-                if is_damaged and self._is_nobody_elses(request, reply):
+                from protocols import spoilt  # seldom: a node loads it with its first failure
+
+                is_damaged = spoilt.is_damaged(request, reply.buffer)
+                if is_damaged and spoilt.is_nobody_elses(request, reply.buffer, self._owed):
                     self.damaged += 1
                     self._owed.pop(request.unit_id, None)
-                    raise self._failure(request, reply.diagnosis())
+                    raise spoilt.failure(request, reply.buffer)
                 if self._now_ms() >= deadline_ms:
                     self.damaged += is_damaged
                     self._owed.setdefault(request.unit_id, []).append((sent_ms, request))
-                    raise self._failure(request, reply.diagnosis())
+                    raise spoilt.failure(request, reply.buffer)
         owed = self._owed.get(request.unit_id)
         if owed:
             if pdu[0] & 0x80 and any(question.function == request.function for _, question in owed):
@@ -133,91 +137,6 @@ class RtuClient:
         self.asked_ms = sent_ms
         return words
 
-    def _is_nobody_elses(self, request: Request, reply: modbus.RtuReply) -> bool:
-        """Whether a damaged reply to `request` can be no late one: other units owe nothing, and this one nothing of
-        this shape. As devices answer in order, it owes nothing any more then."""
-        if not self._owed:
-            return True
-        if list(self._owed) != [request.unit_id] or not reply.is_damaged(strictly=True):
-            return False
-        return not any(_same_shape(request, question) for _, question in self._owed[request.unit_id])
 
-    @staticmethod
-    def _failure(request: Request, why: str) -> Exception:
-        what = "unit %d, register 0x%04X: %s" % (request.unit_id, request.address, why)
-        return NoReply(what) if why == "silence" else FrameError(what)
-
-
-def _same_shape(a: Request, b: Request) -> bool:
+def same_shape(a: Request, b: Request) -> bool:
     return a.function == b.function and a.reply_length() == b.reply_length()
-
-
-def _probe(request: Request, owed: list[tuple[int, Request]]) -> Request:
-    """A harmless question whose answer no owed answer can be taken for: fewer words, the other read function, or, for a
-    sensor of one register, one word more."""
-    for quantity in list(range(max(request.quantity - 1, 1), 0, -1)) + [2]:
-        for function in (request.function, modbus.READ_HOLDING, modbus.READ_INPUT):
-            if function in (modbus.READ_HOLDING, modbus.READ_INPUT):
-                probe = Request(request.unit_id, function, request.address, quantity)
-                if not any(_same_shape(probe, question) for _, question in owed):
-                    return probe
-    raise NoReply("unit %d owes too many answers" % request.unit_id)
-
-
-class TcpClient:
-    """Asks units behind one Modbus TCP connection; the transaction number tells a late reply from an answer."""
-
-    def __init__(self, line: "Line", now_ms: "Callable[[], int]", timeout_ms: int = 2000) -> None:
-        self._line = line
-        self._now_ms = now_ms
-        self.latency_ms = timeout_ms  # the longest that the units asked next may take, and the way to them
-        self._transaction = 0
-        from protocols import modbus_tcp  # a node does not load it
-
-        self._frame = modbus_tcp.tcp
-        self._frames = modbus_tcp.TcpFrames()
-        self.asked_ms = 0
-        self.first_ms: int | None = None
-        self.late_replies = 0
-        self.damaged = 0  # none: TCP has its own check
-
-    async def is_there(self, request: Request) -> bool:
-        """As RtuClient.is_there."""
-        try:
-            await self.ask(request)
-        except DeviceError:
-            pass  # a refusal is an answer too
-        except (NoReply, FrameError):
-            return False
-        return True
-
-    async def ask(self, request: Request) -> tuple[int, ...]:
-        """As RtuClient.ask; NoReply also when the gateway in between says so, twice: it does not ask again."""
-        for _ in range(2):
-            try:
-                return await self._exchange(request)
-            except DeviceError as error:
-                if error.code not in (modbus.NO_PATH, modbus.NO_RESPONSE):
-                    raise
-        raise NoReply("unit %d: the gateway before it gets no answer" % request.unit_id)
-
-    async def _exchange(self, request: Request) -> tuple[int, ...]:
-        self._transaction = (self._transaction + 1) & 0xFFFF
-        await self._line.write(self._frame(self._transaction, request.unit_id, request.pdu()))
-        sent_ms = self._now_ms()
-        deadline_ms = sent_ms + self.latency_ms
-        while True:
-            data = await self._line.read(max(deadline_ms - self._now_ms(), 0))
-            for transaction, unit_id, pdu in self._frames.feed(data):
-                if transaction != self._transaction:
-                    self.late_replies += 1
-                elif unit_id != request.unit_id:
-                    raise FrameError("answer of unit %d" % unit_id)
-                else:
-                    words = request.accept(pdu)
-                    self.asked_ms = sent_ms
-                    if self.first_ms is None:
-                        self.first_ms = sent_ms
-                    return words
-            if self._now_ms() >= deadline_ms:
-                raise NoReply("unit %d, register 0x%04X: silence" % (request.unit_id, request.address))

@@ -3,7 +3,7 @@
 from protocols import modbus, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
-from protocols.registers import Profile, Register, decode, plan_reads
+from protocols.registers import Manner, Register, decode, plan_reads
 
 try:
     from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ except ImportError:  # MicroPython
 _BUSY_TRIES = 15  # GroPoint: 13 segments of about 200 ms
 
 
-async def start(client: "Client", unit_id: int, profile: Profile) -> None:
+async def start(client: "Client", unit_id: int, profile: Manner) -> None:
     """Tells the sensor to measure, where the model needs to be told. Errors as Client.ask."""
     if profile.start is not None:
         await tell(client, unit_id, *profile.start)
@@ -33,7 +33,7 @@ async def tell(client: "Client", unit_id: int, function: int, address: int, quan
 async def read(
     client: "Client",
     unit_id: int,
-    profile: Profile,
+    profile: Manner,
     registers: tuple[Register, ...],
     sleep_ms: "Callable[[int], Awaitable[None]]",
     tries: int = 2,
@@ -66,7 +66,7 @@ async def read(
     return [_value(register, profile.order, words, trouble) for register in registers]
 
 
-def probe(unit_id: int, profile: Profile, registers: tuple[Register, ...]) -> Request:
+def probe(unit_id: int, profile: Manner, registers: tuple[Register, ...]) -> Request:
     """The question whether a unit that was silent answers again: for its shortest register."""
     register = min(registers, key=lambda register: register.words)
     return Request(unit_id, profile.function, register.address, register.words)
@@ -75,7 +75,7 @@ def probe(unit_id: int, profile: Profile, registers: tuple[Register, ...]) -> Re
 async def _block(
     client: "Client",
     request: Request,
-    profile: Profile,
+    profile: Manner,
     sleep_ms: "Callable[[int], Awaitable[None]]",
     tries: int,
 ) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from protocols import framing
 from protocols.batch import Batch, BitWriter, NodeRecord, encode
 from protocols.batch_reading import decode
 from protocols.command import EMERGENCY, Command
+from protocols.gateway_session import encode_answer
 from protocols.link import ACK, BATCH, BRIEF, Answer, epoch, seal
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "link.md").read_text("utf-8")
@@ -45,6 +46,6 @@ def test_the_frames_of_the_page_are_those_of_the_link() -> None:
 
 def test_the_answers_of_the_page_are_those_of_the_link() -> None:
     at_ms = (START_S + 125) * 1000 + 500
-    assert shown("99") == [seal(KEY, ACK | BRIEF, 17, 320, Answer(None, at_ms).encode(), epoch(at_ms))]
+    assert shown("99") == [seal(KEY, ACK | BRIEF, 17, 320, encode_answer(Answer(None, at_ms)), epoch(at_ms))]
     full = Answer(44, at_ms, 1, -104, ((7, 9), (43, 43)), (Command(5, EMERGENCY, 600),))
-    assert shown("91") == [seal(KEY, ACK, 17, 320, answer.encode()) for answer in (Answer(44, at_ms), full)]
+    assert shown("91") == [seal(KEY, ACK, 17, 320, encode_answer(answer)) for answer in (Answer(44, at_ms), full)]

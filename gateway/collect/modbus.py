@@ -19,7 +19,7 @@ from gateway.store_nodes import Cell
 from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
-from protocols.registers import Write
+from protocols.profile import Write
 
 log = logging.getLogger(__name__)
 _REOPEN_S = 2.0

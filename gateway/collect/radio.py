@@ -19,7 +19,7 @@ from protocols import batch_reading, command, link
 from protocols import quality as flags
 from protocols.batch import Batch, NodeRecord
 from protocols.errors import FrameError
-from protocols.gateway_session import GatewaySession, Received, Refused
+from protocols.gateway_session import GatewaySession, Received, Refused, decode_range, encode_answer
 from protocols.link import Answer
 
 log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class RadioCollector:
         return is_own
 
     def _let_go(self, received: Received) -> int:
-        first, last = link.decode_range(received.body)
+        first, last = decode_range(received.body)
         return self._store.add_gone(received.node, received.counter, first, last, self._frame(received))
 
     def _note_results(self, received: Received) -> int:
@@ -184,7 +184,7 @@ class RadioCollector:
         self._offer(node)
         for waiting in self._store.commands(node):
             answer.commands += (waiting,)
-            if len(answer.encode()) > self._most_bytes or len(answer.commands) > _MOST_COMMANDS:
+            if len(encode_answer(answer)) > self._most_bytes or len(answer.commands) > _MOST_COMMANDS:
                 answer.commands = answer.commands[:-1]
                 break
         self._store.note_sent(node, answer.commands)

@@ -5,8 +5,9 @@ from typing import NamedTuple
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import READ_HOLDING, Request
 from protocols.poll import Client
+from protocols.profile import Profile, Write
 from protocols.register_image import encode
-from protocols.registers import Profile, Register, Write, decode
+from protocols.registers import Register, decode
 
 
 class Written(NamedTuple):

@@ -24,7 +24,8 @@ from hw_sim.wire import Wire
 from hw_sim.world import World
 from protocols import framing
 from protocols.errors import FrameError
-from protocols.registers import Profile, Register, plan_reads
+from protocols.profile import Profile
+from protocols.registers import Register, plan_reads
 
 SITE = Path(__file__).with_name("five.toml")
 TRUTH = {"ec.temperature": "temp", "acid.ph": "ph", "do.dissolved_oxygen": "do", "turb.turbidity": "turb"}

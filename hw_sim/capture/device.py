@@ -18,7 +18,7 @@ from hw_sim.observer import Seen
 from hw_sim.sensor import SimSensor
 from hw_sim.wire import Drop, whole_us
 from protocols import modbus, modbus_server
-from protocols.registers import Profile
+from protocols.profile import Profile
 
 _MOST_SLACK_MS = 5000
 

@@ -11,7 +11,7 @@ from firmware.journal import Journal
 from firmware.uplink import Uplink, pack_record
 from protocols import batch_reading, command, link
 from protocols.command import Command
-from protocols.gateway_session import GatewaySession, Received
+from protocols.gateway_session import GatewaySession, Received, decode_range
 from protocols.link import Answer
 
 NODE, KEY, SCHEMA = 17, bytes(range(32)), 0x1234
@@ -107,7 +107,7 @@ class Memory:
             self._have = max(self._have, records[-1].number)
             return records[-1].number
         if event.kind == link.GONE:
-            first, last = link.decode_range(event.body)
+            first, last = decode_range(event.body)
             self._gone |= {number for number in range(first, last + 1) if number not in self._rows}
         if event.kind == link.DONE:
             told = [id for id, _ in command.decode_results(event.body)]

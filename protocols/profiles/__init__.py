@@ -1,7 +1,7 @@
 """Knows which sensor models ship with watertower and loads one; a model's facts stand in its own module."""
 
 from protocols.errors import ProtocolError
-from protocols.registers import Profile
+from protocols.profile import Profile
 
 
 class UnknownProfile(ProtocolError):

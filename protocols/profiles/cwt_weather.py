@@ -3,7 +3,8 @@
 Source: kotyara12's reCWTUwdSws.cpp (driver) and ComWinTop's configuration tool, whose addresses are 1-based.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "cwt_weather",

@@ -4,7 +4,8 @@ Source: XFXL-LI/TSP:README.md and CoCollect.cpp: concentration in 0x6001, its nu
 address per gas. Calibration (unlock 0x4FFF = 0x55AA, then 0x6006) is deliberately not here.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 
 def module(model: str, name: str, formula: str, title_zh: str, unit_id: int, unit: str, decimals: int) -> Profile:

@@ -4,7 +4,8 @@ Source: EnviroDIY/GroPointModbus:src/GroPointModbus.cpp, which quotes the vendor
 EnviroDIY/ModularSensors:src/sensors/GroPointGPLP8.h (ranges, times).
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 _MOISTURES = [Register(f"soil_moisture_{i + 1}", i, "i16", "%", 0, 50, exponent=-1, decimals=1) for i in range(8)]
 _TEMPERATURES = [

@@ -3,7 +3,8 @@
 Source: two independent public drivers (an ESPHome component, one in Rust).
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "hlk_ld8001h",

@@ -3,7 +3,8 @@
 Source: EnviroDIY/KellerModbus:src/KellerModbus.cpp; EnviroDIY/ModularSensors:src/sensors/KellerNanolevel.h.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "keller_nanolevel",

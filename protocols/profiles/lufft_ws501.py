@@ -3,7 +3,8 @@
 Source: a public Modbus simulator of the station (secondary: written by a user, not by the vendor).
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 # "No valid value" is the type's highest number: vendor manual, from memory.
 _NO_I16 = (0x7FFF,)

@@ -3,7 +3,8 @@
 Source: the SN-3000-FXJT-N01 manual's text, which prints the frame 01 03 04 00 02 00 5A DB C8 for sector 2, 90 deg.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "renke_wind_direction",

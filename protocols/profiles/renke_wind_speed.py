@@ -3,7 +3,8 @@
 Source: a project's note on the vendor's manual.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "renke_wind_speed",

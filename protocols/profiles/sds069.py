@@ -3,7 +3,8 @@
 Source: XFXL-LI/TSP:README.md and Pm25Collect.cpp.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 _NO_VALUE = (0xFFFFFFFF,)
 

@@ -3,7 +3,8 @@
 Source: an excerpt of a public device list (JSON): address 45, CO2 in register 0.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "seeed_co2",

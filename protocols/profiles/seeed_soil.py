@@ -3,7 +3,8 @@
 Source: modbus_soil.h, a public driver header.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "seeed_soil",

@@ -3,7 +3,8 @@
 Source: SL/T 651, draft for approval, 5.2.1 table 5.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "sl651_level",

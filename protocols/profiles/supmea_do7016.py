@@ -3,7 +3,8 @@
 Source: crmoratelli/SupmeaDO7016:src/SupmeaDO7016.cpp.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "supmea_do7016",

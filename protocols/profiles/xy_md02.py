@@ -3,7 +3,8 @@
 Source: groupsky/ya-modbus:packages/driver-xymd1.
 """
 
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 PROFILE = Profile(
     "xy_md02",

@@ -5,7 +5,8 @@ significant first, 9600 8N1, unit 1, only functions 3 and 16, no reply at all to
 Ranges, decimals and times: EnviroDIY/ModularSensors:src/sensors/YosemitechY*.h, whose decimals follow the accuracy.
 """
 
-from protocols.registers import Profile, Register, Write
+from protocols.profile import Profile, Write
+from protocols.registers import Register
 
 START = (3, 0x2500, 0)  # a read of no registers, answered with no registers: outside the standard
 WIPE = (16, 0x3100, 0)  # activateBrush() of the library

@@ -1,7 +1,7 @@
 """Knows the gateway's half of the radio as a device on a Wire that keeps what it acknowledges; knows no store."""
 
 from protocols import batch_reading, command, link
-from protocols.gateway_session import GatewaySession, Received
+from protocols.gateway_session import GatewaySession, Received, decode_range
 from protocols.link import Answer
 from tests.firmware import slices
 
@@ -45,7 +45,7 @@ class Gateway:
                 held = [row[0] for row in self.records]
                 self.holes = [(a, b) for a, b in self.holes if not [n for n in range(a, b + 1) if n in held]]
             elif event.kind == link.GONE:
-                self.gone.append(link.decode_range(event.body))
+                self.gone.append(decode_range(event.body))
                 self.holes = [(a, b) for a, b in self.holes if a > self.gone[-1][1]]
             elif event.kind == link.DONE:
                 self.results += command.decode_results(event.body)

@@ -16,8 +16,9 @@ from hw_sim.ledger import Ledger
 from hw_sim.outside import UnitsLine
 from hw_sim.sensor import SimSensor
 from hw_sim.wire import Drop, WireLine, rs485
-from protocols.modbus_client import RtuClient, TcpClient
+from protocols.modbus_client import RtuClient
 from protocols.profiles import load
+from protocols.tcp_client import TcpClient
 from tests.gateway.doubles import RIVER, START_MS, Unplugged, events, query, site
 
 

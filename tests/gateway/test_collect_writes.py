@@ -15,9 +15,9 @@ from hw_sim.clock import run_virtual
 from hw_sim.sensor import SimSensor
 from protocols import modbus, modbus_server
 from protocols.modbus import Request
-from protocols.modbus_client import TcpClient
+from protocols.profile import Write
 from protocols.profiles import load
-from protocols.registers import Write
+from protocols.tcp_client import TcpClient
 from tests.gateway.doubles import events, sensor, site
 from tests.gateway.polled_bus import Bus
 

@@ -16,7 +16,8 @@ from gateway.faults import SiteError, check_text, walk
 from gateway.library import Library, ProfileFile, RegisterFile, agreement
 from gateway.profiles import columns, detail, quantities, table, width_of
 from protocols import profiles
-from protocols.registers import KINDS, ORDERS, Profile, Register
+from protocols.profile import Profile
+from protocols.registers import KINDS, ORDERS, Register
 
 KEY = "0123456789abcdef" * 4
 OTHER_KEY = "fedcba9876543210" * 4

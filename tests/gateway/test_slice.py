@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from gateway.config import Node, NodeBus, NodeSensor, Site, Station
 from gateway.slice import channels_of, cut, schema_of
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
 
 KEY = "0123456789abcdef" * 4
 

@@ -15,7 +15,7 @@ from hw_sim.bench.node_heap import Compiled
 from hw_sim.board import SimBoard
 from hw_sim.interpreter import Interpreter
 from hw_sim.runtime import InProcess, Runtime
-from protocols.registers import Profile
+from protocols.profile import Profile
 
 SHARE = 0.25  # of a day
 SENSORS = ("ec", "acid", "do", "turb", "level")
@@ -26,9 +26,8 @@ def today() -> Day:
     return node_day.live(days=SHARE)
 
 
-def test_only_the_radio_is_above_its_floor_today(today: Day) -> None:
-    """Nothing in firmware/ puts the modem to rest yet."""
-    assert set(today.faults()) <= {"radio", "in_all"}
+def test_nothing_is_above_its_floor(today: Day) -> None:
+    assert not today.faults()
     assert today.bus_floor_s / 96 == pytest.approx(0.2918, rel=0.001)  # 10 exchanges by hand
 
 
@@ -136,7 +135,8 @@ def test_two_hundred_wakes_hold_no_byte_more_and_load_no_module_of_somebody_else
     assert seen.grown == 0
     ours = [name for name in seen.modules if name.split(".")[0] in ("firmware", "protocols")]
     assert "firmware.cycle" in ours and "protocols.registers" in ours
-    assert 0 < code.kib(*ours) <= code.kib() <= 80
+    assert 0 < code.kib(*ours) <= 36  # 32 are aimed at: docs/benchmarks.md
+    assert code.kib() <= 80
     assert not [name for name in seen.modules if name.startswith(("gateway", "protocols.profiles"))]
 
 
@@ -148,7 +148,8 @@ def test_a_firmware_that_remembers_its_records_is_seen_to_grow(code: Compiled, g
 
 
 def test_a_day_of_wakes_passes_in_half_the_heap_of_a_board(code: Compiled, guest: Interpreter) -> None:
-    """74 KiB are needed today, 14 of them by the guest; 95 were while garbage lay between what was loaded."""
+    """84 are the 64 KiB that a node may take, and the 23 of the guest less 2.5 of firmware/board.py, which is in both.
+    80 are needed today."""
     assert node_heap.day_passes(code, guest, 84)
 
 

@@ -24,7 +24,8 @@ from hw_sim.sensor import SimSensor, Trouble, post
 from hw_sim.signals import constant
 from hw_sim.streams import Stream
 from protocols import profiles
-from protocols.registers import ORDERS, Profile, Register, plan_reads
+from protocols.profile import Profile
+from protocols.registers import ORDERS, Register, plan_reads
 from tests.hw_sim.test_sensor import Clock, read_by_hand
 
 STREAM = Stream(1, "test")

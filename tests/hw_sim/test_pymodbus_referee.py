@@ -17,7 +17,8 @@ from gateway.lines import serial_opener, tcp_opener
 from protocols import modbus, modbus_server, modbus_tcp
 from protocols.errors import DeviceError, RangeError
 from protocols.modbus import Request
-from protocols.modbus_client import RtuClient, TcpClient
+from protocols.modbus_client import RtuClient
+from protocols.tcp_client import TcpClient
 
 HOST = "127.0.0.1"
 WORDS = [(address * 0x9E37 + 0x1234) & 0xFFFF for address in range(300)]

@@ -12,7 +12,8 @@ from hw_sim.ledger import Ledger, Reading
 from hw_sim.sensor import SimSensor
 from hw_sim.signals import constant
 from protocols import profiles
-from protocols.registers import Profile, Register, plan_reads
+from protocols.profile import Profile
+from protocols.registers import Register, plan_reads
 
 
 class Clock:

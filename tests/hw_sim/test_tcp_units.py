@@ -17,8 +17,9 @@ from hw_sim.signals import constant
 from protocols import poll, profiles, quality
 from protocols.errors import DeviceError, NoReply
 from protocols.modbus import Request
-from protocols.modbus_client import TcpClient
-from protocols.registers import Profile, Register
+from protocols.profile import Profile
+from protocols.registers import Register
+from protocols.tcp_client import TcpClient
 
 WEATHER = {"wind_speed": 3.21, "humidity": 45.6, "temperature": -12.3, "pressure": 581.0}
 DIRECTION = 270.0

@@ -3,7 +3,8 @@
 from protocols import modbus, modbus_client, modbus_server, modbus_tcp
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
-from protocols.modbus_client import RtuClient, TcpClient
+from protocols.modbus_client import RtuClient
+from protocols.tcp_client import TcpClient
 from tests.firmware.doubles import MICROPYTHON, Clock, Dice, Sensor, Wire, raises, run
 
 SEEDS = 150 if MICROPYTHON else 1500

@@ -1,8 +1,9 @@
 from protocols import modbus, modbus_server, poll, quality
 from protocols.errors import DeviceError, NoReply
 from protocols.modbus_client import RtuClient
+from protocols.profile import Profile
 from protocols.register_image import encode
-from protocols.registers import Profile, Register
+from protocols.registers import Register
 from tests.firmware.doubles import Clock, Sensor, Wire, raises, run
 
 TWO_BLOCKS = (Register("a", 0, "u16", "1"), Register("b", 1, "u16", "1"), Register("c", 50, "u16", "1"))
