@@ -125,12 +125,14 @@ def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 
 def _run(args: argparse.Namespace) -> int:
-    from gateway import app, config
+    from gateway import app, config, journal
     from gateway.configuration import Configuration
 
     configuration = Configuration(args.site, lambda path: config.load(path, dict(args.set)))
     site = configuration.begin()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(journal.formatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     if args.capture is not None:
         try:
             args.capture.mkdir(parents=True, exist_ok=True)
