@@ -63,6 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--store", type=Path, metavar="FILE", help=say("help.store"))
     verify.add_argument("--public-key", type=_public_key, metavar="HEX", help=say("help.public_key"))
     verify.set_defaults(run=_verify)
+    export = commands.add_parser("export", parents=[with_site], help=say("help.export"))
+    export.add_argument("--from", dest="since", type=_moment, metavar="TIME", help=say("help.from"))
+    export.add_argument("--to", dest="until", type=_moment, metavar="TIME", help=say("help.to"))
+    export.add_argument("--channel", action="append", default=[], metavar="NAME", help=say("help.channel"))
+    export.add_argument("-o", dest="out", type=Path, metavar="FILE", required=True, help=say("help.export_out"))
+    export.set_defaults(run=_export)
+    backup = commands.add_parser("backup", parents=[with_site], help=say("help.backup"))
+    backup.add_argument("target", type=Path, metavar="TARGET", help=say("help.target"))
+    backup.set_defaults(run=_backup)
     budget = commands.add_parser("budget", parents=[with_site], help=say("help.budget"))
     budget.add_argument("--json", action="store_true", help=say("help.budget_json"))
     budget.set_defaults(run=_budget)
@@ -103,6 +112,12 @@ def _public_key(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
+def _moment(text: str) -> int:
+    from gateway.export import moment_ms
+
+    return moment_ms(text)
+
+
 def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     from gateway import config
 
@@ -110,12 +125,14 @@ def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 
 def _run(args: argparse.Namespace) -> int:
-    from gateway import app, config
+    from gateway import app, config, journal
     from gateway.configuration import Configuration
 
     configuration = Configuration(args.site, lambda path: config.load(path, dict(args.set)))
     site = configuration.begin()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(journal.formatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     if args.capture is not None:
         try:
             args.capture.mkdir(parents=True, exist_ok=True)
@@ -136,6 +153,20 @@ def _verify(args: argparse.Namespace) -> int:
     from gateway import verify
 
     return verify.main(_site(args), args.store, args.public_key)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from gateway import export
+
+    asked = {"from_ms": args.since, "to_ms": args.until}
+    times = {name: ms for name, ms in asked.items() if ms is not None}
+    return export.main(_site(args), export.Wish(channels=args.channel, **times), args.out)
+
+
+def _backup(args: argparse.Namespace) -> int:
+    from gateway import backup
+
+    return backup.main(_site(args), args.site, args.target)
 
 
 def _budget(args: argparse.Namespace) -> int:

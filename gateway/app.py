@@ -24,6 +24,7 @@ from gateway.lines import Opener, OpenLine
 from gateway.notary import Signature, signed_by_child
 from gateway.ports import Clock, Publisher, SystemClock
 from gateway.rails import GpioSwitch, Supply, Switch
+from gateway.service import Movement, Notify, keep_fed, look_s, notifier
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
@@ -33,6 +34,9 @@ from protocols.tcp_client import TcpClient
 log = logging.getLogger(__name__)
 _DRAIN_S = 3.5  # a clean stop takes less than 5 s in all
 _ANSWER_S = 1.0
+# How long a part may be still before the watchdog is let starve; ours. A bus probes silent devices every 15 minutes or
+# at its shortest period, a radio looks up every minute, a commit that fails is tried again after a minute at most.
+_BUS_STILL_S, _RADIO_STILL_S, _COMMIT_STILL_S = 1800, 300, 300
 _FIRST_RESTART_S, _LAST_RESTART_S = 1.0, 60.0
 
 
@@ -81,18 +85,24 @@ class Gateway:
         self._commit_delay_s = site.store.commit_delay_s
         noted = capture.line if capture is not None else _unnoted
         self._collectors: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._movement = Movement(outside.clock)
+        self._movement.expect("commit", round(1000 * (site.store.commit_delay_s + _COMMIT_STILL_S)))
         if site.nodes:
-            radio = noted(RADIO, outside.radio(site))
+            self._movement.expect("radio", 1000 * _RADIO_STILL_S)
+            radio = self._movement.watched("radio", noted(RADIO, outside.radio(site)))
             self._collectors["radio"] = RadioCollector(site, radio, self.store, self._clock).run
         self._supplies = {rail.id: Supply(rail.id, outside.rail(rail), self.store.event) for rail in site.rails}
         self._pollers: dict[str, BusPoller] = {}  # by sensor
         for bus in site.buses:
             sensors = [sensor.id for sensor in site.sensors if sensor.bus == bus.id]
             if sensors:
-                opener = noted(bus.id, outside.bus(bus))
+                part = f"bus {bus.id}"
+                longest_s = max(sensor.period_s for sensor in site.sensors if sensor.bus == bus.id)
+                self._movement.expect(part, 1000 * (2 * longest_s + _BUS_STILL_S))
+                opener = self._movement.watched(part, noted(bus.id, outside.bus(bus)))
                 client = self._client_of(bus)
                 poller = BusPoller(site, bus.id, opener, client, self.store, self._clock, self._supplies)
-                self._collectors[f"bus {bus.id}"] = poller.run
+                self._collectors[part] = poller.run
                 self._pollers |= dict.fromkeys(sensors, poller)
         self._days = Days(site.station.id, self.store, self._clock, lambda message: outside.sign(site, message))
         self._configuration = configuration
@@ -228,7 +238,16 @@ class Gateway:
         while True:
             await self.store.polled()
             await asyncio.sleep(self._commit_delay_s)
-            self.store.commit()
+            try:
+                self.store.commit()
+            finally:  # a full disk is not mended by a new process
+                self._movement.moved("commit")
+
+    def stuck(self) -> list[str]:
+        """Which parts stand still, in words."""
+        if not self.store.waiting:
+            self._movement.moved("commit")
+        return self._movement.stuck()
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
@@ -242,14 +261,23 @@ def _unnoted(name: str, opener: Opener) -> Opener:
 
 
 async def serve(
-    configuration: Configuration, site: Site, outside: Outside, stop: asyncio.Event, notes: Path | None = None
+    configuration: Configuration,
+    site: Site,
+    outside: Outside,
+    stop: asyncio.Event,
+    notes: Path | None = None,
+    notify: Notify = lambda text: None,
 ) -> None:
     """One gateway after another, until `stop`: the first of `site`, the next of the site file as it is by then. Notes
     of its lines go to the folder `notes`, which exists."""
     capture = None if notes is None else Capture(notes, outside.clock)
     while True:
         gateway = Gateway(site, outside, capture, configuration)
-        await gateway.run(stop)
+        feeder = asyncio.create_task(keep_fed(notify, gateway.stuck, look_s(), asyncio.sleep))
+        try:
+            await gateway.run(stop)
+        finally:
+            await _cancel([feeder])
         if stop.is_set() or not gateway.starts_again:
             return
         log.info("starting again")
@@ -259,6 +287,12 @@ async def serve(
 async def serve_process(configuration: Configuration, site: Site, notes: Path | None) -> None:
     """The gateway process: until SIGTERM or SIGINT."""
     stop = asyncio.Event()
+    notify = notifier()
+
+    def end() -> None:
+        notify("STOPPING=1")
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(configuration, site, Outside(), stop, notes)
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    await serve(configuration, site, Outside(), stop, notes, notify)

@@ -1,0 +1,26 @@
+"""Knows how a store is read from beside its gateway, running or not; writes nothing and never makes the gateway wait.
+
+In WAL mode readers and the writer do not wait for each other, but a reader that stays keeps the WAL from being emptied
+(sqlite.org/wal.html, 2.3): who reads much reads it in parts.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from gateway.messages import say
+from gateway.store import SCHEMA_VERSION, StoreError
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """The store, open for reading. StoreError, here or later: it is none, or too damaged to be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version != SCHEMA_VERSION:
+                raise StoreError(say("verify.unreadable", path=path, reason=f"format {version}"))
+            yield db
+    except sqlite3.Error as error:
+        raise StoreError(say("verify.unreadable", path=path, reason=error)) from error
