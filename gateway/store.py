@@ -49,6 +49,16 @@ class Row(NamedTuple):
     quality: tuple[int, ...] | None
 
 
+class Day(NamedTuple):
+    """A signed day (gateway/notary.py): the block that closed it, and who signed."""
+
+    day: str
+    block: int
+    hash: bytes
+    signature: bytes
+    public: bytes
+
+
 class Store(NodeStore):
     """The only writer of one station's database."""
 
@@ -73,6 +83,7 @@ class Store(NodeStore):
         self._failed_ms: int | None = None  # when a commit did, last
         self._closed_seq = chain.newest(self._db).last_seq
         self._closed_ms = clock.monotonic_ms()
+        self.newest_day = self.last_day()  # that is signed
         self._load_nodes()
 
     def _create(self, path: Path) -> None:
@@ -175,6 +186,23 @@ class Store(NodeStore):
 
     def add_day(self, day: str, block: Block, signed: Signature) -> None:
         self._db.execute("INSERT OR IGNORE INTO day VALUES (?, ?, ?, ?)", (day, block.number, *signed))
+        self.newest_day = self.last_day()
+
+    def days_after(self, day: str) -> list[Day]:
+        """The signed days behind that one, oldest first."""
+        found = self._db.execute(
+            "SELECT day, number, hash, signature, public FROM day JOIN block ON block = number "
+            "WHERE day > ? ORDER BY day",
+            (day,),
+        )
+        return [Day(*row) for row in found]
+
+    def day_of(self, uplink: str) -> str:
+        """Up to which day that uplink's receiver has confirmed the signatures; "" for none."""
+        return str(self._meta(f"days {uplink}") or "")
+
+    def set_day(self, uplink: str, day: str) -> None:
+        self._set_meta(f"days {uplink}", day)
 
     def set_position(self, uplink: str, seq: int, beyond: Ranges = ()) -> None:
         """Everything up to `seq`, and `beyond` that these, is confirmed by that uplink's receiver."""

@@ -75,6 +75,7 @@ class MqttForwarder:
         self._obey = obey
         self._on_connected = on_connected
         self._owed = Owed(store.confirmed(config.id), store.last_seq)
+        self._day = store.day_of(config.id)
         self._saved = self._owed.confirmed
         self._saved_ms = clock.monotonic_ms()
         self._window = Window()
@@ -151,12 +152,21 @@ class MqttForwarder:
         self._window = Window()
         self._owed.begin(self._store.last_seq)
         while True:
+            if self._day < self._store.newest_day:
+                await self._send_days()
             self._changed.clear()
             self._take_confirmations()
             wait_s = await self._send_all()
             if not self._in_flight:
                 self._save()
             await self._change(wait_s)
+
+    async def _send_days(self) -> None:
+        """Signed days, one at a time: there is one a day."""
+        for day in self._store.days_after(self._day):
+            await self._hand_over(f"signature/{day.day}", payload.day_message(day), retain=True)
+            self._store.set_day(self._name, day.day)
+            self._day = day.day
 
     def _take_confirmations(self) -> None:
         now_ms = self._clock.monotonic_ms()

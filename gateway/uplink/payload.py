@@ -7,13 +7,20 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from gateway.store import Row, Series
+from gateway.store import Day, Row, Series
 from protocols.fixed_point import decimal_text
 
 
 def series_message(series: Series) -> bytes:
     """{"series":3,"source":"node 17","channels":[["do.temperature","degC",2],...]}"""
     return msgspec.json.encode({"series": series.id, "source": series.source, "channels": series.channels})
+
+
+def day_message(day: Day) -> bytes:
+    """{"block":286,"hash":"5f0c..","signature":"..","public":".."}: hexadecimal."""
+    return msgspec.json.encode(
+        {"block": day.block, "hash": day.hash.hex(), "signature": day.signature.hex(), "public": day.public.hex()}
+    )
 
 
 def data_message(complete: int, rows: Sequence[Row], decimals: Mapping[int, tuple[int, ...]]) -> bytes:

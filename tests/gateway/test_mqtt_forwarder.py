@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import MqttUplink
+from gateway.notary import day_message, is_signed, sign
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from hw_sim.clock import run_virtual, world_clock
@@ -302,5 +303,26 @@ def test_rows_that_the_store_has_let_go_are_passed_over(tmp_path: Path) -> None:
         await up.watch(20)
         assert [row[0] for row in up.publisher.rows()] == [*range(10, 30), *range(40, 61)]
         assert up.store.position("platform") == 60 and up.forwarder.counters.gone_rows == 19
+
+    story(steps())
+
+
+def test_a_signed_day_leaves_once_retained_and_whoever_holds_it_can_check_it(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        up.fill(2)
+        up.start()
+        await up.watch(1)
+        block = up.store.close_block()
+        signed = sign(tmp_path / "gateway.key", day_message("demo", "2025-12-31", block.number, block.hash))
+        up.store.add_day("2025-12-31", block, signed)
+        await up.watch(40)
+        (message,) = [told for topic, told in up.publisher.connections[0] if topic.endswith("/signature/2025-12-31")]
+        assert "watertower/demo/signature/2025-12-31" in up.publisher.retained
+        text = day_message("demo", "2025-12-31", message["block"], bytes.fromhex(message["hash"]))
+        assert is_signed(bytes.fromhex(message["public"]), bytes.fromhex(message["signature"]), text)
+        again = MqttForwarder(UPLINK, "demo", HandPublisher(0.05), up.store, world_clock())
+        assert again._day == up.store.newest_day == "2025-12-31"
+        up.task.cancel()
 
     story(steps())
