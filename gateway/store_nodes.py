@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from gateway import holes
-from gateway.holes import Range
+from gateway import ranges
 from gateway.ports import Clock
+from gateway.ranges import Range, Ranges, gaps, union, within, without
 from protocols.batch import NodeRecord
 from protocols.command import Command
 
@@ -46,14 +46,14 @@ class NodeStore:
         raise NotImplementedError
 
     def _load_nodes(self) -> None:
-        self._holes: dict[int, list[Range]] = {}
+        self._holes: dict[int, Ranges] = {}
         found = self._db.execute(
             "SELECT node, first, last FROM stretch JOIN node ON node = id AND stretch.life = node.life "
             "WHERE state = ? ORDER BY node, first",
             (_HOLE,),
         )
         for node, first, last in found:
-            self._holes.setdefault(node, []).append((first, last))
+            self._holes[node] = (*self._holes.get(node, ()), (first, last))
         self._doubled: set[int] = set()
         self._commands: dict[int, list[Command]] = {}
         waiting = self._db.execute("SELECT node, id, kind, argument FROM command WHERE done IS NULL ORDER BY id")
@@ -161,9 +161,9 @@ class NodeStore:
     def add_gone(self, node: int, counter: int, first: int, last: int, frame: Frame | None = None) -> int:
         """The node no longer holds these: nobody asks for them again, and the gap is on record."""
         life, have = self._life_and_have(node)
-        before = self._holes.get(node, [])
-        gone = holes.inside(before, first, last)
-        left = holes.without(before, first, last)
+        before = self._holes.get(node, ())
+        gone = within(before, first, last)
+        left = without(before, ((first, last),))
         with self._transaction():
             self._keep(node, life, frame)
             self._set_node(node, counter, have)
@@ -193,14 +193,14 @@ class NodeStore:
         self._commands[node] = [command for command in self._commands.get(node, ()) if command.id not in told]
         return have
 
-    def _advance(self, node: int, counter: int, life: int, numbers: Sequence[int]) -> tuple[int, list[Range]]:
+    def _advance(self, node: int, counter: int, life: int, numbers: Sequence[int]) -> tuple[int, Ranges]:
         """Notes rising numbers that are here from now on: the node's `have`, and the holes that are left."""
         have = self.have(node)
-        before = left = self._holes.get(node, [])
+        before = left = self._holes.get(node, ())
         if before:
             for number in numbers:
-                left = holes.without(left, number, number)
-        left = left + holes.between(numbers, have + 1)
+                left = without(left, ((number, number),))
+        left = union([*left, *_passed_over(numbers, have + 1)])
         have = max(have, numbers[-1])
         self._set_node(node, counter, have)
         if left != before:
@@ -209,9 +209,9 @@ class NodeStore:
 
     # --- holes --------------------------------------------------------------------------------------------------------
 
-    def holes(self, node: int) -> list[Range]:
+    def holes(self, node: int) -> Ranges:
         """What the node is to send again."""
-        return self._holes.get(node, [])
+        return self._holes.get(node, ())
 
     def _replace_holes(self, node: int, life: int, left: Sequence[Range]) -> None:
         self._db.execute("DELETE FROM stretch WHERE node = ? AND life = ? AND state = ?", (node, life, _HOLE))
@@ -231,16 +231,14 @@ class NodeStore:
         count, low = self._db.execute(
             "SELECT count(*), min(record) FROM row WHERE node = ? AND life = ?", mine
         ).fetchone()
-        known = self._db.execute("SELECT first, last FROM stretch WHERE node = ? AND life = ?", mine).fetchall()
+        known = union(self._db.execute("SELECT first, last FROM stretch WHERE node = ? AND life = ?", mine))
         low = low or 1
-        accounted = count + sum(last - first + 1 for first, last in holes.inside(known, low, have))
+        accounted = count + ranges.count(within(known, low, have))
         if accounted >= have - low + 1:
             return  # the normal case, without looking at each
         found = self._db.execute("SELECT record FROM row WHERE node = ? AND life = ? ORDER BY record", mine)
-        missing = holes.between([*(record for (record,) in found), have + 1], low)
-        for first, last in known:
-            missing = holes.without(missing, first, last)
-        left = sorted([*self.holes(node), *missing])
+        missing = _passed_over([*(record for (record,) in found), have + 1], low)
+        left = union([*self.holes(node), *without(missing, known)])
         with self._transaction():
             self._replace_holes(node, life, left)
         self._holes[node] = left
@@ -274,6 +272,11 @@ class NodeStore:
                 "UPDATE command SET sent = ? WHERE node = ? AND id & 65535 = ? AND done IS NULL AND sent IS NULL",
                 (self._clock.unix_ms(), node, command.id),
             )
+
+
+def _passed_over(numbers: Sequence[int], following: int) -> Ranges:
+    """What rising numbers leave out, from `following` on."""
+    return gaps(union((number, number) for number in numbers), following, numbers[-1])
 
 
 def packed(cells: Sequence[Cell]) -> tuple[str, str | None]:

@@ -180,7 +180,7 @@ class RadioCollector:
         if self._store.strained:
             answer.flags |= link.SLOW_DOWN
         else:
-            answer.holes = tuple(self._store.holes(node)[:_MOST_HOLES])
+            answer.holes = self._store.holes(node)[:_MOST_HOLES]
         self._offer(node)
         for waiting in self._store.commands(node):
             answer.commands += (waiting,)

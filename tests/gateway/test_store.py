@@ -258,7 +258,7 @@ def test_another_key_is_another_life_whose_numbers_begin_anew(store: Store, tmp_
     store.meet(17, "aa")
     assert (store.counters(), store.have(17)) == ({17: 900}, 5)
     store.meet(17, "bb")
-    assert (store.counters(), store.have(17), store.holes(17)) == ({17: -1}, 0, [])
+    assert (store.counters(), store.have(17), store.holes(17)) == ({17: -1}, 0, ())
     assert events(tmp_path) == [("node_renewed", {"node": 17, "life": 2})]
     assert store.add_batch(17, 1, series, [record(1, 7, 7, 7)]) == 1
     assert query(tmp_path, "SELECT life, record, cells FROM row") == [
@@ -267,7 +267,7 @@ def test_another_key_is_another_life_whose_numbers_begin_anew(store: Store, tmp_
         (2, 1, "[7,7,7]"),
     ]
     store.meet(17, "bb")
-    assert store.holes(17) == [] and query(tmp_path, "SELECT first, last, life, state FROM stretch") == [
+    assert store.holes(17) == () and query(tmp_path, "SELECT first, last, life, state FROM stretch") == [
         (2, 4, 1, "hole")
     ]
 
@@ -275,16 +275,16 @@ def test_another_key_is_another_life_whose_numbers_begin_anew(store: Store, tmp_
 def test_a_hole_is_what_a_node_passed_over_until_it_is_filled_or_gone(store: Store, tmp_path: Path) -> None:
     series = store.series("node 17", CHANNELS)
     store.add_batch(17, 1, series, [record(4, 1, 1, 1), record(5, 1, 1, 1), record(9, 1, 1, 1)])
-    assert store.holes(17) == [(1, 3), (6, 8)]
+    assert store.holes(17) == ((1, 3), (6, 8))
     assert store.add_batch(17, 2, series, [record(7, 1, 1, 1)]) == 9
-    assert store.holes(17) == [(1, 3), (6, 6), (8, 8)]
+    assert store.holes(17) == ((1, 3), (6, 6), (8, 8))
     assert store.add_gone(17, 3, 2, 6) == 9
-    assert store.holes(17) == [(1, 1), (8, 8)]
+    assert store.holes(17) == ((1, 1), (8, 8))
     gone = [("records_gone", {"node": 17, "first": a, "last": b}) for a, b in ((2, 3), (6, 6))]
     assert events(tmp_path) == gone
     store.add_gone(17, 4, 1, 9)
     store.add_gone(17, 5, 1, 9)  # said again: nothing is left to note
-    assert store.holes(17) == [] and len(events(tmp_path)) == 4 and store.counters() == {17: 5}
+    assert store.holes(17) == () and len(events(tmp_path)) == 4 and store.counters() == {17: 5}
 
 
 def test_holes_outlive_the_process_and_a_damaged_store_finds_its_own(store: Store, tmp_path: Path) -> None:
@@ -297,14 +297,14 @@ def test_holes_outlive_the_process_and_a_damaged_store_finds_its_own(store: Stor
     store.close()
     again = Store(tmp_path / "store.db", CLOCK)
     again.meet(17, "aa")
-    assert again.holes(17) == [(5, 5)]
+    assert again.holes(17) == ((5, 5),)
     again.close()
     with sqlite3.connect(tmp_path / "store.db") as db:
         db.execute("DELETE FROM row WHERE record IN (8, 9, 14)")
     db.close()
     rescued = Store(tmp_path / "store.db", CLOCK)
     rescued.meet(17, "aa")
-    assert rescued.holes(17) == [(5, 5), (8, 9), (14, 14)] and rescued.have(17) == 14
+    assert rescued.holes(17) == ((5, 5), (8, 9), (14, 14)) and rescued.have(17) == 14
     rescued.close()
 
 
@@ -356,7 +356,7 @@ def test_a_store_that_could_not_commit_is_strained_for_a_while(tmp_path: Path) -
     assert not store.strained
     with pytest.raises(OverflowError):
         store.add_batch(17, 9, series, [record(1, 4, 5, 6, time_s=1 << 60)])
-    assert store.strained and store.holes(17) == []
+    assert store.strained and store.holes(17) == ()
     clock.unix += 601_000
     assert not store.strained
     for _ in range(5001):
