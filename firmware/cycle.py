@@ -189,8 +189,8 @@ class Cycle:
         for probe in self._probes:
             if probe.next_ms is not None and probe.next_ms <= now_ms:
                 await probe.advance(now_ms)
-        due = [i for i in self.config.order if self._slots[i] <= now_ms]
-        if due and not any(self._probes[i].is_late(now_ms) for i in due):
+        due = self._due(now_ms)
+        if due:
             await self._measure(due, now_ms)
             self._settle(self.pace.now_ms())
         await self._report()
@@ -198,6 +198,11 @@ class Cycle:
         if self.restarts and self.uplink.next_ms is None and not self.uplink.owes_results:
             await self.board.restart()
         await self._wait()
+
+    def _due(self, now_ms: int) -> list[int]:
+        """The sensors to be read now, in their order: none while one of them is late."""
+        due = [i for i in self.config.order if self._slots[i] <= now_ms]
+        return [] if any(self._probes[i].is_late(now_ms) for i in due) else due
 
     def _prove(self) -> None:
         """Confirms a trial that was acknowledged; restarts into one that has been fetched."""
@@ -277,6 +282,8 @@ class Cycle:
 
     async def _wait(self) -> None:
         now_ms = self.pace.now_ms()
+        if self._due(now_ms):
+            return  # a slot has come while the rest was done
         times = [slot_ms for slot_ms in self._slots if slot_ms > now_ms]  # one that is past waits for its sensors
         for probe in self._probes:
             if probe.next_ms is not None:

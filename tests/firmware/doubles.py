@@ -222,3 +222,13 @@ class DeskBoard(Board):
 
     def log(self, text):
         pass
+
+
+class SlowBoard(DeskBoard):
+    """A board that computes: some milliseconds pass each time it is asked for the time."""
+
+    takes_ms = 1
+
+    def monotonic_ms(self):
+        self.clock.ms += self.takes_ms
+        return self.clock.ms

@@ -5,7 +5,7 @@ from protocols import command, link, quality
 from protocols.checks import crc16
 from protocols.command import Command
 from tests.firmware import slices
-from tests.firmware.doubles import Clock, DeskBoard, RamFlash, Sensor, Wire, run
+from tests.firmware.doubles import Clock, DeskBoard, RamFlash, Sensor, SlowBoard, Wire, run
 from tests.firmware.far_end import UNIX_MS, Gateway, values
 
 RADIO_MS = 300  # the longest frame at 9600 baud: what one message may hold a slot up
@@ -14,12 +14,13 @@ RADIO_MS = 300  # the longest frame at 9600 baud: what one message may hold a sl
 class World:
     """A node with sensors 1 and 2 on one line; each shows the second of the gateway's clock at which it was asked."""
 
-    def __init__(self, *sensors, trouble=None, report_s=10, channels=None, no_rails=(), **more):
+    def __init__(self, *sensors, trouble=None, report_s=10, channels=None, no_rails=(), kind=DeskBoard, **more):
         self.gateway = Gateway(channels or len(sensors))
         self.flash = RamFlash(32, 1024)
         self.slice = slices.encoded(slices.node(*sensors, report_s=report_s, **more))
         self.trouble = trouble or (lambda request: None)
         self.no_rails = no_rails
+        self.kind = kind
         self.boots = []  # the boards of all boots
         self.start()
 
@@ -30,7 +31,7 @@ class World:
         self.devices = devices
         self.line = Wire(self.clock, *devices)
         self.radio = Wire(self.clock, self.gateway)
-        self.board = DeskBoard(self.clock, self.flash, self.slice, self.radio, {"uart1": self.line})
+        self.board = self.kind(self.clock, self.flash, self.slice, self.radio, {"uart1": self.line})
         self.board.no_rails = self.no_rails
         self.boots.append(self.board)
         self.cycle = Cycle(self.board)
@@ -73,6 +74,15 @@ def test_records_appear_on_the_slots_of_unix_time_and_reach_the_gateway():
     for _, time_s, _, (a, b) in dated:
         assert a[0] is not None
         assert (b == (None, 0)) == (time_s % 6 != 0)  # not due is no reading at all
+
+
+def test_a_processor_that_takes_its_time_misses_no_slot():
+    profile = {"rail": "probes", "warm_up_ms": 400, "settle_ms": 8000, "start": [3, 0x2500, 0]}
+    for takes_ms in range(1, 8):
+        SlowBoard.takes_ms = takes_ms
+        world = World(slices.sensor(period_s=30, **profile), report_s=120, kind=SlowBoard)
+        times = [time_s for _, time_s, _, _ in world.live(700)]
+        assert len(times) >= 17 and all(b - a == 30 for a, b in zip(times[2:], times[3:])), (takes_ms, times)
 
 
 def test_every_slot_has_its_record():
