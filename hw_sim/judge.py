@@ -80,6 +80,7 @@ class Watched:
 
 Memory = dict[str, Watched]  # by channel
 
+ASKED_MS = 100  # a question that is on its way when its gateway dies is still answered: so much later it is dead
 _RETRY_MS = 800  # a question asked again comes within this time; periods are longer
 _LONG_RETRY_MS = (
     5000  # after a probe, by a client in doubt (protocols/modbus_client.py), where periods are longer still

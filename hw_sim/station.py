@@ -27,7 +27,6 @@ from hw_sim.world import World
 
 _TOLERANCE_MS = {True: 700, False: 2500}  # real time on a busy machine; a node stamps its wake in whole seconds
 _DRAIN_S = 90.0  # a client takes a dead connection for dead after up to 40 s: gateway/uplink/paho.py
-_ASKED_MS = 100  # a question that is on its way when its gateway dies is still answered
 _LOOPBACK = "127.0.0.1"
 
 
@@ -140,7 +139,7 @@ class Station:
         self._off.add(why)
         if self._gateway is not None and self._gateway.is_wanted:
             self._gateway.kill()
-            self.kills_ms.append(self.clock.unix_ms() + _ASKED_MS)
+            self.kills_ms.append(self.clock.unix_ms() + judge.ASKED_MS)
 
     def check(self) -> None:
         """StationFailed when the gateway or a node ended by itself."""

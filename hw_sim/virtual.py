@@ -98,7 +98,7 @@ class VirtualStation:
         if self._gateway is not None and not self._gateway.done() and not self._gateway.cancelling():
             self._gateway.cancel()
             self._store = None
-            self.kills_ms.append(self.clock.unix_ms())
+            self.kills_ms.append(self.clock.unix_ms() + judge.ASKED_MS)
 
     @property
     def waiting_rows(self) -> int:
