@@ -19,6 +19,7 @@ from gateway.lines import Opener, OpenLine
 from gateway.notary import Signature, signed_by_child
 from gateway.ports import Clock, Publisher, SystemClock
 from gateway.store import Store
+from gateway.timekeeping import Trusted
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
 from protocols.modbus_client import RtuClient, TcpClient
@@ -57,14 +58,17 @@ class Gateway:
     """All parts of one site; `capture` takes notes of its lines."""
 
     def __init__(self, site: Site, outside: Outside, capture: Capture | None = None) -> None:
-        self.store = Store(Path(site.store.path), outside.clock)
-        self._clock = outside.clock
+        clock = Trusted(outside.clock) if site.clock.trust == "always" else outside.clock
+        self.store = Store(Path(site.store.path), clock)
+        self._clock = self.store.clock
         self._commit_delay_s = site.store.commit_delay_s
         noted = capture.line if capture is not None else _unnoted
         self._collectors: dict[str, Callable[[], Awaitable[None]]] = {}
         if site.nodes:
             radio = noted(RADIO, outside.radio(site))
-            self._collectors["radio"] = RadioCollector(site, radio, self.store, self._clock).run
+            self._collectors["radio"] = self._with_file(
+                lambda: RadioCollector(site, radio, self.store, self._clock).run
+            )
         for bus in site.buses:
             if any(sensor.bus == bus.id for sensor in site.sensors):
                 opener = noted(bus.id, outside.bus(bus))
@@ -78,6 +82,18 @@ class Gateway:
             for uplink in site.uplinks
         }
 
+    def _with_file(self, make: Callable[[], Callable[[], Awaitable[None]]]) -> Callable[[], Awaitable[None]]:
+        """A part that is made only once the store has its file: it asks what is there."""
+        made: list[Callable[[], Awaitable[None]]] = [make()] if self.store.is_open else []
+
+        async def run() -> None:
+            await self.store.opened()
+            if not made:
+                made.append(make())
+            await made[0]()
+
+        return run
+
     def _client_of(self, bus: Bus) -> Callable[[OpenLine], Client]:
         now_ms = self._clock.monotonic_ms
         if bus.tcp is not None:
@@ -90,15 +106,20 @@ class Gateway:
         self.store.begin_run()
         collectors = [self._task(name, run) for name, run in self._collectors.items()]
         collectors.append(self._task("commit", self._commit))
-        collectors.append(self._task("days", self._days.run))
-        forwarders = [self._task(name, forwarder.run) for name, forwarder in self._forwarders.items()]
+        collectors.append(self._task("upkeep", self._look_after_store))
+        collectors.append(self._task("days", self._with_file(lambda: self._days.run)))
+        forwarders = [
+            self._task(name, self._with_file(lambda run=forwarder.run: run))  # type: ignore[misc]
+            for name, forwarder in self._forwarders.items()
+        ]
         try:
             await stop.wait()
             await _cancel(collectors)
-            self.store.commit()
-            await self._drain()
-            await _cancel(forwarders)
-            self.store.end_run()
+            if self.store.is_open:
+                self.store.commit()
+                await self._drain()
+                await _cancel(forwarders)
+                self.store.end_run()
         finally:
             await _cancel([*collectors, *forwarders])
             self.store.close()
@@ -134,6 +155,10 @@ class Gateway:
             await self.store.polled()
             await asyncio.sleep(self._commit_delay_s)
             self.store.commit()
+
+    async def _look_after_store(self) -> None:
+        while True:
+            await asyncio.sleep(self.store.upkeep())
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

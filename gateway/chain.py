@@ -31,15 +31,19 @@ NONE = Block(0, 0, 0, 0, 0, GENESIS)
 # What is covered, and how it is read: both who closes a block and who verifies it go through here.
 _CONTENT = (
     (
-        "SELECT 'row', seq, source, channels, unix_ms, node, life, record, cells, quality FROM row "
+        "SELECT 'row', seq, source, channels, unix_ms, boot, trusted, node, life, record, cells, quality FROM row "
         "JOIN series ON series.id = row.series WHERE seq > ? AND seq <= ? ORDER BY seq",
         "last_seq",
     ),
     (
-        "SELECT 'frame', id, unix_ms, node, life, schema, hex(raw) FROM frame WHERE id > ? AND id <= ? ORDER BY id",
+        "SELECT 'frame', id, unix_ms, boot, trusted, node, life, schema, hex(raw) FROM frame "
+        "WHERE id > ? AND id <= ? ORDER BY id",
         "last_frame",
     ),
-    ("SELECT 'event', id, unix_ms, kind, detail FROM event WHERE id > ? AND id <= ? ORDER BY id", "last_event"),
+    (
+        "SELECT 'event', id, unix_ms, boot, trusted, kind, detail FROM event WHERE id > ? AND id <= ? ORDER BY id",
+        "last_event",
+    ),
 )
 
 

@@ -57,6 +57,12 @@ class Store(Struct, frozen=True, kw_only=True):
     key: Text = "gateway.key"  # the gateway's own, made at its first signature: gateway/notary.py
 
 
+class ClockTrust(Struct, frozen=True, kw_only=True):
+    """When the machine's time is believed. "auto": once NTP, PTP or GPS sets it, or a clock chip has it."""
+
+    trust: Literal["auto", "always"] = "auto"
+
+
 class Radio(Struct, frozen=True, kw_only=True):
     """The modem that hears the nodes. `rssi_byte`: it puts a byte with the level behind each packet (E22 manual, REG3).
     With a `spreading_factor` no frame is longer on the air than `max_air_ms`."""
@@ -159,6 +165,7 @@ class SiteFile(
 
     station: Station
     store: Store = Store()
+    clock: ClockTrust = ClockTrust()
     radio: Radio | None = None
     profile_dir: Text | None = None
     buses: tuple[Bus, ...] = ()
@@ -289,6 +296,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
     return Site(
         station=file.station,
         store=replace(file.store, path=absolute(folder, file.store.path), key=absolute(folder, file.store.key)),
+        clock=file.clock,
         radio=file.radio and replace(file.radio, port=absolute(folder, file.radio.port)),
         profile_dir=file.profile_dir,
         buses=tuple(replace(bus, port=bus.port and absolute(folder, bus.port)) for bus in file.buses),

@@ -4,11 +4,19 @@ import asyncio
 import time
 from typing import Protocol
 
+from gateway import machine_clock
+
 
 class Clock(Protocol):
     def monotonic_ms(self) -> int: ...
 
     def unix_ms(self) -> int: ...
+
+    def is_trusted(self) -> bool:
+        """Whether who sets it may be believed, for instance NTP."""
+
+    def boot_id(self) -> str:
+        """Another one after each start of the machine, with which monotonic time begins anew."""
 
 
 _OLDEST_MS = 1_767_225_600_000  # 2026-01-01: no reading of this software is older
@@ -27,6 +35,12 @@ class SystemClock:
 
     def unix_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+    def is_trusted(self) -> bool:
+        return machine_clock.is_synchronised() or machine_clock.agrees_with_chip(self.unix_ms())
+
+    def boot_id(self) -> str:
+        return machine_clock.boot_id()
 
 
 class LinkDown(Exception):

@@ -1,32 +1,40 @@
 """Knows how readings, events and positions lie on disk (SQLite, WAL); knows no bus, no radio and no broker.
 
 What somebody waits for commits at once; polled rows wait in memory for commit(). A seq exists only once it is on disk.
+While the disk refuses the file, polled rows and events wait, and nothing of a node is taken.
 """
 
 import asyncio
 import json
+import logging
 import math
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway import chain
+from gateway import boots, chain, store_file
 from gateway.chain import Block
 from gateway.config import Channel
 from gateway.notary import Signature
 from gateway.ports import Clock
-from gateway.store_nodes import Cell, NodeStore, packed
+from gateway.rows import COLUMNS, MARKS, Cell, Damaged, Stored, packed, read, unpacked
+from gateway.rows import Row as Row
+from gateway.store_file import StoreError as StoreError
+from gateway.store_nodes import NodeStore
+from gateway.timekeeping import Timekeeper, started
+from protocols.batch import NodeRecord
 
-SCHEMA_VERSION = 2
+log = logging.getLogger(__name__)
 _MANY = 5000  # rows that wait for the disk: ten seconds of a station with 500 sensors; ours
+_MOST = 20_000  # more than that and the oldest go: a quarter of an hour of 20 sensors a second, some 10 MB; ours
+_MOST_UNTOLD = 1000  # events that wait for a file
 _BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is reached; ours
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
-
-
-class StoreError(Exception):
-    """The store can't be used as it is; the text says what to do."""
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_LOOK_S = 10.0  # how often the clock and the file are looked after
 
 
 class Series(NamedTuple):
@@ -37,57 +45,135 @@ class Series(NamedTuple):
     channels: tuple[tuple[str, str, int], ...]
 
 
-class Row(NamedTuple):
-    """One poll or one node record."""
+class _Waiting(NamedTuple):
+    """A polled row in memory."""
 
-    seq: int
     series: int
     unix_ms: int
-    cells: tuple[int | None, ...]
-    quality: tuple[int, ...] | None
+    trusted: bool
+    cells: str
+    quality: str | None
 
 
 class Store(NodeStore):
-    """The only writer of one station's database."""
+    """The only writer of one station's database. `clock` is the time that it believes in, and all parts should."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._clock = clock
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns, power cut or not
-            self._create(path)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{path} can't be used as the store: {error}") from error
-        self._pending: list[tuple[int, int, str, str | None]] = []
+        self._path = path
+        self.clock = self._clock = Timekeeper(clock, started(clock))
+        self._pending: deque[_Waiting] = deque()
+        self._dropped: list[int] = []  # of polled rows: [how many, Unix ms of the first, of the last]
+        self._untold: deque[tuple[int, bool, str, str]] = deque(maxlen=_MOST_UNTOLD)
         self._polled = asyncio.Event()  # rows wait for commit()
         self._waiters: set[asyncio.Future[None]] = set()
-        self._series: dict[tuple[str, str], int] = {
+        self._opening = asyncio.Event()
+        self._runs = False
+        self._failed_ms: int | None = None  # when a commit did, last
+        self._series: dict[tuple[str, str], int] = {}
+        self._given: dict[int, int] = {}  # ids of series that were given out without a file -> those in it
+        self._db = store_file.stand_in()
+        self.is_open = False
+        self._load()
+        self.try_open()
+
+    # --- the file -----------------------------------------------------------------------------------------------------
+
+    def try_open(self) -> None:
+        """Opens the file, if the disk lets us. StoreError: a person must do something first."""
+        try:
+            db = store_file.connect(self._path)
+        except (OSError, sqlite3.Error) as error:
+            if isinstance(error, sqlite3.Error) and error.sqlite_errorcode in _DAMAGED:
+                raise StoreError(f"{self._path} can't be used as the store: {error}") from error
+            self._refused(error)
+            return
+        self._db.close()
+        self._db = db
+        self.is_open = True
+        try:
+            self._take_over()
+        except sqlite3.Error as error:  # it lets itself be read
+            self._refused(error)
+            return
+        self._opening.set()
+
+    def _refused(self, error: Exception) -> None:
+        """The disk gives no file, or none that can be written."""
+        if self._failed_ms is None:
+            log.error("%s can't be used as the store yet: %s; tried again", self._path, error)
+        self._failed_ms = self._clock.monotonic_ms()
+        self._db.close()
+        self._db = store_file.stand_in()
+        self.is_open = False
+
+    async def opened(self) -> None:
+        """Returns once there is a file."""
+        await self._opening.wait()
+
+    def _take_over(self) -> None:
+        """What was given out and what waits belongs to the file from now on."""
+        shift_ms = boots.meet(self._db, self.clock)
+        self._pending = deque(
+            row if row.trusted else row._replace(unix_ms=row.unix_ms + shift_ms) for row in self._pending
+        )
+        known = self._series
+        self._load()
+        for (source, channels), id in known.items():
+            self._given[id] = self._series_id(source, channels)
+        for unix_ms, trusted, kind, text in self._untold:
+            self._insert_event(unix_ms if trusted else unix_ms + shift_ms, trusted, kind, text)
+        self._untold.clear()
+        if self._runs:
+            self._note_run()
+        self._date()
+
+    def _load(self) -> None:
+        self._series = {
             (source, channels): id
             for id, source, channels in self._db.execute("SELECT id, source, channels FROM series")
         }
-        self.last_seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
-        self._failed_ms: int | None = None  # when a commit did, last
+        self._corrections: dict[int, int | None] = dict(self._db.execute("SELECT id, correction_ms FROM boot"))
+        self._count_rows()
         self._closed_seq = chain.newest(self._db).last_seq
-        self._closed_ms = clock.monotonic_ms()
+        self._closed_ms = self._clock.monotonic_ms()
         self._load_nodes()
 
-    def _create(self, path: Path) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            script = Path(__file__).with_name("store.sql").read_text("utf-8")
-            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        elif version != SCHEMA_VERSION:
-            raise StoreError(f"{path} has format {version}, this watertower reads {SCHEMA_VERSION}")
+    def _count_rows(self) -> None:
+        """The newest row, and the highest number that any row ever had."""
+        self.last_seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
+        used = self._db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'row'").fetchone()[0]
+        self._used_seq: int = max(self.last_seq, used)
+
+    def close(self) -> None:
+        """Lets go of the file; what was not committed is gone."""
+        self._db.close()
+
+    def upkeep(self) -> float:
+        """What is to be done now and then; in how many seconds again."""
+        if not self.is_open:
+            self.try_open()
+        self.clock.look()
+        if self.is_open:
+            self._date()
+        return _LOOK_S
 
     # --- a run --------------------------------------------------------------------------------------------------------
 
     def begin_run(self) -> None:
         """Notes that the gateway runs. After an unclean stop, polled readings after the last commit may be missing:
         that gap becomes an event."""
+        self._runs = True
+        if self.is_open:
+            try:
+                self._note_run()
+            except sqlite3.Error as error:
+                self._opening.clear()
+                self._refused(error)
+
+    def _note_run(self) -> None:
         if self._meta("running"):
-            last_ms = self._db.execute("SELECT max(unix_ms) FROM row WHERE node IS NULL").fetchone()[0]
+            found = self._db.execute(f"SELECT {COLUMNS} FROM row WHERE node IS NULL ORDER BY seq DESC LIMIT 1")
+            last_ms = next((row.unix_ms for row in self._sound(found)), None)
             self.event("gap", {"reason": "unclean_stop", "from_ms": last_ms, "to_ms": self._clock.unix_ms()})
         self._set_meta("running", 1)
 
@@ -96,10 +182,6 @@ class Store(NodeStore):
         self.commit()
         self._set_meta("running", 0)
         self.close_block()
-
-    def close(self) -> None:
-        """Lets go of the file; what was not committed is gone."""
-        self._db.close()
 
     def _meta(self, key: str) -> Any:
         found = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -113,17 +195,28 @@ class Store(NodeStore):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def series(self, source: str, channels: Sequence[Channel]) -> int:
-        """The id of the series of these channels; made when it is new."""
+        """The id of the series of these channels; made when it is new. Without a file it is one that stands for it."""
         text = json.dumps([[c.name, c.unit, c.decimals] for c in channels], separators=(",", ":"))
-        if (source, text) not in self._series:
-            cursor = self._db.execute("INSERT INTO series (source, channels) VALUES (?, ?)", (source, text))
-            assert cursor.lastrowid is not None
-            self._series[source, text] = cursor.lastrowid
-        return self._series[source, text]
+        return self._series_id(source, text)
+
+    def _series_id(self, source: str, text: str) -> int:
+        if (source, text) in self._series:
+            return self._series[source, text]
+        id: int | None = -1 - len(self._series)
+        if self.is_open:
+            id = self._db.execute("INSERT INTO series (source, channels) VALUES (?, ?)", (source, text)).lastrowid
+        assert id is not None
+        self._series[source, text] = id
+        return id
 
     def add_poll(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
         """Takes one polled row; on disk with the next commit()."""
-        self._pending.append((series, unix_ms, *packed(cells)))
+        self._pending.append(_Waiting(series, unix_ms, self._clock.is_trusted(), *packed(cells)))
+        if len(self._pending) > _MOST:
+            oldest = self._pending.popleft()
+            self._dropped = [1, oldest.unix_ms, 0] if not self._dropped else self._dropped
+            self._dropped[0] += bool(self._dropped[2])
+            self._dropped[2] = oldest.unix_ms
         self._polled.set()
 
     async def polled(self) -> None:
@@ -151,9 +244,21 @@ class Store(NodeStore):
     def event(self, kind: str, detail: dict[str, object]) -> None:
         """Notes something a person may want to know later. On disk at once."""
         text = json.dumps(detail, separators=(",", ":"), ensure_ascii=False)
+        unix_ms, _, trusted = self._stamp()
+        if self.is_open:
+            self._insert_event(unix_ms, trusted, kind, text)
+        else:
+            self._untold.append((unix_ms, trusted, kind, text))
+
+    def _insert_event(self, unix_ms: int, trusted: bool, kind: str, text: str) -> None:
         self._db.execute(
-            "INSERT INTO event (unix_ms, kind, detail) VALUES (?, ?, ?)", (self._clock.unix_ms(), kind, text)
+            "INSERT INTO event (unix_ms, boot, trusted, kind, detail) VALUES (?, ?, ?, ?, ?)",
+            (unix_ms, self.clock.boot.number, trusted, kind, text),
         )
+
+    def _stamp(self) -> tuple[int, int, bool]:
+        """Now: Unix time, boot, and whether that time can be trusted."""
+        return self._clock.unix_ms(), self.clock.boot.number, self._clock.is_trusted()
 
     def close_block(self) -> Block:
         """What has been committed up to now can't be changed unnoticed; the newest block."""
@@ -164,8 +269,8 @@ class Store(NodeStore):
 
     def first_ms(self) -> float:
         """When the oldest row was measured; infinitely late without one."""
-        found = self._db.execute("SELECT unix_ms FROM row ORDER BY seq LIMIT 1").fetchone()
-        return math.inf if found is None else int(found[0])
+        found = self._rows("ORDER BY seq LIMIT 1")
+        return found[0].unix_ms if found else math.inf
 
     def last_day(self) -> str:
         """The last day that was signed, "" before the first."""
@@ -180,28 +285,88 @@ class Store(NodeStore):
             "INSERT INTO position VALUES (?, ?) ON CONFLICT (uplink) DO UPDATE SET seq = excluded.seq", (uplink, seq)
         )
 
+    def reopen(self, first: int, last: int) -> None:
+        """These rows say something else now: every uplink sends them again."""
+        self._db.execute("UPDATE position SET seq = ?1 WHERE seq > ?1", (first - 1,))
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing; the polled rows that wait go along."""
+        if not self.is_open:
+            raise sqlite3.OperationalError(f"{self._path} can't be used yet")
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._db.executemany("INSERT INTO row (series, unix_ms, cells, quality) VALUES (?, ?, ?, ?)", self._pending)
+            self._insert_pending()
             yield
             self._db.execute("COMMIT")
         except BaseException:
             self._failed_ms = self._clock.monotonic_ms()
             if self._db.in_transaction:  # some errors have ended it already
                 self._db.execute("ROLLBACK")
+            self._count_rows()
             raise
         self._pending.clear()
         self._polled.clear()
-        self.last_seq = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
+        self._dropped.clear()
+        self.last_seq = self._used_seq
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
         self._waiters.clear()
         if self.last_seq >= self._closed_seq + _BLOCK_ROWS or self._clock.monotonic_ms() >= self._closed_ms + _BLOCK_MS:
             self.close_block()
+
+    def _insert_pending(self) -> None:
+        if self._dropped:
+            count, first_ms, last_ms = self._dropped
+            self.event("gap", {"reason": "no_disk", "rows": count, "from_ms": first_ms, "to_ms": last_ms})
+        boot, seq = self.clock.boot.number, self._used_seq
+        rows = [
+            Stored(
+                number, self._given.get(row.series, row.series), row.unix_ms, boot, int(row.trusted), None, None, None,
+                row.cells, row.quality,
+            )
+            for number, row in enumerate(self._pending, seq + 1)
+        ]  # fmt: skip
+        self._insert(rows)
+
+    def _insert(self, rows: Sequence[Stored]) -> None:
+        self._db.executemany(f"INSERT INTO row ({COLUMNS}) VALUES ({MARKS})", [(*row, row.crc) for row in rows])
+        self._used_seq += len(rows)
+
+    def _add_record(self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool) -> bool:
+        """A node's record becomes a row; False: it was one."""
+        known = "SELECT 1 FROM row WHERE node = ? AND life = ? AND record = ?"
+        if self._db.execute(known, (node, life, record.number)).fetchone():
+            return False
+        _, boot, trusted = self._stamp()
+        row = Stored(
+            self._used_seq + 1, series, record.time_s * 1000, boot, int(trusted or knew_time), node, life,
+            record.number, *packed(record.cells),
+        )  # fmt: skip
+        self._insert([row])
+        return True
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def _date(self) -> None:
+        """Once the clock can be trusted, what this boot took on trust gets its true time."""
+        boot, correction_ms = self.clock.boot, self.clock.correction_ms
+        if boot.correction_ms is not None or correction_ms is None:
+            return
+        with self._transaction():
+            guessed = boots.date(self._db, boot.number, correction_ms)
+            if guessed is not None:
+                first, last = guessed
+                detail: dict[str, object] = {
+                    "boot": boot.number,
+                    "correction_ms": correction_ms,
+                    "first": first,
+                    "last": last,
+                }
+                self.event("clock_trusted", detail)
+                self.reopen(first, last)
+        boot.correction_ms = self._corrections[boot.number] = correction_ms
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -217,13 +382,20 @@ class Store(NodeStore):
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """The rows that follow `seq`, oldest first."""
-        found = self._db.execute(
-            "SELECT seq, series, unix_ms, cells, quality FROM row WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-        )
-        return [
-            Row(seq, series, unix_ms, tuple(json.loads(cells)), tuple(json.loads(quality)) if quality else None)
-            for seq, series, unix_ms, cells, quality in found
-        ]
+        return self._rows("WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
+
+    def _rows(self, which: str, *values: int) -> list[Row]:
+        return list(self._sound(self._db.execute(f"SELECT {COLUMNS} FROM row {which}", values)))
+
+    def _sound(self, found: sqlite3.Cursor) -> Iterator[Row]:
+        """Rows with the time as it is known by now; a damaged one is left out."""
+        for columns in found:
+            try:
+                row = read(columns)
+            except Damaged as error:
+                log.error("%s is damaged and left out: see watertower verify", error)
+                continue
+            yield unpacked(row, self._corrections.get(row.boot))
 
     async def beyond(self, seq: int) -> None:
         """Returns once there is a row after `seq`."""

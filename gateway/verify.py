@@ -116,6 +116,8 @@ class _Walk:
             block: (day, signature, key)
             for day, block, signature, key in db.execute("SELECT day, block, signature, public FROM day")
         }
+        dated = db.execute("SELECT detail FROM event WHERE kind = 'clock_trusted'")
+        self._dated = {told["boot"]: told["correction_ms"] for told in (json.loads(detail) for (detail,) in dated)}
         self.before = chain.NONE
         self.rows = self.frames = self.unchecked = self.days = 0
 
@@ -125,6 +127,7 @@ class _Walk:
                 raise _Differs(say("verify.block_missing", number=self.before.number + 1))
             said = self._check_frames(block)
             self._check_rows(block, said)
+            self._check_dates(block)
             if chain.hashed(self._db, self.before, block) != block.hash:
                 raise _Differs(
                     say("verify.block", number=block.number, first=self.before.last_seq + 1, last=block.last_seq)
@@ -145,6 +148,17 @@ class _Walk:
             raise _Differs(say("verify.signature", day=day))
         self._public = public  # a gateway does not change its key
         self.days += 1
+
+    def _check_dates(self, block: Block) -> None:
+        """What was dated later got the time that an event says, which is in a block as well."""
+        boots = self._db.execute(
+            "SELECT DISTINCT row.boot, boot.correction_ms FROM row LEFT JOIN boot ON boot.id = row.boot "
+            "WHERE seq > ? AND seq <= ? AND NOT trusted",
+            (self.before.last_seq, block.last_seq),
+        )
+        for boot, correction_ms in boots:
+            if correction_ms != self._dated.get(boot):
+                raise _Differs(say("verify.date", boot=boot))
 
     def _check_frames(self, block: Block) -> dict[tuple[int, int, int], "_Said"]:
         """What nodes have said in this block, by (node, life, record)."""

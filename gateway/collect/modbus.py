@@ -8,9 +8,9 @@ from typing import Protocol
 
 from gateway.config import Sensor, Site
 from gateway.lines import LineLost, Opener, OpenLine
-from gateway.ports import Clock, is_plausible
+from gateway.ports import Clock
+from gateway.rows import Cell
 from gateway.store import Store
-from gateway.store_nodes import Cell
 from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
@@ -108,8 +108,6 @@ class BusPoller:
         read_ms = before_ms if client.first_ms is None else (client.first_ms + client.asked_ms) // 2
         unix_ms = self._clock.unix_ms() - (self._clock.monotonic_ms() - read_ms)
         self._note_silence(polled, all(flag & quality.NO_REPLY for _, flag in cells))
-        if not is_plausible(unix_ms):
-            cells = [(value, flag | quality.CLOCK) for value, flag in cells]
         self._store.add_poll(polled.series, unix_ms, cells)  # a question without an answer is on record, too
 
     async def _cells(self, client: Client, polled: _Polled) -> list[Cell]:

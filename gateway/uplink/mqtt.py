@@ -64,6 +64,9 @@ class MqttForwarder:
         sent = confirmed = self._store.position(self._name)
         in_flight: deque[tuple[int, asyncio.Future[None]]] = deque()
         while True:
+            if self._store.position(self._name) < confirmed:  # opened again: rows say something else now
+                sent = confirmed = self._store.position(self._name)
+                in_flight.clear()
             while len(in_flight) < _IN_FLIGHT and (rows := self._store.rows_after(sent, _ROWS)):
                 await self._announce({row.series for row in rows} - self._told)
                 message = payload.data_message(confirmed, rows, self._decimals)
@@ -72,6 +75,8 @@ class MqttForwarder:
             if in_flight:
                 last, confirmation = in_flight.popleft()
                 await confirmation
+                if self._store.position(self._name) < confirmed:
+                    continue
                 confirmed = last
                 self._store.set_position(self._name, confirmed)
             else:

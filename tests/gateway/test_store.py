@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import store as store_module
+from gateway import store_file
 from gateway.config import Channel
 from gateway.store import Row, Store, StoreError
 from hw_sim.clock import run_virtual
@@ -206,9 +206,7 @@ def test_another_format_is_refused_with_a_word(
     with sqlite3.connect(tmp_path / "store.db") as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(
-        StoreError, match=rf"store.db has format 99, this watertower reads {store_module.SCHEMA_VERSION}"
-    ):
+    with pytest.raises(StoreError, match=rf"store.db has format 99, this watertower reads {store_file.FORMAT}"):
         Store(tmp_path / "store.db", CLOCK)
     assert query(tmp_path, "PRAGMA user_version") == [(99,)]
 

@@ -1,0 +1,44 @@
+"""Knows how the file of a store is made and opened: SQLite's settings and the tables; knows no row."""
+
+import sqlite3
+from pathlib import Path
+
+FORMAT = 3
+
+
+class StoreError(Exception):
+    """The store can't be used as it is; the text says what to do."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The store at `path`, made when there is none. sqlite3.Error, OSError: the disk or the file refuses. StoreError:
+    it is another format, or no file."""
+    if path.is_dir():
+        raise StoreError(f"{path} can't be used as the store: it is a folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table; a file that has tables keeps its own
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns, power cut or not
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            _make(db)
+        elif version != FORMAT:
+            raise StoreError(f"{path} has format {version}, this watertower reads {FORMAT}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def stand_in() -> sqlite3.Connection:
+    """An empty store that is nowhere, for as long as the real one can't be had."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    _make(db)
+    return db
+
+
+def _make(db: sqlite3.Connection) -> None:
+    script = Path(__file__).with_name("store.sql").read_text("utf-8")
+    db.executescript(f"BEGIN; {script} PRAGMA user_version = {FORMAT}; COMMIT;")
