@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import shutil
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from gateway.days import Days
 from gateway.lines import Opener, OpenLine
 from gateway.notary import Signature, signed_by_child
 from gateway.ports import Clock, Publisher, SystemClock
+from gateway.retention import Keeping
 from gateway.store import Store
 from gateway.timekeeping import Trusted
 from gateway.uplink.mqtt import MqttForwarder
@@ -45,6 +47,10 @@ class Outside:
         assert bus.port is not None
         return lines.serial_opener(bus.port, bus.baud, bus.parity, bus.stop_bits)
 
+    def free_bytes(self, site: Site) -> int | None:
+        """What the disk under the store has left; None: enough."""
+        return shutil.disk_usage(Path(site.store.path).parent).free
+
     async def sign(self, site: Site, message: bytes) -> Signature:
         """NotSigned says why not."""
         return await signed_by_child(Path(site.store.key), message)
@@ -59,7 +65,7 @@ class Gateway:
 
     def __init__(self, site: Site, outside: Outside, capture: Capture | None = None) -> None:
         clock = Trusted(outside.clock) if site.clock.trust == "always" else outside.clock
-        self.store = Store(Path(site.store.path), clock)
+        self.store = Store(Path(site.store.path), clock, _keeping(site), lambda: outside.free_bytes(site))
         self._clock = self.store.clock
         self._commit_delay_s = site.store.commit_delay_s
         noted = capture.line if capture is not None else _unnoted
@@ -159,6 +165,14 @@ class Gateway:
     async def _look_after_store(self) -> None:
         while True:
             await asyncio.sleep(self.store.upkeep())
+
+
+def _keeping(site: Site) -> Keeping:
+    store = site.store
+    return Keeping(
+        store.keep_days, store.max_mib, store.min_days, store.when_full, store.disk_reserve_mib,
+        tuple(uplink.id for uplink in site.uplinks),
+    )  # fmt: skip
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

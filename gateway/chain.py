@@ -77,6 +77,12 @@ def blocks(db: sqlite3.Connection) -> Iterator[Block]:
         yield Block(*found)
 
 
+def block(db: sqlite3.Connection, number: int) -> Block:
+    """One of them; NONE before the first."""
+    found = db.execute(f"{_BLOCKS} WHERE number = ?", (number,)).fetchone()
+    return NONE if found is None else Block(*found)
+
+
 def newest(db: sqlite3.Connection) -> Block:
     """NONE before the first."""
     found = db.execute(f"{_BLOCKS} ORDER BY number DESC LIMIT 1").fetchone()

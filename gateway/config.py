@@ -37,6 +37,8 @@ HostPort = Annotated[
 TcpPort = Annotated[int, Meta(ge=1, le=65535)]
 Period = Annotated[int, Meta(ge=1, le=86400, extra={"unit": "s"})]  # a day: what is rarer is not monitoring
 
+Days = Annotated[int, Meta(ge=1, le=36_500, extra={"unit": "d"})]
+
 
 class Station(Struct, frozen=True, kw_only=True):
     """Whose readings these are, and where it stands (degrees WGS 84, metres above the sea)."""
@@ -50,11 +52,17 @@ class Station(Struct, frozen=True, kw_only=True):
 
 
 class Store(Struct, frozen=True, kw_only=True):
-    """Where readings are kept, and how long polled ones may wait for the disk."""
+    """Where readings are kept, how long polled ones may wait for the disk, and how long all stay: gateway/retention.py
+    says which of these gives way to which."""
 
     path: Text = "store.db"
     commit_delay_s: Annotated[float, Meta(ge=0.1, le=600, extra={"unit": "s"})] = 10.0
     key: Text = "gateway.key"  # the gateway's own, made at its first signature: gateway/notary.py
+    keep_days: Days | None = None
+    max_mib: Annotated[int, Meta(ge=16, le=1_000_000, extra={"unit": "MiB"})] = 4096
+    min_days: Annotated[int, Meta(ge=0, le=36_500, extra={"unit": "d"})] = 30
+    when_full: Literal["stop", "drop_oldest"] = "stop"
+    disk_reserve_mib: Annotated[int, Meta(ge=0, le=100_000, extra={"unit": "MiB"})] = 64
 
 
 class ClockTrust(Struct, frozen=True, kw_only=True):

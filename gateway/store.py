@@ -10,16 +10,17 @@ import logging
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway import boots, chain, store_file
+from gateway import boots, chain, retention, store_file
 from gateway.chain import Block
 from gateway.config import Channel
 from gateway.notary import Signature
 from gateway.ports import Clock
+from gateway.retention import Keeping
 from gateway.rows import COLUMNS, MARKS, Cell, Damaged, Stored, packed, read, unpacked
 from gateway.rows import Row as Row
 from gateway.store_file import StoreError as StoreError
@@ -35,6 +36,7 @@ _BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is 
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOOK_S = 10.0  # how often the clock and the file are looked after
+_STEP_S = 0.2  # between two steps of cleaning up, in which others write
 
 
 class Series(NamedTuple):
@@ -56,10 +58,20 @@ class _Waiting(NamedTuple):
 
 
 class Store(NodeStore):
-    """The only writer of one station's database. `clock` is the time that it believes in, and all parts should."""
+    """The only writer of one station's database. `clock` is the time that it believes in, and all parts should.
+    `keeping`: how long rows stay; `free_bytes` says what its disk has left (None: enough)."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        keeping: Keeping | None = None,
+        free_bytes: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._path = path
+        self._keeping = keeping or Keeping()
+        self._free_bytes = free_bytes
+        self.is_full = False  # by [store]: nothing more is taken until there is room again
         self.clock = self._clock = Timekeeper(clock, started(clock))
         self._pending: deque[_Waiting] = deque()
         self._dropped: list[int] = []  # of polled rows: [how many, Unix ms of the first, of the last]
@@ -155,6 +167,8 @@ class Store(NodeStore):
         self.clock.look()
         if self.is_open:
             self._date()
+            if self._clean_up():
+                return _STEP_S
         return _LOOK_S
 
     # --- a run --------------------------------------------------------------------------------------------------------
@@ -233,11 +247,11 @@ class Store(NodeStore):
         """Whether it is in trouble with its disk: whoever can wait should send less."""
         failed_ms = self._failed_ms
         lately = failed_ms is not None and self._clock.monotonic_ms() - failed_ms < _TROUBLE_MS
-        return lately or len(self._pending) > _MANY
+        return lately or self.is_full or len(self._pending) > _MANY
 
     def commit(self) -> None:
-        """Puts every polled row on disk."""
-        if self._pending:
+        """Puts every polled row on disk; where [store] says that it is full, they wait."""
+        if self._pending and not self.is_full:
             with self._transaction():
                 pass
 
@@ -292,8 +306,10 @@ class Store(NodeStore):
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing; the polled rows that wait go along."""
-        if not self.is_open:
-            raise sqlite3.OperationalError(f"{self._path} can't be used yet")
+        if not self.is_open or self.is_full:
+            raise sqlite3.OperationalError(
+                f"{self._path} is full" if self.is_open else f"{self._path} can't be used yet"
+            )
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._insert_pending()
@@ -346,6 +362,60 @@ class Store(NodeStore):
         )  # fmt: skip
         self._insert([row])
         return True
+
+    # --- room ---------------------------------------------------------------------------------------------------------
+
+    def _clean_up(self) -> bool:
+        """One step of removing what is old or too much; whether there is more to do."""
+        db, now = self._db, retention.room(self._db, self._free_bytes())
+        removed, removing = self._meta("removed") or 0, self._meta("removing") or 0
+        if removing > removed:
+            with self._own_transaction():
+                retention.remove(db, removed + 1)
+                self._set_meta("removed", removed + 1)
+            return True
+        now_ms = self._clock.unix_ms() if self._clock.is_trusted() else None
+        owed = min((self.position(uplink) for uplink in self._keeping.uplinks), default=1 << 62)
+        due = retention.due(db, self._keeping, now, now_ms, owed, removed)
+        if due is not None:
+            self._announce(due, removed)
+            return True
+        is_short = now.short(self._keeping) > 0
+        more = retention.shrink(db, self._keeping, now)
+        if is_short is not self.is_full and not more:
+            self.is_full = is_short
+            log.warning("the store has %s", "no room: nothing more is taken" if is_short else "room again")
+            self.event("store_full" if is_short else "store_has_room", {"mib": now.used // retention.MIB})
+        return more
+
+    def _announce(self, due: retention.Due, removed: int) -> None:
+        """What is removed from now on is on record first."""
+        first = chain.block(self._db, removed).last_seq + 1
+        detail: dict[str, object] = {
+            "reason": due.reason, "first": first, "last": due.block.last_seq, "block": due.block.number,
+        }  # fmt: skip
+        if due.reason == "full":
+            positions = {uplink: self.position(uplink) for uplink in self._keeping.uplinks}
+            detail["undelivered"] = {
+                uplink: due.block.last_seq - max(seq, first - 1)
+                for uplink, seq in positions.items()
+                if seq < due.block.last_seq
+            }
+        with self._own_transaction():
+            self.event("rows_removed", detail)
+            self._set_meta("removing", due.block.number)
+
+    @contextmanager
+    def _own_transaction(self) -> Iterator[None]:
+        """One without the polled rows, which works when nothing more is taken as well."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     # --- time ---------------------------------------------------------------------------------------------------------
 

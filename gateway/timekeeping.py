@@ -1,8 +1,8 @@
 """Knows which time the gateway believes in, and whether it may; knows no store and no machine.
 
 Until the clock can be trusted, time is what the clock showed at the start of the boot and what has passed since: its
-later steps change nothing. Once it has been trusted, its steps are followed as long as whoever sets it is trusted; what it
-shows otherwise is not believed, and time goes on from the last good word.
+later steps change nothing. Once it has been trusted, its steps are followed as long as whoever sets it is trusted; what
+it shows otherwise is not believed, and time goes on from the last good word.
 """
 
 from gateway.ports import Clock, is_plausible

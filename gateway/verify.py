@@ -36,6 +36,7 @@ class Checked(NamedTuple):
     unchecked: int  # frames of nodes or keys that the site file does not have
     days: int
     open_rows: int  # committed since the last block: nothing vouches for them yet
+    removed: int  # rows up to this one were removed, and an event says so
 
 
 def main(site: Site, store: Path | None, public: bytes | None) -> int:
@@ -57,6 +58,8 @@ def main(site: Site, store: Path | None, public: bytes | None) -> int:
         print(checked.differs)
         return 1
     print(say("verify.sound", **checked._asdict()))
+    if checked.removed:
+        print(say("verify.removed", last=checked.removed))
     if checked.open_rows:
         print(say("verify.open", rows=checked.open_rows))
     if checked.unchecked:
@@ -96,7 +99,7 @@ def verify(
         rows = db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
         return Checked(
             differs, walk.before.number, walk.rows, walk.frames, walk.unchecked, walk.days,
-            rows - walk.before.last_seq if differs is None else 0,
+            rows - walk.before.last_seq if differs is None else 0, walk.removed_seq,
         )  # fmt: skip
 
 
@@ -118,6 +121,9 @@ class _Walk:
         }
         dated = db.execute("SELECT detail FROM event WHERE kind = 'clock_trusted'")
         self._dated = {told["boot"]: told["correction_ms"] for told in (json.loads(detail) for (detail,) in dated)}
+        told = db.execute("SELECT detail FROM event WHERE kind = 'rows_removed' ORDER BY id DESC LIMIT 1").fetchone()
+        self._removed = 0 if told is None else int(json.loads(told[0])["block"])
+        self.removed_seq = chain.block(db, self._removed).last_seq
         self.before = chain.NONE
         self.rows = self.frames = self.unchecked = self.days = 0
 
@@ -125,18 +131,22 @@ class _Walk:
         for block in chain.blocks(self._db):
             if block.number != self.before.number + 1:
                 raise _Differs(say("verify.block_missing", number=self.before.number + 1))
-            said = self._check_frames(block)
-            self._check_rows(block, said)
-            self._check_dates(block)
-            if chain.hashed(self._db, self.before, block) != block.hash:
-                raise _Differs(
-                    say("verify.block", number=block.number, first=self.before.last_seq + 1, last=block.last_seq)
-                )
+            if block.number > self._removed:
+                self._check_content(block)
             self._check_day(block)
             self.before = block
             yield block.number
         if self._days:
             raise _Differs(say("verify.day_without_block", day=min(day for day, _, _ in self._days.values())))
+
+    def _check_content(self, block: Block) -> None:
+        said = self._check_frames(block)
+        self._check_rows(block, said)
+        self._check_dates(block)
+        if chain.hashed(self._db, self.before, block) != block.hash:
+            raise _Differs(
+                say("verify.block", number=block.number, first=self.before.last_seq + 1, last=block.last_seq)
+            )
 
     def _check_day(self, block: Block) -> None:
         if block.number not in self._days:

@@ -95,6 +95,8 @@ class RadioCollector:
 
     def _keep(self, received: Received) -> int | None:
         """Puts what a frame carried on disk; the node's `have`, or None when it must not be acknowledged."""
+        if self._store.is_full:
+            return None  # the node keeps it, and asks again
         keeper = self._keepers.get(received.kind)
         if keeper is None:
             self._refuse(received.node, "kind")
