@@ -44,7 +44,12 @@ class Stored(NamedTuple):
 
     @property
     def crc(self) -> int:
-        return zlib.crc32(repr(tuple(self)).encode())
+        return checksum(self)
+
+
+def checksum(columns: Sequence[object]) -> int:
+    """Of a line of another table, whose last column it is."""
+    return zlib.crc32(repr(tuple(columns)).encode())
 
 
 COLUMNS = ", ".join((*Stored._fields, "crc"))

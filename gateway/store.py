@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway import boots, chain, retention, store_file
+from gateway import boots, chain, rescue, retention, store_file
 from gateway.chain import Block
 from gateway.config import Channel
 from gateway.notary import Signature
 from gateway.ports import Clock
 from gateway.retention import Keeping
-from gateway.rows import COLUMNS, MARKS, Cell, Damaged, Stored, packed, read, unpacked
+from gateway.rows import COLUMNS, MARKS, Cell, Damaged, Stored, checksum, packed, read, unpacked
 from gateway.rows import Row as Row
 from gateway.store_file import StoreError as StoreError
 from gateway.store_nodes import NodeStore
@@ -34,7 +34,6 @@ _MOST = 20_000  # more than that and the oldest go: a quarter of an hour of 20 s
 _MOST_UNTOLD = 1000  # events that wait for a file
 _BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is reached; ours
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOOK_S = 10.0  # how often the clock and the file are looked after
 _STEP_S = 0.2  # between two steps of cleaning up, in which others write
 
@@ -71,6 +70,7 @@ class Store(NodeStore):
         self._path = path
         self._keeping = keeping or Keeping()
         self._free_bytes = free_bytes
+        self._is_damaged = False  # a commit has met damage: the file is opened again, and rescued
         self.is_full = False  # by [store]: nothing more is taken until there is room again
         self.clock = self._clock = Timekeeper(clock, started(clock))
         self._pending: deque[_Waiting] = deque()
@@ -82,10 +82,9 @@ class Store(NodeStore):
         self._runs = False
         self._failed_ms: int | None = None  # when a commit did, last
         self._series: dict[tuple[str, str], int] = {}
+        self.last_seq = self._used_seq = 0
         self._given: dict[int, int] = {}  # ids of series that were given out without a file -> those in it
-        self._db = store_file.stand_in()
-        self.is_open = False
-        self._load()
+        self._has_stand_in = self.is_open = False
         self.try_open()
 
     # --- the file -----------------------------------------------------------------------------------------------------
@@ -93,17 +92,18 @@ class Store(NodeStore):
     def try_open(self) -> None:
         """Opens the file, if the disk lets us. StoreError: a person must do something first."""
         try:
-            db = store_file.connect(self._path)
+            db, rescued = rescue.opened(self._path)
         except (OSError, sqlite3.Error) as error:
-            if isinstance(error, sqlite3.Error) and error.sqlite_errorcode in _DAMAGED:
-                raise StoreError(f"{self._path} can't be used as the store: {error}") from error
             self._refused(error)
             return
-        self._db.close()
+        if self._has_stand_in:
+            self._db.close()
         self._db = db
-        self.is_open = True
+        self.is_open, self._has_stand_in = True, False
         try:
             self._take_over()
+            if rescued is not None:
+                self.event("store_rescued", rescued._asdict())
         except sqlite3.Error as error:  # it lets itself be read
             self._refused(error)
             return
@@ -114,9 +114,16 @@ class Store(NodeStore):
         if self._failed_ms is None:
             log.error("%s can't be used as the store yet: %s; tried again", self._path, error)
         self._failed_ms = self._clock.monotonic_ms()
-        self._db.close()
-        self._db = store_file.stand_in()
-        self.is_open = False
+        self._give_up_file()
+
+    def _give_up_file(self) -> None:
+        self._opening.clear()
+        if self.is_open:
+            self._db.close()
+        if not self._has_stand_in:
+            self._db = store_file.stand_in()
+            self._load_nodes()
+        self._has_stand_in, self.is_open, self._is_damaged = True, False, False
 
     async def opened(self) -> None:
         """Returns once there is a file."""
@@ -152,9 +159,12 @@ class Store(NodeStore):
 
     def _count_rows(self) -> None:
         """The newest row, and the highest number that any row ever had."""
-        self.last_seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
-        used = self._db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'row'").fetchone()[0]
-        self._used_seq: int = max(self.last_seq, used)
+        self.last_seq = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
+        known = self._db.execute(
+            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'row' "
+            "UNION SELECT coalesce(max(seq), 0) FROM position UNION SELECT coalesce(max(last_seq), 0) FROM block"
+        )
+        self._used_seq = max(self.last_seq, *(seq for (seq,) in known))
 
     def close(self) -> None:
         """Lets go of the file; what was not committed is gone."""
@@ -162,6 +172,8 @@ class Store(NodeStore):
 
     def upkeep(self) -> float:
         """What is to be done now and then; in how many seconds again."""
+        if self._is_damaged:
+            self._give_up_file()
         if not self.is_open:
             self.try_open()
         self.clock.look()
@@ -181,7 +193,6 @@ class Store(NodeStore):
             try:
                 self._note_run()
             except sqlite3.Error as error:
-                self._opening.clear()
                 self._refused(error)
 
     def _note_run(self) -> None:
@@ -216,10 +227,11 @@ class Store(NodeStore):
     def _series_id(self, source: str, text: str) -> int:
         if (source, text) in self._series:
             return self._series[source, text]
-        id: int | None = -1 - len(self._series)
+        id = -1 - len(self._series)
         if self.is_open:
-            id = self._db.execute("INSERT INTO series (source, channels) VALUES (?, ?)", (source, text)).lastrowid
-        assert id is not None
+            id = int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM series").fetchone()[0])
+            line = (id, source, text)
+            self._db.execute("INSERT INTO series VALUES (?, ?, ?, ?)", (*line, checksum(line)))
         self._series[source, text] = id
         return id
 
@@ -250,8 +262,8 @@ class Store(NodeStore):
         return lately or self.is_full or len(self._pending) > _MANY
 
     def commit(self) -> None:
-        """Puts every polled row on disk; where [store] says that it is full, they wait."""
-        if self._pending and not self.is_full:
+        """Puts every polled row on disk. Without a file, or where [store] says that it is full, they wait."""
+        if self._pending and self.is_open and not self.is_full:
             with self._transaction():
                 pass
 
@@ -310,16 +322,18 @@ class Store(NodeStore):
             raise sqlite3.OperationalError(
                 f"{self._path} is full" if self.is_open else f"{self._path} can't be used yet"
             )
-        self._db.execute("BEGIN IMMEDIATE")
+        used_seq = self._used_seq
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             self._insert_pending()
             yield
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
+            self._is_damaged |= isinstance(error, sqlite3.Error) and rescue.is_damage(error)
             self._failed_ms = self._clock.monotonic_ms()
             if self._db.in_transaction:  # some errors have ended it already
                 self._db.execute("ROLLBACK")
-            self._count_rows()
+            self._used_seq = used_seq
             raise
         self._pending.clear()
         self._polled.clear()
@@ -357,8 +371,8 @@ class Store(NodeStore):
             return False
         _, boot, trusted = self._stamp()
         row = Stored(
-            self._used_seq + 1, series, record.time_s * 1000, boot, int(trusted or knew_time), node, life,
-            record.number, *packed(record.cells),
+            self._used_seq + 1, self._given.get(series, series), record.time_s * 1000, boot,
+            int(trusted or knew_time), node, life, record.number, *packed(record.cells),
         )  # fmt: skip
         self._insert([row])
         return True

@@ -6,6 +6,7 @@ CREATE TABLE series (
     id INTEGER PRIMARY KEY,
     source TEXT NOT NULL,           -- "node 17" or "sensor level"
     channels TEXT NOT NULL,
+    crc INTEGER NOT NULL,           -- over id, source and channels: gateway/rows.py
     UNIQUE (source, channels)
 );
 
@@ -16,7 +17,8 @@ CREATE TABLE boot (
     machine_id TEXT NOT NULL UNIQUE,
     began_ms INTEGER NOT NULL,      -- Unix time as it was taken for, when the gateway met it
     base_ms INTEGER NOT NULL,
-    correction_ms INTEGER
+    correction_ms INTEGER,
+    crc INTEGER NOT NULL            -- over all of these
 );
 
 CREATE TABLE row (

@@ -18,11 +18,12 @@ def connect(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(path, isolation_level=None)
     try:
+        read_any_text(db)
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table; a file that has tables keeps its own
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns, power cut or not
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
+        if version == 0 and not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             _make(db)
         elif version != FORMAT:
             raise StoreError(f"{path} has format {version}, this watertower reads {FORMAT}")
@@ -32,9 +33,15 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def read_any_text(db: sqlite3.Connection) -> None:
+    """What is damaged is seen by its checksum, not by an error of whoever reads it."""
+    db.text_factory = lambda text: text.decode("utf-8", "replace")
+
+
 def stand_in() -> sqlite3.Connection:
     """An empty store that is nowhere, for as long as the real one can't be had."""
     db = sqlite3.connect(":memory:", isolation_level=None)
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     _make(db)
     return db
 

@@ -37,6 +37,7 @@ class Checked(NamedTuple):
     days: int
     open_rows: int  # committed since the last block: nothing vouches for them yet
     removed: int  # rows up to this one were removed, and an event says so
+    damaged: int  # blocks that were no longer whole when the store was rescued, and an event says so
 
 
 def main(site: Site, store: Path | None, public: bytes | None) -> int:
@@ -58,6 +59,8 @@ def main(site: Site, store: Path | None, public: bytes | None) -> int:
         print(checked.differs)
         return 1
     print(say("verify.sound", **checked._asdict()))
+    if checked.damaged:
+        print(say("verify.damaged", blocks=checked.damaged))
     if checked.removed:
         print(say("verify.removed", last=checked.removed))
     if checked.open_rows:
@@ -99,7 +102,7 @@ def verify(
         rows = db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
         return Checked(
             differs, walk.before.number, walk.rows, walk.frames, walk.unchecked, walk.days,
-            rows - walk.before.last_seq if differs is None else 0, walk.removed_seq,
+            rows - walk.before.last_seq if differs is None else 0, walk.removed_seq, walk.damaged,
         )  # fmt: skip
 
 
@@ -124,14 +127,19 @@ class _Walk:
         told = db.execute("SELECT detail FROM event WHERE kind = 'rows_removed' ORDER BY id DESC LIMIT 1").fetchone()
         self._removed = 0 if told is None else int(json.loads(told[0])["block"])
         self.removed_seq = chain.block(db, self._removed).last_seq
+        rescues = db.execute("SELECT detail FROM event WHERE kind = 'store_rescued'")
+        self._rescued = {number for (detail,) in rescues for number in json.loads(detail)["blocks"]}
+        self.damaged = 0
         self.before = chain.NONE
         self.rows = self.frames = self.unchecked = self.days = 0
 
     def blocks(self) -> Iterator[int]:
         for block in chain.blocks(self._db):
-            if block.number != self.before.number + 1:
+            if block.number != self.before.number + 1 and block.number not in self._rescued:
                 raise _Differs(say("verify.block_missing", number=self.before.number + 1))
-            if block.number > self._removed:
+            if block.number in self._rescued:
+                self.damaged += 1
+            elif block.number > self._removed:
                 self._check_content(block)
             self._check_day(block)
             self.before = block

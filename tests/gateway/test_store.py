@@ -198,29 +198,28 @@ def test_other_channels_of_the_same_sensor_are_another_series(store: Store) -> N
     assert [(s.id, len(s.channels)) for s in store.all_series()] == [(first, 3), (second, 1)]
 
 
-def test_another_format_is_refused_with_a_word(
-    store: Store,
-    tmp_path: Path,
-) -> None:
-    store.close()
+def test_another_format_is_refused_with_a_word(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "store.db") as db:
-        db.execute("PRAGMA user_version = 99")
+        db.executescript("CREATE TABLE row (seq); CREATE TABLE series (id); PRAGMA user_version = 99")
     db.close()
     with pytest.raises(StoreError, match=rf"store.db has format 99, this watertower reads {store_file.FORMAT}"):
         Store(tmp_path / "store.db", CLOCK)
     assert query(tmp_path, "PRAGMA user_version") == [(99,)]
 
 
-@pytest.mark.parametrize("content", [b"this is no database at all" * 100, None])
-def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize("kind", ["folder", "another database"])
+def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "store.db"
-    if content is None:
+    if kind == "folder":
         path.mkdir()
     else:
-        path.write_bytes(content)
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE customer (name)")
+        db.close()
+    before = path.is_file() and path.read_bytes()
     with pytest.raises(StoreError, match="can't be used as the store"):
         Store(path, CLOCK)
-    assert content is None or path.read_bytes() == content
+    assert before == (path.is_file() and path.read_bytes())
 
 
 def test_whoever_waits_for_a_row_is_woken_by_its_commit_and_leaves_nothing_behind(store: Store) -> None:

@@ -80,7 +80,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 def test_what_was_written_is_sound_and_the_newest_rows_are_open(written: Written) -> None:
-    assert written.checked() == (None, 3, 12, 6, 0, 3, 1, 0)
+    assert written.checked() == (None, 3, 12, 6, 0, 3, 1, 0, 0)
     assert written.checked(written.signed.public).differs is None
 
 

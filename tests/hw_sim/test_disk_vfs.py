@@ -115,7 +115,7 @@ def test_after_a_power_cut_at_any_write_everything_promised_is_there(tmp_path: P
 
 def test_a_disk_that_says_synced_and_does_not_loses_what_was_promised(tmp_path: Path) -> None:
     """The check above can fail."""
-    trace, promises = traced(tmp_path / "traced", 20)
+    trace, promises = traced(tmp_path / "traced", 21)
     medium = Medium()
     last = max(index for index, op in enumerate(trace) if op.kind == "mark")  # before close() moves all to the file
     for op in trace[:last]:
