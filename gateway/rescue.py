@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway import chain, leaves, rows, store_file, wal
-from gateway.store_file import StoreError
+from gateway.store_file import PAGE_BYTES, StoreError
 from protocols import link
 from protocols.errors import FrameError
 
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 _CHECK_S = 2.0  # a check that takes longer is given up: polls wait for the start meanwhile; ours
 _MARGIN = 10_000  # rows that may have been behind the last one that can be read; ours
 _FAILURES = 1000  # one by one; then in growing steps, so that a lost tree ends
-_PAGE_BYTES = 4096  # SQLite's own since 3.12
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FORMAT)
 
 # Table, its key, and what its columns must be: integer, text, bytes, JSON, the line's checksum, anything; "?" or NULL.
@@ -137,10 +136,10 @@ def _damage(db: sqlite3.Connection, path: Path, wal_bytes: bytes) -> str | None:
         if not all(_fits(line, kinds) for line in db.execute(f"SELECT * FROM {table}")):
             return table
     _, taken, _ = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    if wal.commits_behind(wal_bytes, _PAGE_BYTES, max(taken, 0)) > 1:
+    if wal.commits_behind(wal_bytes, PAGE_BYTES, max(taken, 0)) > 1:
         content = path.read_bytes()
         whole = bytearray(content)
-        wal.applied(whole, wal_bytes, _PAGE_BYTES)
+        wal.applied(whole, wal_bytes, PAGE_BYTES)
         if whole != content:  # what is in the file already is not missed
             return "write-ahead log"
     end_s = time.monotonic() + _CHECK_S
@@ -204,7 +203,7 @@ def _rescue(
 ) -> tuple[sqlite3.Connection, Rescued]:
     copy, new = _named(path, "-copy"), _named(path, "-rescued")
     content = bytearray(path.read_bytes())
-    wal.applied(content, wal_bytes, _PAGE_BYTES)
+    wal.applied(content, wal_bytes, PAGE_BYTES)
     copy.write_bytes(content)
     aside = _free_name(path)
     db = store_file.connect(new)
@@ -244,19 +243,17 @@ def _reads(db: sqlite3.Connection) -> bool:
 def _grafted(content: bytearray) -> bytes:
     """The file with the head and the schema of an empty store: tables begin at the same pages in both."""
     pattern = bytearray(_pattern())
-    size = max(len(content) // _PAGE_BYTES, len(pattern) // _PAGE_BYTES)
-    content = content[: size * _PAGE_BYTES]
-    content.extend(bytes(size * _PAGE_BYTES - len(content)))
+    size = max(len(content) // PAGE_BYTES, len(pattern) // PAGE_BYTES)
+    content = content[: size * PAGE_BYTES]
+    content.extend(bytes(size * PAGE_BYTES - len(content)))
     pattern[18:20] = b"\1\1"  # no log
     pattern[24:28] = pattern[92:96]  # the size below is true
     pattern[28:40] = size.to_bytes(4, "big") + bytes(8)  # no free pages: nobody writes into it
     with closing(store_file.stand_in()) as db:
         roots = {root for (root,) in db.execute("SELECT rootpage FROM sqlite_schema WHERE rootpage > 0")}
-    for page in range(1, len(pattern) // _PAGE_BYTES + 1):
+    for page in range(1, len(pattern) // PAGE_BYTES + 1):
         if page not in roots and page != 2:  # the second one says where pages belong, which reading does not ask
-            content[(page - 1) * _PAGE_BYTES : page * _PAGE_BYTES] = pattern[
-                (page - 1) * _PAGE_BYTES : page * _PAGE_BYTES
-            ]
+            content[(page - 1) * PAGE_BYTES : page * PAGE_BYTES] = pattern[(page - 1) * PAGE_BYTES : page * PAGE_BYTES]
     return bytes(content)
 
 
@@ -319,6 +316,8 @@ class _Rescue:
         with suppress(sqlite3.DatabaseError):
             return int(self._old.execute(f"SELECT max({key}) FROM {table}").fetchone()[0] or 0)
         with suppress(sqlite3.DatabaseError, TypeError, ValueError):
+            if table == "row":
+                return int(self._old.execute("SELECT max(last_seq) FROM block").fetchone()[0]) + _MARGIN
             found = self._old.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
             return min(int(found[0]), 1 << 40)
         return 10_000_000
@@ -339,7 +338,7 @@ class _Rescue:
             "SELECT coalesce(max(last_seq), 0) FROM block "
             "WHERE number <= (SELECT value FROM meta WHERE key = 'removed')"
         ).fetchone()
-        for seq, columns in leaves.rows(content, _PAGE_BYTES, len(rows.Stored._fields) + 1):
+        for seq, columns in leaves.rows(content, PAGE_BYTES, len(rows.Stored._fields) + 1):
             with suppress(rows.Damaged, sqlite3.Error):
                 line = (*rows.read([seq, *columns[1:]]), columns[-1])
                 if seq > floor and self._new.execute(f"INSERT OR IGNORE INTO row VALUES ({rows.MARKS})", line).rowcount:
@@ -380,13 +379,11 @@ class _Rescue:
         """No number that a row ever had is given again."""
         highest = self._new.execute(
             "SELECT max(coalesce((SELECT max(seq) FROM row), 0), coalesce((SELECT max(last_seq) FROM block), 0), "
-            "coalesce((SELECT max(seq) FROM position), 0))"
+            "coalesce((SELECT max(seq) FROM position), 0), "
+            "coalesce((SELECT value FROM meta WHERE key = 'used_seq'), 0))"
         ).fetchone()[0]
-        with suppress(sqlite3.DatabaseError, TypeError, ValueError):
-            said = self._old.execute("SELECT seq FROM sqlite_sequence WHERE name = 'row'").fetchone()[0]
-            highest = max(highest, min(int(said), highest + 100 * _MARGIN))
         number = int(highest) + _MARGIN
-        self._set_sequence("row", number)
+        self._new.execute("INSERT OR REPLACE INTO meta VALUES ('used_seq', ?)", (number,))
         for table in ("frame", "event"):  # what a block says is behind it must stay so
             (last,) = self._new.execute(
                 f"SELECT max(coalesce((SELECT max(id) FROM {table}), 0), "

@@ -33,6 +33,7 @@ _MANY = 5000  # rows that wait for the disk: ten seconds of a station with 500 s
 _MOST = 20_000  # more than that and the oldest go: a quarter of an hour of 20 sensors a second, some 10 MB; ours
 _MOST_UNTOLD = 1000  # events that wait for a file
 _BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is reached; ours
+_NOTE_ROWS, _NOTE_MS = 1000, 60_000  # a position is written when one of them is reached: each costs a page; ours
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
 _LOOK_S = 10.0  # how often the clock and the file are looked after
 _STEP_S = 0.2  # between two steps of cleaning up, in which others write
@@ -151,6 +152,8 @@ class Store(NodeStore):
             (source, channels): id
             for id, source, channels in self._db.execute("SELECT id, source, channels FROM series")
         }
+        self._positions: dict[str, int] = dict(self._db.execute("SELECT uplink, seq FROM position"))
+        self._noted_seq, self._noted_ms = dict(self._positions), self._clock.monotonic_ms()
         self._corrections: dict[int, int | None] = dict(self._db.execute("SELECT id, correction_ms FROM boot"))
         self._count_rows()
         self._closed_seq = chain.newest(self._db).last_seq
@@ -161,10 +164,10 @@ class Store(NodeStore):
         """The newest row, and the highest number that any row ever had."""
         self.last_seq = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
         known = self._db.execute(
-            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'row' "
-            "UNION SELECT coalesce(max(seq), 0) FROM position UNION SELECT coalesce(max(last_seq), 0) FROM block"
+            "SELECT max(seq) FROM position UNION SELECT max(last_seq) FROM block "
+            "UNION SELECT value FROM meta WHERE key = 'used_seq'"
         )
-        self._used_seq = max(self.last_seq, *(seq for (seq,) in known))
+        self._used_seq = max(self.last_seq, *(seq or 0 for (seq,) in known))
 
     def close(self) -> None:
         """Lets go of the file; what was not committed is gone."""
@@ -205,6 +208,7 @@ class Store(NodeStore):
     def end_run(self) -> None:
         """Commits everything and notes a clean stop."""
         self.commit()
+        self._note_positions()
         self._set_meta("running", 0)
         self.close_block()
 
@@ -306,14 +310,25 @@ class Store(NodeStore):
         self._db.execute("INSERT OR IGNORE INTO day VALUES (?, ?, ?, ?)", (day, block.number, *signed))
 
     def set_position(self, uplink: str, seq: int) -> None:
-        """Everything up to `seq` is confirmed by that uplink's receiver."""
-        self._db.execute(
-            "INSERT INTO position VALUES (?, ?) ON CONFLICT (uplink) DO UPDATE SET seq = excluded.seq", (uplink, seq)
+        """Everything up to `seq` is confirmed by that uplink's receiver. On disk now and then: after a kill it sends a
+        few rows once more, which its receiver knows."""
+        self._positions[uplink] = seq
+        now_ms = self._clock.monotonic_ms()
+        if seq >= self._noted_seq.get(uplink, 0) + _NOTE_ROWS or now_ms >= self._noted_ms + _NOTE_MS:
+            self._note_positions()
+
+    def _note_positions(self) -> None:
+        self._noted_ms = self._clock.monotonic_ms()
+        self._db.executemany(
+            "INSERT INTO position VALUES (?, ?) ON CONFLICT (uplink) DO UPDATE SET seq = excluded.seq",
+            [(uplink, seq) for uplink, seq in self._positions.items() if seq != self._noted_seq.get(uplink)],
         )
+        self._noted_seq = dict(self._positions)
 
     def reopen(self, first: int, last: int) -> None:
         """These rows say something else now: every uplink sends them again."""
-        self._db.execute("UPDATE position SET seq = ?1 WHERE seq > ?1", (first - 1,))
+        self._positions = {uplink: min(seq, first - 1) for uplink, seq in self._positions.items()}
+        self._note_positions()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -455,8 +470,7 @@ class Store(NodeStore):
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def position(self, uplink: str) -> int:
-        found = self._db.execute("SELECT seq FROM position WHERE uplink = ?", (uplink,)).fetchone()
-        return int(found[0]) if found else 0
+        return self._positions.get(uplink, 0)
 
     def all_series(self) -> list[Series]:
         return [

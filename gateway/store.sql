@@ -22,7 +22,7 @@ CREATE TABLE boot (
 );
 
 CREATE TABLE row (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,        -- never given twice
     series INTEGER NOT NULL REFERENCES series (id),
     unix_ms INTEGER NOT NULL,       -- when it was measured, by the time that was believed then
     boot INTEGER NOT NULL REFERENCES boot (id),

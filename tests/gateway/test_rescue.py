@@ -15,13 +15,12 @@ import pytest
 from gateway import leaves, wal
 from gateway.rows import Row
 from gateway.store import Store
+from gateway.store_file import PAGE_BYTES as PAGE
 from gateway.verify import verify
 from hw_sim.clock import run_virtual
 from tests.gateway.doubles import START_MS, HandClock, events, query
 from tests.gateway.test_app import Running
 from tests.gateway.test_store import CHANNELS, record
-
-PAGE = 4096
 
 
 @pytest.fixture(autouse=True)

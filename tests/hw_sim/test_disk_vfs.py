@@ -58,7 +58,7 @@ def kept(folder: Path, promise: Promise) -> None:
         assert store.have(NODE) >= promise.have
         assert store.counters().get(NODE, 0) >= promise.counter
         assert store.last_seq >= promise.seq
-        assert store.last_seq >= store.position("up") >= promise.position
+        assert store.last_seq >= store.position("up")  # which is written now and then
         rows = store.rows_after(0, 100_000)
         assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
         (good,) = store._db.execute("PRAGMA integrity_check").fetchone()
