@@ -13,7 +13,7 @@ from gateway.ports import OLDEST_MS
 
 MIB = 1 << 20
 _DAY_MS = 86_400_000
-_AIM = 0.95  # of max_mib: so much is left when it was too much; ours
+_ASIDE_BYTES = MIB // 4  # below max_mib when it was too much: pages that are free for what comes next; ours
 _LOOSE_BYTES = 4 * MIB  # unused pages that a file keeps for what comes next; ours
 _SHRINK_PAGES = 512  # given back at a time; ours
 
@@ -40,7 +40,7 @@ class Room(NamedTuple):
     def short(self, keeping: Keeping) -> int:
         """How much too little room there is."""
         most = None if keeping.max_mib is None else keeping.max_mib * MIB
-        over = 0 if most is None or self.used <= most else self.used - int(_AIM * most)
+        over = 0 if most is None or self.used <= most else self.used - most + _ASIDE_BYTES
         lacking = 0 if self.free is None else keeping.reserve_mib * MIB - self.free - self.loose
         return max(over, lacking, 0)
 
