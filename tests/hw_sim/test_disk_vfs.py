@@ -12,11 +12,13 @@ from typing import NamedTuple
 import pytest
 
 from gateway.ports import SystemClock
+from gateway.retention import Keeping
 from gateway.store import Store
 from hw_sim import disk_vfs
 from hw_sim.disk import Disk, Medium, Op, put
 from hw_sim.streams import Stream
 from protocols.batch import NodeRecord
+from tests.gateway.doubles import HandClock
 
 NODE = 17
 
@@ -233,3 +235,36 @@ def test_other_folders_and_an_idle_disk_are_left_alone(tmp_path: Path) -> None:
                 pass
         assert disk.operations == 0
     kept(tmp_path / "mine", Promise(3, 3))
+
+
+@pytest.mark.parametrize(("sensors", "values", "seconds", "most"), [(20, 10, 1800, 40), (1, 1, 7200, 1000)])
+def test_a_reading_costs_few_bytes_of_the_card(
+    tmp_path: Path, sensors: int, values: int, seconds: int, most: int
+) -> None:
+    """Whole pages of the machine's, as its kernel counts them: what is written between two syncs, 4 KiB at a time."""
+    clock = HandClock()
+    with mounted(tmp_path / "card") as disk:
+        store = Store(tmp_path / "card" / "store.db", clock, Keeping(max_mib=4096, uplinks=("up",)))
+        series = [store.series(f"sensor {index}", []) for index in range(sensors)]
+        disk.begin_trace()
+        for second in range(1, seconds + 1):
+            clock.unix += 1000
+            for index, one in enumerate(series):
+                cells = [(10_000 + (second * 7919 + index * 31 + value * 101) % 89_999, 0) for value in range(values)]
+                store.add_poll(one, clock.unix_ms(), cells)
+            if second % 10 == 0:
+                store.commit()
+                store.upkeep()
+                store.set_position("up", store.last_seq)
+        trace = disk.trace or []
+        store.close()
+    pages: dict[str, set[int]] = {}
+    written = 0
+    for op in trace:
+        if op.kind == "write":
+            first, last = op.offset // 4096, (op.offset + len(op.data) - 1) // 4096
+            pages.setdefault(op.name, set()).update(range(first, last + 1))
+        elif op.kind == "sync":
+            written += 4096 * len(pages.pop(op.name, ()))
+    assert written / (sensors * values * seconds) < most
+    assert written > 0
