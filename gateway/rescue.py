@@ -63,7 +63,7 @@ def opened(path: Path) -> tuple[sqlite3.Connection, Rescued | None]:
     _finish(path)
     log_path = path.with_name(path.name + "-wal")
     wal_bytes = log_path.read_bytes() if log_path.is_file() else b""
-    reason = _foreign_or_broken(path)
+    reason = _foreign_or_broken(path, wal_bytes)
     db = None
     if reason is None:
         try:
@@ -91,7 +91,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
 
 
-def _foreign_or_broken(path: Path) -> str | None:
+def _foreign_or_broken(path: Path, wal_bytes: bytes) -> str | None:
     """What is wrong with a file's head, which decides what SQLite makes of all the rest; None: nothing, or no file."""
     if path.is_dir():
         raise StoreError(f"{path} can't be used as the store: it is a folder")
@@ -107,6 +107,12 @@ def _foreign_or_broken(path: Path) -> str | None:
     tables, version = _tables_of(path)
     if version not in (0, store_file.FORMAT) and not tables >= {name for name, _, _ in _TABLES}:
         raise StoreError(f"{path} has format {version}, this watertower reads {store_file.FORMAT}")
+    if version == store_file.FORMAT and any(
+        one.page == 1 and one.is_sound for one in wal.frames(wal_bytes, PAGE_BYTES)
+    ):
+        return None  # the head that counts is in the log
+    if not tables and head[:16] == _pattern()[:16] and path.stat().st_size <= PAGE_BYTES:
+        return None  # the power went before the first table
     if tables and not tables & {"row", "series"}:
         raise StoreError(f"{path} can't be used as the store: it is another database")
     return "file header"
@@ -274,6 +280,7 @@ class _Rescue:
         for table, key, kinds in _TABLES:
             self._take(table, "*", key, lambda line, kinds=kinds: _fits(line, kinds))  # type: ignore[misc]
         self._take_strays(content)
+        self._name_lost_boots()
         self._name_lost_series()
         self._mend_nodes()
         next_seq = self._go_on_above()
@@ -343,6 +350,13 @@ class _Rescue:
                 line = (*rows.read([seq, *columns[1:]]), columns[-1])
                 if seq > floor and self._new.execute(f"INSERT OR IGNORE INTO row VALUES ({rows.MARKS})", line).rowcount:
                     self._kept["row"] = self._kept.get("row", 0) + 1
+
+    def _name_lost_boots(self) -> None:
+        """A boot that nobody knows any more keeps its number, which must not become another one's; nothing dates it."""
+        lost = self._new.execute("SELECT DISTINCT boot FROM row WHERE boot NOT IN (SELECT id FROM boot)").fetchall()
+        for (id,) in lost:
+            line = (id, f"lost {id}", 0, 0, None)
+            self._new.execute("INSERT INTO boot VALUES (?, ?, ?, ?, ?, ?)", (*line, rows.checksum(line)))
 
     def _name_lost_series(self) -> None:
         """Rows whose channels nobody knows any more keep their number, which must not become another series'."""

@@ -13,7 +13,7 @@ CREATE TABLE series (
 -- A start of the machine. Time since then is the time of a row less base_ms. What was taken before the clock could be
 -- trusted (trusted = 0) was really taken correction_ms later; NULL: not known yet.
 CREATE TABLE boot (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     machine_id TEXT NOT NULL UNIQUE,
     began_ms INTEGER NOT NULL,      -- Unix time as it was taken for, when the gateway met it
     base_ms INTEGER NOT NULL,

@@ -78,6 +78,11 @@ def spoilt(content: bytes, at: int, stream: random.Random, size: int) -> bytes:
     return content[:at] + rubbish + content[at + size :]
 
 
+def root_of_rows(path: Path) -> int:
+    """Where their tree begins."""
+    return (int(query(path.parent, "SELECT rootpage FROM sqlite_schema WHERE name = 'row'")[0][0]) - 1) * PAGE
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_byte_or_page_is_damaged_what_is_good_is_there_and_nothing_wrong_is_read(
     tmp_path: Path, written: Written, seed: int
@@ -126,6 +131,26 @@ def test_a_rescue_says_what_is_missing_and_holes_are_asked_for(tmp_path: Path, w
     store.close()
 
 
+@pytest.mark.parametrize(("table", "column"), [("series", "channels"), ("boot", "correction_ms")])
+def test_a_line_that_all_rows_hang_on_is_not_believed_when_it_is_damaged_and_its_number_is_not_given_again(
+    tmp_path: Path, written: Written, table: str, column: str
+) -> None:
+    path = written.put(tmp_path / "store", written.main, written.log)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        if table == "boot":
+            db.execute("UPDATE boot SET correction_ms = 7")
+        else:
+            db.execute("UPDATE series SET channels = replace(channels, ',2]', ',3]')")
+    _, store = written.opened(path)
+    ((_, told),) = events(path.parent, "store_rescued")
+    assert told["reason"] == table and told["left_out"] == {table: 1 if table == "boot" else 2}
+    names = dict(query(path.parent, f"SELECT id, {'machine_id' if table == 'boot' else 'source'} FROM {table}"))
+    assert names[1] == "lost 1" and len(names) == len(set(names.values()))
+    new = store.series("sensor do", CHANNELS)
+    assert new not in (1, 2) if table == "series" else store.clock.boot.number == 2
+    store.close()
+
+
 def test_what_was_removed_on_purpose_does_not_come_back(tmp_path: Path, written: Written) -> None:
     path = written.put(tmp_path / "store", written.main, written.log)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -134,7 +159,8 @@ def test_what_was_removed_on_purpose_does_not_come_back(tmp_path: Path, written:
         db.execute("DELETE FROM row WHERE seq <= ?", (last,))
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = bytearray(path.read_bytes())
-    content[PAGE * 8 : PAGE * 9] = bytes(PAGE)  # the root of the rows
+    root = root_of_rows(path)
+    content[root : root + PAGE] = bytes(PAGE)
     path.write_bytes(content)
     found, store = written.opened(path)
     assert min(found) == last + 1 and len(found) == len(written.rows) - last
@@ -176,8 +202,9 @@ def test_damage_that_is_met_while_it_runs_is_rescued_as_well(tmp_path: Path, wri
     found, store = written.opened(path)
     series = store.series("sensor do", CHANNELS)
     store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    root = root_of_rows(path)
     with path.open("r+b") as file:
-        file.seek(PAGE * 8)
+        file.seek(root)
         file.write(bytes(range(1, 200)))
     store._db.execute("PRAGMA cache_size = 0")
     store._db.execute("PRAGMA cache_size = 2000")
