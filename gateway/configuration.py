@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from gateway.config import Site
 from gateway.faults import SiteError, check_text
+from gateway.whole_file import sync, whole_file
 
 MOST_STARTS = 3  # a file that makes the gateway crash starts it no more often; ours
 
@@ -127,7 +128,7 @@ class Configuration:
         """The mark goes first: without it the rest says nothing."""
         self.trial = None
         self._mark.unlink(missing_ok=True)
-        _sync_folder(self._path.parent)
+        sync(self._path.parent)
         self._good.unlink(missing_ok=True)
 
     def _read_trial(self) -> Trial | None:
@@ -146,19 +147,6 @@ def _digest(path: Path) -> str:
 
 def replace_file(path: Path, data: bytes) -> None:
     """All or nothing, power cut or not. Only the owner reads it: a site file holds keys."""
-    beside = path.with_name(path.name + ".tmp")
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+    with whole_file(path) as beside, open(os.open(beside, os.O_WRONLY | os.O_CREAT, mode), "wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.whole_file import whole_file
+
 
 class NotSigned(Exception):
     """The signer failed; its words say why. Try again later: nothing is lost."""
@@ -69,18 +71,8 @@ def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def _make(key: Path, private: bytes) -> None:
-    """Whole on disk under its name, or not there at all: a cut must leave no half key."""
-    new = key.with_name(key.name + ".new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with whole_file(key) as beside, open(os.open(beside, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
         file.write(private)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(new, key)
-    folder = os.open(key.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 if __name__ == "__main__":
