@@ -25,7 +25,7 @@ except ImportError:  # MicroPython
 
 _TURN_MS, _TURNS = 3000, 20  # nodes report one after the other: a report takes so long (ours)
 _BOOT_MS = 2000  # a gated board is awake so long before something is due: a boot takes one second (ours)
-_GATE_MS = 30_000  # a boot costs what light sleep costs in 25 s (gateway/consumption.py)
+_GATE_MS = 30_000  # a boot costs what light sleep costs in 25 s (gateway/energy/consumption.py)
 _OFF_MS = 500  # a clock with a battery that is off by more is set (ours)
 _DENSE_MS = 60_000  # an emergency's period where the slice names none, and the shortest between its reports (ours)
 

@@ -1,6 +1,6 @@
 """Knows what a node can afford by its battery's voltage and temperature; knows no sensor, no radio and no chemistry.
 
-Loaded only where the slice has a battery. The slice's thresholds come from the cell's chemistry (gateway/slice.py).
+Loaded only where the slice has a battery. Its thresholds come from the cell's chemistry (gateway/site/slice.py).
 """
 
 from firmware.board import Board

@@ -1,4 +1,4 @@
-"""Knows the form in which gateway/slice.py writes a node's slice; knows no default, no sensor model.
+"""Knows the form in which gateway/site/slice.py writes a node's slice; knows no default, no sensor model.
 
 Only firmware/config.py loads it.
 """

@@ -8,10 +8,10 @@ import re
 import sys
 from pathlib import Path
 
-from gateway import profiles
 from gateway.faults import SiteError, check_text, quoted
-from gateway.library import Library
 from gateway.messages import LANGUAGES, say, set_language
+from gateway.site import profiles
+from gateway.site.library import Library
 from gateway.store import StoreError
 
 
@@ -119,14 +119,16 @@ def _moment(text: str) -> int:
 
 
 def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
-    from gateway import config
+    from gateway.site import config
 
     return config.load(args.site, dict(args.set))
 
 
 def _run(args: argparse.Namespace) -> int:
-    from gateway import app, config, journal
-    from gateway.configuration import Configuration
+    from gateway import app
+    from gateway.machine import journal
+    from gateway.site import config
+    from gateway.site.configuration import Configuration
 
     configuration = Configuration(args.site, lambda path: config.load(path, dict(args.set)))
     site = configuration.begin()
@@ -150,7 +152,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from gateway import verify
+    from gateway.evidence import verify
 
     return verify.main(_site(args), args.store, args.public_key)
 
@@ -170,7 +172,7 @@ def _backup(args: argparse.Namespace) -> int:
 
 
 def _budget(args: argparse.Namespace) -> int:
-    from gateway import budget_table
+    from gateway.energy import budget_table
 
     site = _site(args)
     print(json.dumps(budget_table.plain(site)) if args.json else budget_table.text(site))

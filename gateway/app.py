@@ -10,21 +10,21 @@ from typing import Any
 
 import msgspec
 
-from gateway import lines
 from gateway.capture import RADIO, Capture
 from gateway.collect.modbus import BusPoller, Client
 from gateway.collect.radio import RadioCollector
 from gateway.collect.writes import Written
-from gateway.config import Bus, MqttUplink, Rail, Site
-from gateway.configuration import Configuration, Refusal
 from gateway.control.actions import Actions
 from gateway.control.desk import Action, Desk, NotNow
-from gateway.days import Days
-from gateway.lines import Opener, OpenLine
-from gateway.notary import Signature, signed_by_child
+from gateway.evidence.days import Days
+from gateway.evidence.notary import Signature, signed_by_child
+from gateway.machine import lines
+from gateway.machine.lines import Opener, OpenLine
+from gateway.machine.rails import GpioSwitch, Supply, Switch
+from gateway.machine.service import Movement, Notify, keep_fed, look_s, notifier
 from gateway.ports import Clock, Publisher, SystemClock
-from gateway.rails import GpioSwitch, Supply, Switch
-from gateway.service import Movement, Notify, keep_fed, look_s, notifier
+from gateway.site.config import Bus, MqttUplink, Rail, Site
+from gateway.site.configuration import Configuration, Refusal
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.beside import reading
-from gateway.config import Site
 from gateway.messages import say
+from gateway.site.config import Site
 from gateway.store import StoreError
 from gateway.whole_file import whole_file
 

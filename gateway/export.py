@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from gateway.beside import reading
-from gateway.config import Site
 from gateway.messages import say
+from gateway.site.config import Site
 from gateway.store import StoreError
 from gateway.whole_file import whole_file
 from protocols import quality

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway import chain
-from gateway.chain import Block
-from gateway.config import Channel
-from gateway.notary import Signature
+from gateway.evidence import chain
+from gateway.evidence.chain import Block
+from gateway.evidence.notary import Signature
 from gateway.ports import Clock
 from gateway.ranges import Ranges, parse, text
+from gateway.site.config import Channel
 from gateway.store_nodes import Cell, NodeStore, packed
 
 SCHEMA_VERSION = 2
@@ -50,7 +50,7 @@ class Row(NamedTuple):
 
 
 class Day(NamedTuple):
-    """A signed day (gateway/notary.py): the block that closed it, and who signed."""
+    """A signed day (gateway/evidence/notary.py): the block that closed it, and who signed."""
 
     day: str
     block: int

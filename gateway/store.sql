@@ -64,7 +64,7 @@ CREATE TABLE frame (
     raw BLOB NOT NULL
 );
 
--- Everything up to these numbers, hashed onto the block before: gateway/chain.py.
+-- Everything up to these numbers, hashed onto the block before: gateway/evidence/chain.py.
 CREATE TABLE block (
     number INTEGER PRIMARY KEY,
     last_seq INTEGER NOT NULL,
@@ -74,7 +74,7 @@ CREATE TABLE block (
     hash BLOB NOT NULL
 );
 
--- The block that closed a day (UTC), signed by the gateway's own key: gateway/notary.py.
+-- The block that closed a day (UTC), signed by the gateway's own key: gateway/evidence/notary.py.
 CREATE TABLE day (day TEXT PRIMARY KEY, block INTEGER NOT NULL, signature BLOB NOT NULL, public BLOB NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE position (

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from gateway.config import Node
+from gateway.site.config import Node
 from protocols import update
 from protocols.errors import FrameError, RangeError
 from protocols.update import Manifest, Part

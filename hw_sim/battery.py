@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from gateway.chemistry import CHEMISTRIES, between
-from gateway.consumption import CHARGER, CONVERTER, SUPERVISOR_W
+from gateway.energy.chemistry import CHEMISTRIES, between
+from gateway.energy.consumption import CHARGER, CONVERTER, SUPERVISOR_W
 from hw_sim.clock import WorldClock
 from hw_sim.energy import Energy
 from hw_sim.signals import Signal

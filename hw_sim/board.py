@@ -12,7 +12,7 @@ from firmware.board import Board, Line, Radio
 from firmware.boot import start
 from firmware.boot.notes import Notes
 from firmware.config import ConfigError
-from gateway.consumption import POWERS, sensor_w
+from gateway.energy.consumption import POWERS, sensor_w
 from hw_sim.clock import WorldClock
 from hw_sim.device_clock import DeviceClock
 from hw_sim.energy import Energy

@@ -5,9 +5,9 @@ import logging
 import sys
 from pathlib import Path
 
-from gateway import config
 from gateway.faults import SiteError, check_text
 from gateway.messages import language, say
+from gateway.site import config
 from hw_sim import report, scenario, swarm
 from hw_sim.capture import author
 from hw_sim.faults.clocks import ClockDrift

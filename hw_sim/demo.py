@@ -7,9 +7,9 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
-from gateway import config
 from gateway.faults import SiteError, check_text
 from gateway.messages import say
+from gateway.site import config
 from hw_sim import real_time, scenario
 from hw_sim.interpreter import NoMicroPython
 from hw_sim.run import Outcome

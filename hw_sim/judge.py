@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from gateway.config import Channel, Site
+from gateway.site.config import Channel, Site
 from hw_sim.ledger import Cut, Ledger, Reading
 from hw_sim.pairing import Arrival, Found, Known, Matching
 from hw_sim.platform import Platform

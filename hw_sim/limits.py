@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.budget import DAY_S, day_j, total_j
-from gateway.config import Node, Site
+from gateway.energy.budget import DAY_S, day_j, total_j
 from gateway.messages import say
+from gateway.site.config import Node, Site
 from hw_sim.scenario import Accept
 from hw_sim.virtual import VirtualStation
 
@@ -83,5 +83,5 @@ def _mib(size: float) -> str:
 
 
 def planned_w(site: Site, node: Node) -> float:
-    """The mean power that a node's slice asks for (gateway/budget.py)."""
+    """The mean power that a node's slice asks for (gateway/energy/budget.py)."""
     return total_j(day_j(site, node)) / DAY_S

@@ -5,11 +5,11 @@ import hashlib
 from pathlib import Path
 
 from gateway.app import Outside
-from gateway.config import Bus, MqttUplink, Rail, Site
-from gateway.lines import Inbox, Opener, OpenLine
-from gateway.notary import Signature, sign
+from gateway.evidence.notary import Signature, sign
+from gateway.machine.lines import Inbox, Opener, OpenLine
+from gateway.machine.rails import Switch
 from gateway.ports import Publisher
-from gateway.rails import Switch
+from gateway.site.config import Bus, MqttUplink, Rail, Site
 from hw_sim.backhaul import Backhaul
 from hw_sim.device_clock import DeviceClock
 from hw_sim.sensor import SimSensor

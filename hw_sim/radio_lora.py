@@ -1,6 +1,6 @@
 """Knows LoRa's figures: sensitivity, which packets survive how little signal; knows no place, no traffic.
 
-Air time is in gateway/airtime.py."""
+Air time is in gateway/site/airtime.py."""
 
 import math
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, deque
 from typing import NamedTuple, Protocol
 
-from gateway import airtime
+from gateway.site import airtime
 from hw_sim.clock import WorldClock
 from hw_sim.radio_settings import RadioSettings
 from hw_sim.streams import Stream

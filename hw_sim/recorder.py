@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Protocol
 
-from gateway.config import Node, Site
+from gateway.site.config import Node, Site
 from hw_sim import judge
 from hw_sim.clock import WorldClock
 from hw_sim.history import ChannelHistory, Curve, FaultSpan, History

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.config import Site
 from gateway.messages import say
+from gateway.site.config import Site
 from hw_sim import interpreter
 from hw_sim.clock import run_virtual
 from hw_sim.faults.base import seconds

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from gateway import config
 from gateway.faults import Fault, SiteError, Tree, join, nearest, quoted, read, walk
 from gateway.messages import Phrase
+from gateway.site import config
 from hw_sim import capture, signals
 from hw_sim.battery import BatterySettings
 from hw_sim.byte_wire import ByteWire

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from gateway import config
-from gateway.config import Site
+from gateway.site import config
+from gateway.site.config import Site
 from hw_sim import broker, interpreter, judge, tcp_units
 from hw_sim.asking import Asking
 from hw_sim.clock import world_clock

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway import config
 from gateway.app import Gateway
 from gateway.capture import Capture
+from gateway.site import config
 from gateway.store import Store
 from hw_sim import judge
 from hw_sim.asking import Asking

@@ -10,7 +10,7 @@ import asyncio
 from functools import lru_cache
 from typing import Protocol
 
-from gateway.lines import Inbox
+from gateway.machine.lines import Inbox
 from hw_sim.clock import WorldClock
 from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream

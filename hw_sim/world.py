@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from gateway import slice
-from gateway.config import Bus, Node, NodeBus, Sensor, Site
+from gateway.site import slice
+from gateway.site.config import Bus, Node, NodeBus, Sensor, Site
 from hw_sim import disk_vfs, observer
 from hw_sim.battery import Battery, BatterySettings
 from hw_sim.board import SimBoard

@@ -94,7 +94,7 @@ SAMPLES = (
     ("firmware/boot/start.py", "import machine", True),
     ("gateway/store.py", "from firmware import journal", True),
     ("gateway/ports.py", "from gateway import app", True),
-    ("gateway/config.py", "from protocols.profiles import load", False),
+    ("gateway/site/config.py", "from protocols.profiles import load", False),
     ("gateway/app.py", "from gateway.collect import radio\nfrom gateway.uplink import mqtt", False),
     ("gateway/web.py", "from gateway.collect import radio", True),
     ("gateway/process/qc.py", "from gateway import store", True),

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.collect.schedule import first_slot, next_slot
-from gateway.config import Sensor, Site
-from gateway.rails import Supply
+from gateway.machine.rails import Supply
+from gateway.site.config import Sensor, Site
 from gateway.store import Store
 from protocols.registers import Register, plan_reads
 

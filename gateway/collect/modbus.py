@@ -10,10 +10,10 @@ from typing import Protocol
 from gateway.collect.device import Device, Group, Next
 from gateway.collect.schedule import Load
 from gateway.collect.writes import Written, carry_out, words_of
-from gateway.config import Sensor, Site
-from gateway.lines import LineLost, Opener, OpenLine
+from gateway.machine.lines import LineLost, Opener, OpenLine
+from gateway.machine.rails import Supply
 from gateway.ports import Clock, is_plausible
-from gateway.rails import Supply
+from gateway.site.config import Sensor, Site
 from gateway.store import Store
 from gateway.store_nodes import Cell
 from protocols import poll, quality

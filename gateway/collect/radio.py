@@ -8,10 +8,10 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway import slice
-from gateway.config import Node, Site
-from gateway.lines import LineLost, Opener
+from gateway.machine.lines import LineLost, Opener
 from gateway.ports import Clock, is_plausible
+from gateway.site import slice
+from gateway.site.config import Node, Site
 from gateway.store import Store
 from gateway.store_nodes import Frame, fingerprint
 from gateway.updates import FOLDER, Updates

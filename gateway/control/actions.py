@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from gateway.config import Site
 from gateway.control.commands import MOST_ROWS, Backfill, Configure, NodeSeconds, Nothing, OfNode, Resend, Write
 from gateway.control.desk import Action, NotNow
 from gateway.ports import Clock
 from gateway.ranges import Ranges, count, union
+from gateway.site.config import Site
 from gateway.store import Store
 from protocols import command
 

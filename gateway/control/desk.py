@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from gateway.config import Operator
 from gateway.control import order
 from gateway.control.commands import COMMANDS, may
 from gateway.control.order import Order, Refused
 from gateway.ports import Clock
+from gateway.site.config import Operator
 from gateway.store import Store
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from gateway.config import Operator
 from gateway.ports import is_plausible
+from gateway.site.config import Operator
 
 LARGEST_BYTES = 65_536  # a site file of 500 sensors has 40,000; ours
 WINDOW_MS = 600_000  # ours: a link that comes and goes keeps nothing longer, and clocks in the field differ by minutes

@@ -8,9 +8,9 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.config import MqttUplink, Tls
 from gateway.messages import say
 from gateway.ports import LinkDown
+from gateway.site.config import MqttUplink, Tls
 
 
 def password(uplink: MqttUplink) -> str | None:

@@ -11,9 +11,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from gateway.config import MqttUplink
 from gateway.ports import Clock, LinkDown, Publisher
 from gateway.ranges import Range, Ranges
+from gateway.site.config import MqttUplink
 from gateway.store import Store
 from gateway.uplink import payload
 from gateway.uplink.budget import CONNECT_BYTES, PING_BYTES, Budget

@@ -16,9 +16,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.config import MqttUplink
 from gateway.messages import say
 from gateway.ports import LinkDown
+from gateway.site.config import MqttUplink
 from gateway.uplink import login
 
 _KEEPALIVE_S = 20

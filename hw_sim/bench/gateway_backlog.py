@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway import config
 from gateway.ports import SystemClock
+from gateway.site import config
 from gateway.store import Store
 from hw_sim.bench.gateway_analysis import at, compare
 from hw_sim.bench.gateway_load import Load, number_of, reading

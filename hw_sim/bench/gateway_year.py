@@ -13,11 +13,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway import config
 from gateway.app import Gateway, Outside
-from gateway.config import Bus, MqttUplink, Site
-from gateway.lines import Inbox, Opener, OpenLine
+from gateway.machine.lines import Inbox, Opener, OpenLine
 from gateway.ports import LinkDown, Publisher
+from gateway.site import config
+from gateway.site.config import Bus, MqttUplink, Site
 from hw_sim import disk_vfs
 from hw_sim.bench.gateway_devices import Device
 from hw_sim.bench.gateway_load import Load

@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway import slice
 from gateway.collect.radio import RadioCollector
-from gateway.config import Site, load
-from gateway.lines import OpenLine
+from gateway.machine.lines import OpenLine
+from gateway.site import slice
+from gateway.site.config import Site, load
 from gateway.store import Store
 from hw_sim.bench import Figure, figure
 from hw_sim.guest.storm import KEY, NODE, UNIX_MS, Dice, Memory, Story

@@ -1,10 +1,10 @@
 """Knows what a day of a node with five sensors takes of its bus and its energy, and the least that it could take.
 
 The node is firmware as it is, on a simulated board; the floor is reckoned here from the profiles and the figures of
-gateway/consumption.py, by no sum of the simulator or of gateway/budget.py. It grants a sensor its warm-up, its settling
-and one measurement, the bus its `(8 + 5 + 2N) characters + 2 * t3.5 + latency`, the radio its frames and the answers to
-them, one report in each `report_s`; the processor is awake while bus or radio talk, and sleeps the rest of the day. The
-transceiver of the bus has no switch on the Board, so it listens all day.
+gateway/energy/consumption.py, by no sum of the simulator or of gateway/energy/budget.py. It grants a sensor its
+warm-up, its settling and one measurement, the bus its `(8 + 5 + 2N) characters + 2 * t3.5 + latency`, the radio its
+frames and the answers to them, one report in each `report_s`; the processor is awake while bus or radio talk, and
+sleeps the rest of the day. The transceiver of the bus has no switch on the Board, so it listens all day.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.config import Node, Site
-from gateway.consumption import POWERS, sensor_w
+from gateway.energy.consumption import POWERS, sensor_w
+from gateway.site.config import Node, Site
 from hw_sim.bench import Figure, figure
 from hw_sim.clock import run_virtual
 from hw_sim.runtime import Fit

@@ -9,9 +9,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from gateway.capture import RADIO
-from gateway.config import Site
 from gateway.faults import Fault, nearest, quoted
 from gateway.messages import Phrase
+from gateway.site.config import Site
 from hw_sim.capture import bus, journal, mqtt, notes, radio
 from hw_sim.capture.found import Found as Found
 from hw_sim.capture.found import held as held

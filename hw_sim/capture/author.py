@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gateway.capture import RADIO
-from gateway.config import Site
+from gateway.site.config import Site
 from hw_sim import capture
 from hw_sim.capture import CaptureFile, Found, journal, notes
 

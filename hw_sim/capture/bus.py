@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from gateway.config import Bus, Sensor, Site
+from gateway.site.config import Bus, Sensor, Site
 from hw_sim.capture.found import Exchange, Found, Sample, of_samples
 from hw_sim.capture.notes import Note
 from protocols import modbus, modbus_server, modbus_tcp

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from gateway.config import Channel, Site
+from gateway.site.config import Channel, Site
 from hw_sim.signals import Signal
 from protocols import quality
 

@@ -3,8 +3,8 @@
 from firmware.board import Flash
 from firmware.journal import Entry, Journal, State
 from firmware.ring import MAGIC as MAGIC
-from gateway import slice
-from gateway.config import Site
+from gateway.site import slice
+from gateway.site.config import Site
 from hw_sim.capture.found import Found, Readings, scaled
 from protocols import batch
 from protocols.errors import FrameError

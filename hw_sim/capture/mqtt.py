@@ -7,7 +7,7 @@ not matter: rows have their own times.
 import re
 from pathlib import Path
 
-from gateway.config import Site
+from gateway.site.config import Site
 from hw_sim.capture.found import Found, Readings
 from hw_sim.capture.notes import beginning
 from hw_sim.platform import Platform

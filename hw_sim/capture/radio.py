@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from gateway import slice
-from gateway.config import Node, Site
+from gateway.site import slice
+from gateway.site.config import Node, Site
 from hw_sim.capture.found import Found, Readings, scaled
 from hw_sim.capture.notes import Note
 from protocols import batch_reading, link

@@ -1,4 +1,4 @@
-"""Knows a node's slice of a site file as plain data for tests; the gateway writes the real ones (gateway/slice.py)."""
+"""Knows a node's slice of a site file as plain data for tests; gateway/site/slice.py writes the real ones."""
 
 import json
 from binascii import hexlify

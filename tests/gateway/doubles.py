@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from gateway.config import Site, load
-from gateway.lines import Inbox, LineLost, OpenLine
+from gateway.machine.lines import Inbox, LineLost, OpenLine
 from gateway.ports import LinkDown
+from gateway.site.config import Site, load
 from hw_sim.clock import START_UNIX_S
 
 START_MS = START_UNIX_S * 1000

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.collect.modbus import BusPoller
-from gateway.config import Site
-from gateway.lines import OpenLine
-from gateway.rails import Supply
+from gateway.machine.lines import OpenLine
+from gateway.machine.rails import Supply
+from gateway.site.config import Site
 from gateway.store import Store
 from hw_sim.clock import WorldClock, world_clock
 from hw_sim.device_clock import DeviceClock

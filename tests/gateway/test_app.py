@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from gateway.app import Gateway, Outside
-from gateway.config import Bus, MqttUplink, Site
-from gateway.lines import Opener, OpenLine
-from gateway.notary import Signature
+from gateway.evidence.notary import Signature
+from gateway.machine.lines import Opener, OpenLine
 from gateway.ports import Publisher
+from gateway.site.config import Bus, MqttUplink, Site
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.ledger import Ledger
 from hw_sim.sensor import SimSensor

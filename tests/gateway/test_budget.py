@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway import advice, budget, budget_table, config, endurance
 from gateway.__main__ import main
-from gateway.budget import DAY_S, Habits, day_j, total_j
-from gateway.config import NodeBattery, Site
-from gateway.consumption import POWERS, sensor_w
+from gateway.energy import advice, budget, budget_table, endurance
+from gateway.energy.budget import DAY_S, Habits, day_j, total_j
+from gateway.energy.consumption import POWERS, sensor_w
+from gateway.site import config
+from gateway.site.config import NodeBattery, Site
 from protocols.modbus import Request
 
 SITES = Path(__file__).parents[2] / "hw_sim" / "sites"
@@ -87,7 +88,7 @@ def test_days_are_the_capacity_in_reach_over_what_is_drawn() -> None:
     ampere = (load_w / 0.85 + 0.001) / 13.04
     warm, cold = (endurance.days(LITHIUM, load_w, 1.0, degree) for degree in (25.0, -20.0))
     assert warm == pytest.approx(20 / ampere / 24, rel=0.03)  # the last hundredths are below the cut-off
-    assert cold / warm == pytest.approx(0.441, rel=0.02)  # gateway/chemistry.py: reach
+    assert cold / warm == pytest.approx(0.441, rel=0.02)  # gateway/energy/chemistry.py: reach
 
 
 def test_a_panel_fills_lithium_only_where_it_may_be_charged() -> None:

@@ -12,7 +12,7 @@ import pytest
 from gateway import messages
 from gateway.__main__ import main
 from gateway.capture import Capture
-from gateway.lines import LineLost, OpenLine
+from gateway.machine.lines import LineLost, OpenLine
 from hw_sim.clock import run_virtual, world_clock
 from tests.gateway.doubles import START_MS, HandLine
 

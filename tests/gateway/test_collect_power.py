@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Rail
-from gateway.rails import GpioSwitch, Supply
+from gateway.machine.rails import GpioSwitch, Supply
+from gateway.site.config import Rail
 from hw_sim.clock import run_virtual
 from protocols import quality
 from tests.gateway.doubles import RIVER, sensor

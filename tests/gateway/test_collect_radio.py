@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway import slice
 from gateway.collect.radio import RadioCollector
+from gateway.site import slice
 from gateway.store import Store
 from hw_sim.clock import run_virtual, world_clock
 from protocols import batch, command, framing, link, quality

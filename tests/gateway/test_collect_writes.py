@@ -10,7 +10,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.app import Gateway, Outside
 from gateway.collect.writes import Written, carry_out, words_of
-from gateway.lines import tcp_opener
+from gateway.machine.lines import tcp_opener
 from hw_sim.clock import run_virtual
 from hw_sim.sensor import SimSensor
 from protocols import modbus, modbus_server

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from gateway import slice
-from gateway.config import NodeLimit, Site, load
 from gateway.faults import SiteError, check_text, walk
-from gateway.library import Library, ProfileFile, RegisterFile, agreement
-from gateway.profiles import columns, detail, quantities, table, width_of
+from gateway.site import slice
+from gateway.site.config import NodeLimit, Site, load
+from gateway.site.library import Library, ProfileFile, RegisterFile, agreement
+from gateway.site.profiles import columns, detail, quantities, table, width_of
 from protocols import profiles
 from protocols.profile import Profile
 from protocols.registers import KINDS, ORDERS, Register

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import config
 from gateway.app import serve
-from gateway.config import Site
-from gateway.configuration import MOST_STARTS, Configuration, Refusal, Step, Trial, at_start, replace_file
 from gateway.control.order import Order, sealed
+from gateway.site import config
+from gateway.site.config import Site
+from gateway.site.configuration import MOST_STARTS, Configuration, Refusal, Step, Trial, at_start, replace_file
 from hw_sim.clock import run_virtual
 from tests.gateway.doubles import RIVER, START_MS, STATION, UPLINK, events, query, sensor
 from tests.gateway.test_app import Room

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway.config import MqttUplink
+from gateway.site.config import MqttUplink
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from hw_sim.backhaul import Backhaul

@@ -14,9 +14,9 @@ import pytest
 from gateway import backup
 from gateway.__main__ import main
 from gateway.beside import reading
-from gateway.config import Channel
 from gateway.export import Wish, samples, words
 from gateway.messages import set_language
+from gateway.site.config import Channel
 from gateway.store import Store, StoreError
 from gateway.whole_file import whole_file
 from protocols import quality

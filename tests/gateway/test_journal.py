@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gateway.journal import formatter
+from gateway.machine.journal import formatter
 
 
 def record(level: int, text: str) -> logging.LogRecord:

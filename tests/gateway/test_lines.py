@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.lines import LineLost, serial_opener, tcp_opener
+from gateway.machine.lines import LineLost, serial_opener, tcp_opener
 
 LIMIT_S = 5
 

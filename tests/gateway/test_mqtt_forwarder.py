@@ -6,8 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from gateway.config import MqttUplink
-from gateway.notary import day_message, is_signed, sign
+from gateway.evidence.notary import day_message, is_signed, sign
+from gateway.site.config import MqttUplink
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from hw_sim.clock import run_virtual, world_clock

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.config import Operator
 from gateway.control import order
 from gateway.control.commands import COMMANDS
 from gateway.control.desk import Action, Desk, NotNow
 from gateway.control.order import Order, sealed
+from gateway.site.config import Operator
 from gateway.store import Store
 from tests.gateway.doubles import START_MS, HandClock, events
 

@@ -14,8 +14,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.config import MqttUplink
 from gateway.ports import LinkDown
+from gateway.site.config import MqttUplink
 from gateway.uplink.paho import PahoPublisher
 from hw_sim import broker
 

@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gateway.config import Operator
 from gateway.control.order import Order, sealed
+from gateway.site.config import Operator
 from gateway.store import Row, Series
 from gateway.uplink import payload
 from tests.gateway.doubles import START_MS

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway.app import Gateway
-from gateway.config import Bus
-from gateway.lines import Opener, OpenLine
-from gateway.service import Movement, keep_fed, look_s, notifier
+from gateway.machine.lines import Opener, OpenLine
+from gateway.machine.service import Movement, keep_fed, look_s, notifier
+from gateway.site.config import Bus
 from hw_sim.clock import run_virtual
 from tests.gateway.doubles import NODE, RIVER, HandClock, HandLine, sensor, site
 from tests.gateway.test_app import Room

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.config import Node, NodeBus, NodeSensor, Site, Station
-from gateway.slice import channels_of, cut, schema_of
+from gateway.site.config import Node, NodeBus, NodeSensor, Site, Station
+from gateway.site.slice import channels_of, cut, schema_of
 from protocols.profile import Profile
 from protocols.registers import Register
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway import store as store_module
-from gateway.config import Channel
+from gateway.site.config import Channel
 from gateway.store import Row, Store, StoreError
 from hw_sim.clock import run_virtual
 from protocols import quality

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from gateway.config import MqttUplink, Tls
 from gateway.ports import LinkDown
+from gateway.site.config import MqttUplink, Tls
 from gateway.uplink.paho import PahoPublisher
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"

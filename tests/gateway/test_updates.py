@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from firmware.update import Fetcher
-from gateway import slice, updates
+from gateway import updates
 from gateway.collect.radio import RadioCollector
+from gateway.site import slice
 from gateway.store import Store
 from gateway.updates import BadUpdate, Updates
 from hw_sim.clock import run_virtual, world_clock

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import pytest
 
 from gateway.capture import Capture
-from gateway.lines import LineLost, serial_opener
+from gateway.machine.lines import LineLost, serial_opener
+from gateway.machine.usb import NoSuchPort, find
 from gateway.ports import SystemClock
-from gateway.usb import NoSuchPort, find
 
 
 class Plugged(NamedTuple):

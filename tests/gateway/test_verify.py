@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway import slice
 from gateway.__main__ import main
-from gateway.config import Site
-from gateway.notary import Signature, day_message, is_signed, sign
+from gateway.evidence.notary import Signature, day_message, is_signed, sign
+from gateway.evidence.verify import Checked, verify
+from gateway.site import slice
+from gateway.site.config import Site
 from gateway.store import Store
 from gateway.store_nodes import Frame, fingerprint
-from gateway.verify import Checked, verify
 from protocols import batch, link
 from protocols.batch import Batch, NodeRecord
 from tests.gateway.doubles import NODE, RIVER, HandClock, sensor, site
@@ -109,7 +109,7 @@ def test_each_change_is_found_and_named(written: Written, statement: str, found:
 
 
 def test_who_hashes_everything_anew_is_found_by_the_signature(written: Written) -> None:
-    from gateway import chain
+    from gateway.evidence import chain
 
     copy = written.path.with_name("forged.db")
     shutil.copy(written.path, copy)
@@ -166,7 +166,7 @@ def test_the_key_is_made_once_and_is_readable_for_its_owner_alone(tmp_path: Path
 def test_a_child_signs_and_says_why_it_cannot(tmp_path: Path) -> None:
     import asyncio
 
-    from gateway.notary import NotSigned, signed_by_child
+    from gateway.evidence.notary import NotSigned, signed_by_child
 
     async def story(make: Callable[[], Path]) -> Signature:
         return await signed_by_child(make(), b"message")

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from gateway import slice
-from gateway.config import Site
+from gateway.site import slice
+from gateway.site.config import Site
 from hw_sim.clock import WorldClock
 from hw_sim.pairing import Arrival
 from hw_sim.wire import Wire

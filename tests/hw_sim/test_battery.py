@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import config
-from gateway.chemistry import CHEMISTRIES, between
+from gateway.energy.chemistry import CHEMISTRIES, between
+from gateway.site import config
 from hw_sim import scenario
 from hw_sim.battery import Battery, BatterySettings
 from hw_sim.clock import WorldClock, run_virtual, world_clock

@@ -7,7 +7,7 @@ from copy import copy
 import pytest
 from msgspec.structs import replace as changed
 
-from gateway import config, slice
+from gateway.site import config, slice
 from hw_sim import interpreter
 from hw_sim.bench import node_day, node_heap
 from hw_sim.bench.node_day import Day

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import budget
+from gateway.energy import budget
 from hw_sim.clock import run_virtual
 from hw_sim.scenario import Scenario
 from hw_sim.virtual import VirtualStation

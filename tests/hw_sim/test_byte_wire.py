@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import config
 from gateway.collect.modbus import BusPoller
+from gateway.site import config
 from gateway.store import Store
 from hw_sim import scenario
 from hw_sim.byte_wire import ByteWire, byte_level_tx_per_s

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import config
+from gateway.site import config
 from hw_sim import scenario
 from hw_sim.capture import author, bus, held, mqtt
 from hw_sim.capture.device import CapturedSensor, Script

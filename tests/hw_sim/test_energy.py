@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import config
-from gateway.consumption import POWERS, sensor_w
+from gateway.energy.consumption import POWERS, sensor_w
+from gateway.site import config
 from hw_sim import scenario
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.energy import Energy

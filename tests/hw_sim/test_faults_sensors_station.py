@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import slice
 from gateway.faults import SiteError
+from gateway.site import slice
 from hw_sim import scenario
 from hw_sim.clock import run_virtual
 from hw_sim.faults.base import Fault

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from gateway import config
+from gateway.site import config
 from hw_sim import scenario
 from hw_sim.clock import run_virtual
 from hw_sim.limits import Meter, Used, exceeded, planned_w

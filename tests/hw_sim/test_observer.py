@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import config
 from gateway.faults import SiteError
+from gateway.site import config
 from hw_sim import scenario
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.observer import Observer, ObserverSettings, Seen, observe

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from firmware.journal import Journal
-from gateway import config, slice
+from gateway.site import config, slice
 from hw_sim import pico_image, wire
 from hw_sim.board import SimBoard, SimFlash
 from hw_sim.clock import run_virtual, world_clock

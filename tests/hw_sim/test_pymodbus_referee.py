@@ -13,7 +13,7 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from gateway.lines import serial_opener, tcp_opener
+from gateway.machine.lines import serial_opener, tcp_opener
 from protocols import modbus, modbus_server, modbus_tcp
 from protocols.errors import DeviceError, RangeError
 from protocols.modbus import Request

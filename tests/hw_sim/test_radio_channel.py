@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from gateway import airtime
+from gateway.site import airtime
 from hw_sim import radio_lora
 from hw_sim.board import SimBoard
 from hw_sim.clock import run_virtual, world_clock

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway import airtime
+from gateway.site import airtime
 from hw_sim import radio_lora
 
 # micropython/micropython-lib: micropython/lora/tests/test_time_on_air.py, values of Semtech's "SX1261 LoRa Calculator":

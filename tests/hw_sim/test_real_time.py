@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from gateway import config
+from gateway.site import config
 from hw_sim import scenario
 from hw_sim.faults.base import Fault, duration, seconds
 from hw_sim.faults.clocks import ClockDrift

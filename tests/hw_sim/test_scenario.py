@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from gateway import config
 from gateway.faults import SiteError
+from gateway.site import config
 from hw_sim import scenario
 from hw_sim.climate import AnyOverlay
 from hw_sim.faults.kinds import AnyFault

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
-from gateway.lines import OpenLine, tcp_opener
+from gateway.machine.lines import OpenLine, tcp_opener
 from gateway.ports import SystemClock
 from hw_sim import tcp_units
 from hw_sim.clock import WorldClock, world_clock

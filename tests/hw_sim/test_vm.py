@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from firmware.journal import Journal
-from gateway import config
+from gateway.site import config
 from hw_sim import interpreter, scenario, vm
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.interpreter import Interpreter

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from gateway import config
 from gateway.faults import SiteError
+from gateway.site import config
 from hw_sim import scenario
 from hw_sim.battery import BatterySettings
 from hw_sim.clock import run_virtual

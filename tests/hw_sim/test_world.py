@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable
 from itertools import pairwise
 
-from gateway import config
+from gateway.site import config
 from hw_sim import scenario
 from hw_sim.clock import START_UNIX_S, run_virtual, world_clock
 from hw_sim.ledger import Ledger

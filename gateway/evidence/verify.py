@@ -13,11 +13,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway import chain
-from gateway.chain import Block
-from gateway.config import Site
+from gateway.evidence import chain
+from gateway.evidence.chain import Block
+from gateway.evidence.notary import day_message, is_signed
 from gateway.messages import say
-from gateway.notary import day_message, is_signed
+from gateway.site.config import Site
 from gateway.store_nodes import fingerprint
 from protocols import batch_reading, link
 from protocols.batch import Batch

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from gateway.notary import NotSigned, Signature, day_message
+from gateway.evidence.notary import NotSigned, Signature, day_message
 from gateway.ports import Clock, is_plausible
 from gateway.store import Store
 

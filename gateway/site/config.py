@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from gateway.airtime import longest_frame
-from gateway.consistency import absolute, cross_checks
 from gateway.faults import Fault, SiteError, Tree, nearest, read, walk
-from gateway.library import Baud, Library, Parity, StopBits, UnitId
 from gateway.messages import Phrase
+from gateway.site.airtime import longest_frame
+from gateway.site.consistency import absolute, cross_checks
+from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
 from protocols.framing import MAX_FRAME
 from protocols.profile import Profile
 from protocols.registers import Register
@@ -55,7 +55,7 @@ class Store(Struct, frozen=True, kw_only=True):
 
     path: Text = "store.db"
     commit_delay_s: Annotated[float, Meta(ge=0.1, le=600, extra={"unit": "s"})] = 10.0
-    key: Text = "gateway.key"  # the gateway's own, made at its first signature: gateway/notary.py
+    key: Text = "gateway.key"  # the gateway's own, made at its first signature: gateway/evidence/notary.py
 
 
 class Radio(Struct, frozen=True, kw_only=True):

@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from gateway import advice, endurance
-from gateway.advice import Change
-from gateway.budget import DAY_S, day_j, peak_w, total_j
-from gateway.config import Node, NodeBattery, Site
-from gateway.consumption import CONVERTER
+from gateway.energy import advice, endurance
+from gateway.energy.advice import Change
+from gateway.energy.budget import DAY_S, day_j, peak_w, total_j
+from gateway.energy.consumption import CONVERTER
 from gateway.messages import say
-from gateway.profiles import columns
+from gateway.site.config import Node, NodeBattery, Site
+from gateway.site.profiles import columns
 
 _NOMINAL_V = 12.0  # where no battery is named: a usual sensor's supply (ours)
 TEMPERATURES_C = (20, -30)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from gateway.config import Rail
+from gateway.site.config import Rail
 
 
 class Switch(Protocol):

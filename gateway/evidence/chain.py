@@ -3,7 +3,7 @@
 A block covers all rows, frames and events that were committed since the one before. Its hash is SHA-256 over the hash
 before it and then a JSON line for each of them, in this order: the block's own numbers, its rows by seq, its frames and
 its events by id. Who changes, adds, removes or reorders any of them changes this hash and all that follow. It says
-nothing about who did the writing: that is what signatures (gateway/notary.py) and nodes' tags are for.
+nothing about who did the writing: that is what signatures (gateway/evidence/notary.py) and nodes' tags are for.
 """
 
 import hashlib

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 
-from gateway.lines import Opener, OpenLine
+from gateway.machine.lines import Opener, OpenLine
 from gateway.ports import Clock
 
 log = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gateway import usb
-from gateway.airtime import longest_frame
 from gateway.faults import Fault, Tree, doubled, nearest, quoted
-from gateway.library import Library, serial_text
+from gateway.machine import usb
 from gateway.messages import Phrase
+from gateway.site.airtime import longest_frame
+from gateway.site.library import Library, serial_text
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
 from protocols.link import OVERHEAD
 from protocols.profile import Profile

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from gateway.config import Site
 from gateway.faults import SiteError, check_text
+from gateway.site.config import Site
 from gateway.whole_file import sync, whole_file
 
 MOST_STARTS = 3  # a file that makes the gateway crash starts it no more often; ours

@@ -6,9 +6,9 @@ the current costs of it, and the end when the voltage under the peak falls to th
 
 import math
 
-from gateway.chemistry import CHEMISTRIES, between
-from gateway.config import NodeBattery
-from gateway.consumption import CHARGER, CONVERTER, SUPERVISOR_W
+from gateway.energy.chemistry import CHEMISTRIES, between
+from gateway.energy.consumption import CHARGER, CONVERTER, SUPERVISOR_W
+from gateway.site.config import NodeBattery
 
 # Full sun a day in the worst month. Gaize, Tibet, 4,420 m: 14 MJ/m2 on the flat in December (Liu and others, Energy
 # Conversion and Management 57, 2012), 3.9 h; half of it for snow, dirt and the shade of a valley (ours).

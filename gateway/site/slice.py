@@ -9,9 +9,9 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from gateway.chemistry import CHEMISTRIES, between
-from gateway.config import Channel, Node, NodeBattery, NodeSensor, Site
-from gateway.consumption import sensor_w
+from gateway.energy.chemistry import CHEMISTRIES, between
+from gateway.energy.consumption import sensor_w
+from gateway.site.config import Channel, Node, NodeBattery, NodeSensor, Site
 from protocols.registers import Register
 
 VERSION = 2  # of the slice's form; a node refuses a form it does not know

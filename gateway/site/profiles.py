@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from gateway.library import serial_text
 from gateway.messages import language, quantity_text, say, unit_text
+from gateway.site.library import serial_text
 from protocols.profile import Profile, Write
 from protocols.registers import Register
 

@@ -1,7 +1,7 @@
 """Knows the gateway's own Ed25519 key and how a day is signed with it; knows no store.
 
-Run as a program, `python -m gateway.notary KEY`: signs the message on standard input and ends. The gateway asks it so
-once a day, in a process of its own, and so never holds the key or the library for longer.
+Run as a program, `python -m gateway.evidence.notary KEY`: signs the message on standard input and ends. The gateway
+asks it so once a day, in a process of its own, and so never holds the key or the library for longer.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ def day_message(station: str, day: str, block: int, digest: bytes) -> bytes:
 async def signed_by_child(key: Path, message: bytes) -> Signature:
     """The signature, made by a child process with the key in that file, which it makes when there is none."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway.notary", str(key),
+        sys.executable, "-m", "gateway.evidence.notary", str(key),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -9,7 +9,7 @@ from typing import Protocol
 import serial
 from serial.tools import list_ports
 
-from gateway import usb
+from gateway.machine import usb
 
 _DEAF_AFTER = 10  # requests on one TCP connection without a byte in return
 

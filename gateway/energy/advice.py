@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway.budget import DAY_S, day_j, is_always_on, lead_s, total_j
-from gateway.config import Node, NodeSensor, Site
-from gateway.consumption import POWERS
+from gateway.energy.budget import DAY_S, day_j, is_always_on, lead_s, total_j
+from gateway.energy.consumption import POWERS
+from gateway.site.config import Node, NodeSensor, Site
 
 _PERIODS_S = (10, 60, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, DAY_S)
 _REPORTS_S = (60, 300, 900, 3600, 7200, 14_400, 21_600)

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from gateway import airtime
-from gateway.config import Node, NodeBus, NodeSensor, Site
-from gateway.consumption import POWERS, Powers, sensor_w
+from gateway.energy.consumption import POWERS, Powers, sensor_w
+from gateway.site import airtime
+from gateway.site.config import Node, NodeBus, NodeSensor, Site
 from protocols import link, modbus
 from protocols.modbus import Request
 from protocols.profile import Profile

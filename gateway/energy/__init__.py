@@ -1,0 +1,1 @@
+"""What a node's battery is asked for, reckoned before anybody goes there."""

@@ -1,0 +1,1 @@
+"""Where the gateway meets its machine: ports, pins, systemd."""
