@@ -80,6 +80,10 @@ class Owed:
         self._under_way = without(self._under_way, (rows,))
         self.confirmed = union([*self.confirmed, rows])
 
+    def lose(self, rows: Range) -> None:
+        """What is on its way there does not count: they wait again."""
+        self._under_way = without(self._under_way, (rows,))
+
     def open(self, rows: Ranges) -> Ranges:
         """Once more, please: what of these was confirmed waits again, and is returned."""
         known = within(rows, 1, self.newest)
