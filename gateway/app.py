@@ -23,12 +23,12 @@ from gateway.machine import lines
 from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
 from gateway.machine.service import Movement, Notify, keep_fed, look_s, notifier
+from gateway.machine.timekeeping import Trusted
 from gateway.ports import Clock, Publisher, SystemClock
-from gateway.retention import Keeping
 from gateway.site.config import Bus, MqttUplink, Rail, Site
 from gateway.site.configuration import Configuration, Refusal
 from gateway.store import Store
-from gateway.timekeeping import Trusted
+from gateway.store.retention import Keeping
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
 from protocols.modbus_client import RtuClient

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from gateway.messages import say
-from gateway.store_file import FORMAT, StoreError
+from gateway.store.file import FORMAT, StoreError
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, TextIO
 
 from gateway.beside import reading
 from gateway.messages import say
-from gateway.rows import COLUMNS, Row, sound
 from gateway.site.config import Site
 from gateway.store import StoreError
+from gateway.store.rows import COLUMNS, Row, sound
 from gateway.whole_file import whole_file
 from protocols import quality
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway import machine_clock
+from gateway.machine import machine_clock
 
 
 class Clock(Protocol):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.ranges import Ranges, gaps, union
+from gateway.store.ranges import Ranges, gaps, union
 from protocols import quality
 
 

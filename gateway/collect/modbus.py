@@ -13,9 +13,9 @@ from gateway.collect.writes import Written, carry_out, words_of
 from gateway.machine.lines import LineLost, Opener, OpenLine
 from gateway.machine.rails import Supply
 from gateway.ports import Clock
-from gateway.rows import Cell
 from gateway.site.config import Sensor, Site
 from gateway.store import Store
+from gateway.store.rows import Cell
 from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request

@@ -13,7 +13,7 @@ from gateway.ports import Clock
 from gateway.site import slice
 from gateway.site.config import Node, Site
 from gateway.store import Store
-from gateway.store_nodes import Frame, fingerprint
+from gateway.store.nodes import Frame, fingerprint
 from gateway.updates import FOLDER, Updates
 from protocols import batch_reading, command, link
 from protocols import quality as flags

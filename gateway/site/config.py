@@ -53,8 +53,8 @@ class Station(Struct, frozen=True, kw_only=True):
 
 
 class Store(Struct, frozen=True, kw_only=True):
-    """Where readings are kept, how long polled ones may wait for the disk, and how long all stay: gateway/retention.py
-    says which of these gives way to which."""
+    """Where readings are kept, how long polled ones may wait for the disk, and how long all stay;
+    gateway/store/retention.py says which of these gives way to which."""
 
     path: Text = "store.db"
     commit_delay_s: Annotated[float, Meta(ge=0.1, le=600, extra={"unit": "s"})] = 10.0

@@ -12,9 +12,9 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from gateway.ports import Clock, LinkDown, Publisher
-from gateway.ranges import Range, Ranges, within
 from gateway.site.config import MqttUplink
 from gateway.store import Store
+from gateway.store.ranges import Range, Ranges, within
 from gateway.uplink import payload
 from gateway.uplink.budget import CONNECT_BYTES, PING_BYTES, Budget
 from gateway.uplink.owed import BACKLOG, Owed

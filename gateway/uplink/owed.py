@@ -8,7 +8,7 @@ fresh values.
 from collections import deque
 from typing import NamedTuple
 
-from gateway.ranges import Range, Ranges, gaps, union, within, without
+from gateway.store.ranges import Range, Ranges, gaps, union, within, without
 
 LIVE_MS = 3000  # ours: live values shall be less than 5 s old when they arrive
 URGENT, LIVE, BACKLOG = 0, 1, 2

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway import leaves, wal
 from gateway.evidence.verify import verify
-from gateway.rows import Row
-from gateway.store import Store
-from gateway.store_file import PAGE_BYTES as PAGE
+from gateway.store import Store, leaves, wal
+from gateway.store.file import PAGE_BYTES as PAGE
+from gateway.store.rows import Row
 from hw_sim.clock import run_virtual
 from tests.gateway.doubles import START_MS, HandClock, events, query
 from tests.gateway.test_app import Running

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.evidence.verify import verify
-from gateway.retention import MIB, Keeping
 from gateway.store import Store
+from gateway.store.retention import MIB, Keeping
 from tests.gateway.doubles import HandClock, events, query
 from tests.gateway.test_store import CHANNELS, record
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import store_file
 from gateway.site.config import Channel
 from gateway.store import Row, Store, StoreError
+from gateway.store import file as store_file
 from hw_sim.clock import run_virtual
 from protocols import quality
 from protocols.batch import NodeRecord

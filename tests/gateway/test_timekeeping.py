@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import machine_clock
+from gateway.machine import machine_clock
+from gateway.machine.timekeeping import Timekeeper, Trusted, started
 from gateway.store import Store
-from gateway.timekeeping import Timekeeper, Trusted, started
 from protocols import quality
 from tests.gateway.doubles import START_MS, HandClock, events, query
 from tests.gateway.test_store import CHANNELS, record

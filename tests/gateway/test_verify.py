@@ -14,7 +14,7 @@ from gateway.evidence.verify import Checked, verify
 from gateway.site import slice
 from gateway.site.config import Site
 from gateway.store import Store
-from gateway.store_nodes import Frame, fingerprint
+from gateway.store.nodes import Frame, fingerprint
 from protocols import batch, link
 from protocols.batch import Batch, NodeRecord
 from tests.gateway.doubles import NODE, RIVER, HandClock, sensor, site

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from gateway.ports import SystemClock
-from gateway.retention import Keeping
 from gateway.store import Store
+from gateway.store.retention import Keeping
 from hw_sim import disk_vfs
 from hw_sim.disk import Disk, Medium, Op, put
 from hw_sim.streams import Stream

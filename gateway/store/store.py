@@ -16,19 +16,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway import boots, rescue, retention, store_file
 from gateway.evidence import chain
 from gateway.evidence.chain import Block
 from gateway.evidence.notary import Signature
+from gateway.machine.timekeeping import Timekeeper, started
 from gateway.ports import Clock
-from gateway.ranges import Ranges, count, parse, text, without
-from gateway.retention import Keeping
-from gateway.rows import COLUMNS, MARKS, Cell, Stored, checksum, packed, sound
-from gateway.rows import Row as Row
 from gateway.site.config import Channel
-from gateway.store_file import StoreError as StoreError
-from gateway.store_nodes import NodeStore
-from gateway.timekeeping import Timekeeper, started
+from gateway.store import boots, rescue, retention
+from gateway.store import file as store_file
+from gateway.store.file import StoreError as StoreError
+from gateway.store.nodes import NodeStore
+from gateway.store.ranges import Ranges, count, parse, text, without
+from gateway.store.retention import Keeping
+from gateway.store.rows import COLUMNS, MARKS, Cell, Stored, checksum, packed, sound
+from gateway.store.rows import Row as Row
 from protocols.batch import NodeRecord
 
 log = logging.getLogger(__name__)

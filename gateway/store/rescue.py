@@ -16,9 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway import leaves, rows, store_file, wal
 from gateway.evidence import chain
-from gateway.store_file import PAGE_BYTES, StoreError
+from gateway.store import file as store_file
+from gateway.store import leaves, rows, wal
+from gateway.store.file import PAGE_BYTES, StoreError
 from protocols import link
 from protocols.errors import FrameError
 

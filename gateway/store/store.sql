@@ -6,7 +6,7 @@ CREATE TABLE series (
     id INTEGER PRIMARY KEY,
     source TEXT NOT NULL,           -- "node 17" or "sensor level"
     channels TEXT NOT NULL,
-    crc INTEGER NOT NULL,           -- over id, source and channels: gateway/rows.py
+    crc INTEGER NOT NULL,           -- over id, source and channels: gateway/store/rows.py
     UNIQUE (source, channels)
 );
 
@@ -32,7 +32,7 @@ CREATE TABLE row (
     record INTEGER,                 -- the node's own number in that life
     cells TEXT NOT NULL,            -- [812,null,1023]: value * 10^decimals
     quality TEXT,                   -- [0,1,0], NULL: all good
-    crc INTEGER NOT NULL            -- CRC-32 over all of these: gateway/rows.py
+    crc INTEGER NOT NULL            -- CRC-32 over all of these: gateway/store/rows.py
 );
 CREATE UNIQUE INDEX row_record ON row (node, life, record) WHERE node IS NOT NULL;
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from gateway import ranges
 from gateway.ports import Clock
-from gateway.ranges import Range, Ranges, gaps, union, within, without
-from gateway.rows import packed
+from gateway.store import ranges
+from gateway.store.ranges import Range, Ranges, gaps, union, within, without
+from gateway.store.rows import packed
 from protocols.batch import NodeRecord
 from protocols.command import Command
 

@@ -2,8 +2,8 @@
 
 import sqlite3
 
-from gateway.rows import checksum
-from gateway.timekeeping import Boot, Timekeeper
+from gateway.machine.timekeeping import Boot, Timekeeper
+from gateway.store.rows import checksum
 
 
 def meet(db: sqlite3.Connection, clock: Timekeeper) -> int:
