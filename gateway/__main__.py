@@ -75,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     budget = commands.add_parser("budget", parents=[with_site], help=say("help.budget"))
     budget.add_argument("--json", action="store_true", help=say("help.budget_json"))
     budget.set_defaults(run=_budget)
+    status = commands.add_parser("status", parents=[with_site], help=say("help.status"))
+    status.add_argument("--json", action="store_true", help=say("help.status_json"))
+    status.add_argument("--watch", action="store_true", help=say("help.watch"))
+    status.set_defaults(run=_status)
+    reload = commands.add_parser("reload", parents=[with_site], help=say("help.reload"))
+    reload.set_defaults(run=_reload)
     models = commands.add_parser("profiles", parents=[shared], help=say("help.profiles"))
     models.add_argument("model", nargs="?", help=say("help.model"))
     models.set_defaults(run=_profiles)
@@ -177,6 +183,18 @@ def _budget(args: argparse.Namespace) -> int:
     site = _site(args)
     print(json.dumps(budget_table.plain(site)) if args.json else budget_table.text(site))
     return 0
+
+
+def _status(args: argparse.Namespace) -> int:
+    from gateway import status_table
+
+    return status_table.main(_site(args), args.json, args.watch)
+
+
+def _reload(args: argparse.Namespace) -> int:
+    from gateway import status_table
+
+    return status_table.reload(_site(args))
 
 
 def _profiles(args: argparse.Namespace) -> int:

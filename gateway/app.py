@@ -5,18 +5,23 @@ import contextlib
 import logging
 import shutil
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from gateway import metrics
 from gateway.capture import RADIO, Capture
+from gateway.collect.device import Memory
 from gateway.collect.modbus import BusPoller, Client
 from gateway.collect.radio import RadioCollector
 from gateway.collect.writes import Written
 from gateway.control.actions import Actions
 from gateway.control.desk import Action, Desk, NotNow
+from gateway.control.door import Caller, Door
+from gateway.control.scrape import Scrape
 from gateway.evidence.days import Days
 from gateway.evidence.notary import Signature, signed_by_child
 from gateway.machine import lines
@@ -25,8 +30,10 @@ from gateway.machine.rails import GpioSwitch, Supply, Switch
 from gateway.machine.service import Movement, Notify, keep_fed, look_s, notifier
 from gateway.machine.timekeeping import Trusted
 from gateway.ports import Clock, Publisher, SystemClock
-from gateway.site.config import Bus, MqttUplink, Rail, Site
+from gateway.site.config import Bus, MqttUplink, Rail, Sensor, Site
 from gateway.site.configuration import Configuration, Refusal
+from gateway.states import Status
+from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
 from gateway.uplink.mqtt import MqttForwarder
@@ -37,6 +44,7 @@ from protocols.tcp_client import TcpClient
 log = logging.getLogger(__name__)
 _DRAIN_S = 3.5  # a clean stop takes less than 5 s in all
 _ANSWER_S = 1.0
+_LAST_ANSWER_S = 1.0  # for polls on their way at an end
 # How long a part may be still before the watchdog is let starve; ours. A bus probes silent devices every 15 minutes or
 # at its shortest period, a radio looks up every minute, a commit that fails is tried again after a minute at most.
 _BUS_STILL_S, _RADIO_STILL_S, _COMMIT_STILL_S = 1800, 300, 300
@@ -70,6 +78,14 @@ class Outside:
     def rail(self, rail: Rail) -> Switch:
         return GpioSwitch(rail)
 
+    def control_socket(self, site: Site) -> Path | None:
+        """Where programs of this machine may ask; None: nowhere."""
+        return Path(site.control.socket)
+
+    def metrics_place(self, site: Site) -> str | None:
+        """HOST:PORT for Prometheus."""
+        return None if site.metrics is None else site.metrics.listen
+
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
         return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}", will)
@@ -77,8 +93,8 @@ class Outside:
 
 class Gateway:
     """All parts of one site; `capture` takes notes of its lines, `configuration` is where the site came from (None: it
-    can't be changed from afar). `starts_again`: it ended so that another one may begin, with the site file as it is by
-    then."""
+    can't be changed from afar), `memories` what the gateway before this one knew of its sensors. `starts_again`: it
+    ended so that another one may begin, with the site file as it is by then."""
 
     def __init__(
         self,
@@ -86,10 +102,15 @@ class Gateway:
         outside: Outside,
         capture: Capture | None = None,
         configuration: Configuration | None = None,
+        memories: Sequence[tuple[Sensor, Memory]] = (),
     ) -> None:
+        self._site = site
         clock = Trusted(outside.clock) if site.clock.trust == "always" else outside.clock
         self.store = Store(Path(site.store.path), clock, _keeping(site), lambda: outside.free_bytes(site))
         self._clock = self.store.clock
+        self._started_ms = self._clock.monotonic_ms()
+        self._radio: RadioCollector | None = None
+        self.memories: list[tuple[Sensor, Memory]] = []  # at its end
         self._commit_delay_s = site.store.commit_delay_s
         noted = capture.line if capture is not None else _unnoted
         self._collectors: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -98,9 +119,12 @@ class Gateway:
         if site.nodes:
             self._movement.expect("radio", 1000 * _RADIO_STILL_S)
             radio = self._movement.watched("radio", noted(RADIO, outside.radio(site)))
-            self._collectors["radio"] = self._with_file(
-                lambda: RadioCollector(site, radio, self.store, self._clock).run
-            )
+
+            def collect() -> Callable[[], Awaitable[None]]:
+                self._radio = RadioCollector(site, radio, self.store, self._clock)
+                return self._radio.run
+
+            self._collectors["radio"] = self._with_file(collect)
         self._supplies = {rail.id: Supply(rail.id, outside.rail(rail), self.store.event) for rail in site.rails}
         self._pollers: dict[str, BusPoller] = {}  # by sensor
         for bus in site.buses:
@@ -112,6 +136,7 @@ class Gateway:
                 opener = self._movement.watched(part, noted(bus.id, outside.bus(bus)))
                 client = self._client_of(bus)
                 poller = BusPoller(site, bus.id, opener, client, self.store, self._clock, self._supplies)
+                poller.remember(memories)
                 self._collectors[part] = poller.run
                 self._pollers |= dict.fromkeys(sensors, poller)
         self._days = Days(site.station.id, self.store, self._clock, lambda message: outside.sign(site, message))
@@ -126,6 +151,50 @@ class Gateway:
             self.forwarders[uplink.id] = MqttForwarder(
                 uplink, site.station.id, publisher, self.store, self._clock, obey, self._connected
             )
+        self._doors = self._doors_of(outside)
+
+    def _doors_of(self, outside: Outside) -> dict[str, Callable[[], Awaitable[None]]]:
+        """By which people and programs look in: their trouble is nobody else's."""
+        doors: dict[str, Callable[[], Awaitable[None]]] = {}
+        path, place = outside.control_socket(self._site), outside.metrics_place(self._site)
+        if path is not None:
+            doors["control socket"] = Door(path, self._asked, self.status).run
+        if place is not None:
+            host, _, port = place.rpartition(":")
+            text = lambda: metrics.exposition(self.status())  # noqa: E731
+            doors["metrics"] = Scrape(host, int(port), text, metrics.CONTENT_TYPE).run
+        return doors
+
+    async def _asked(self, caller: Caller, command: str, argument: object, uplink: str) -> dict[str, object]:
+        if not uplink and len(self.forwarders) == 1:
+            (uplink,) = self.forwarders
+        return await self.desk.ask(caller.user, caller.role, command, argument, uplink)
+
+    def status(self) -> Status:
+        """How everything is now."""
+        return snapshot(
+            self._site,
+            self.store,
+            self._clock,
+            self._started_ms,
+            [poller.state for poller in dict.fromkeys(self._pollers.values())],
+            None if self._radio is None else self._radio.state,
+            [forwarder.state for forwarder in self.forwarders.values()],
+            self.stuck(),
+            self.desk.done,
+            self.desk.refused,
+        )
+
+    def reload(self) -> None:
+        """Takes over the site file as it is by now. Refusal: it is not sound; this one goes on."""
+        assert self._configuration is not None
+        try:
+            self._configuration.check()
+        except Refusal as error:
+            log.error("the site file is not taken over:\n%s", error)
+            self.store.event("configuration_refused", {"reason": str(error)})
+            raise
+        self._start_again()
 
     def _actions(self, site: Site) -> Mapping[str, Action]:
         configuration = self._configuration
@@ -138,6 +207,12 @@ class Gateway:
                 raise NotNow(str(error)) from None
             self._start_again()
 
+        def reload() -> None:
+            try:
+                self.reload()
+            except Refusal as error:
+                raise NotNow(str(error)) from None
+
         return Actions(
             site,
             self.store,
@@ -147,6 +222,7 @@ class Gateway:
             write=self._told,
             restart=self._start_again,
             configure=None if configuration is None else configure,
+            reload=None if configuration is None else reload,
         ).by_name
 
     def _start_again(self) -> None:
@@ -211,6 +287,7 @@ class Gateway:
         self._tell_configuration()
         collectors = [self._task(name, run) for name, run in self._collectors.items()]
         collectors.append(self._task("commit", self._commit))
+        collectors += [self._task(name, run) for name, run in self._doors.items()]
         collectors.append(self._task("upkeep", self._look_after_store))
         collectors.append(self._task("days", self._with_file(lambda: self._days.run)))
         forwarders = [
@@ -222,6 +299,7 @@ class Gateway:
             collectors.append(asyncio.create_task(self._return_in_time(self._configuration)))
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await self._end_polls()
             await _cancel(collectors)
             if self.store.is_open:
                 self.store.commit()
@@ -234,6 +312,15 @@ class Gateway:
             for supply in self._supplies.values():
                 supply.close()
             self.store.close()
+
+    async def _end_polls(self) -> None:
+        """A question that is on its way gets its answer; so no reading is lost."""
+        try:
+            async with asyncio.timeout(_LAST_ANSWER_S):
+                for poller in dict.fromkeys(self._pollers.values()):
+                    self.memories += await poller.memories()
+        except TimeoutError:
+            log.info("a sensor took too long: its answer is not waited for")
 
     async def _drain(self) -> None:
         try:
@@ -306,12 +393,15 @@ async def serve(
     stop: asyncio.Event,
     notes: Path | None = None,
     notify: Notify = lambda text: None,
+    begun: Callable[[Gateway], None] = lambda gateway: None,
 ) -> None:
     """One gateway after another, until `stop`: the first of `site`, the next of the site file as it is by then. Notes
-    of its lines go to the folder `notes`, which exists."""
+    of its lines go to the folder `notes`, which exists; `begun` is told of each gateway."""
     capture = None if notes is None else Capture(notes, outside.clock)
+    memories: Sequence[tuple[Sensor, Memory]] = ()
     while True:
-        gateway = Gateway(site, outside, capture, configuration)
+        gateway = Gateway(site, outside, capture, configuration, memories)
+        begun(gateway)
         feeder = asyncio.create_task(keep_fed(notify, gateway.stuck, look_s(), asyncio.sleep))
         try:
             await gateway.run(stop)
@@ -320,6 +410,7 @@ async def serve(
         if stop.is_set() or not gateway.starts_again:
             return
         log.info("starting again")
+        memories = gateway.memories
         site = configuration.begin()
 
 
@@ -332,6 +423,14 @@ async def serve_process(configuration: Configuration, site: Site, notes: Path | 
         notify("STOPPING=1")
         stop.set()
 
+    gateways: deque[Gateway] = deque(maxlen=1)  # the one that runs
+
+    def reload() -> None:
+        with contextlib.suppress(Refusal):  # told already
+            gateways[-1].reload()
+
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, end)
-    await serve(configuration, site, Outside(), stop, notes, notify)
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    await serve(configuration, site, Outside(), stop, notes, notify, gateways.append)

@@ -131,6 +131,13 @@ class WorldOutside(Outside):
     def rail(self, rail: Rail) -> Switch:
         return _RailSwitch([self._world.sensors[one.id] for one in self._world.site.sensors if one.rail == rail.id])
 
+    def control_socket(self, site: Site) -> Path | None:
+        """Nobody comes in from the real world."""
+        return None
+
+    def metrics_place(self, site: Site) -> str | None:
+        return None
+
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         return self._backhaul.publisher()
 

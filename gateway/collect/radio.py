@@ -12,8 +12,10 @@ from gateway.machine.lines import LineLost, Opener
 from gateway.ports import Clock
 from gateway.site import slice
 from gateway.site.config import Node, Site
+from gateway.states import NodeState, RadioState
 from gateway.store import Store
 from gateway.store.nodes import Frame, fingerprint
+from gateway.store.ranges import count
 from gateway.updates import FOLDER, Updates
 from protocols import batch_reading, command, link
 from protocols import quality as flags
@@ -57,16 +59,37 @@ class RadioCollector:
         self._channels = {node.id: len(slice.channels_of(site, node)) for node in site.nodes}
         self._replays: dict[int, int] = {}  # refused less accepted
         self._told: set[tuple[int | None, str]] = set()
+        self._heard: dict[int, tuple[int, int | None]] = {}  # (Unix ms, RSSI) of the last frame
+        self._is_open = False
         self.refused: dict[str, int] = {}
 
     def _series_of(self, site: Site, node: Node) -> int:
         return self._store.series(f"node {node.id}", slice.channels_of(site, node))
+
+    @property
+    def state(self) -> RadioState:
+        nodes = tuple(self._state_of(node) for node in self._nodes.values())
+        return RadioState(is_open=self._is_open, refused=dict(self.refused), nodes=nodes)
+
+    def _state_of(self, node: Node) -> NodeState:
+        heard_unix_ms, rssi_dbm = self._heard.get(node.id, (None, None))
+        return NodeState(
+            name=node.name,
+            id=node.id,
+            heard_unix_ms=heard_unix_ms,
+            rssi_dbm=rssi_dbm,
+            have=self._store.have(node.id),
+            lacking=count(self._store.holes(node.id)),
+            is_foreign=node.id in self._foreign,
+            commands=len(self._store.commands(node.id)),
+        )
 
     async def run(self) -> None:
         lost = False
         while True:
             try:
                 line = await self._opener()
+                self._is_open = True
                 try:
                     while True:
                         data = await line.read(_QUIET_MS)
@@ -76,6 +99,7 @@ class RadioCollector:
                         for answer in self.answers(data):
                             await line.write(answer)
                 finally:
+                    self._is_open = False
                     line.close()
             except LineLost as error:
                 if not lost:
@@ -95,6 +119,7 @@ class RadioCollector:
                 yield from self._give(event)
             else:
                 self._replays[event.node] = max(self._replays.get(event.node, 0) - 1, 0)
+                self._heard[event.node] = self._clock.unix_ms(), event.rssi_dbm
                 have = self._keep(event)
                 if have is not None:
                     yield self._session.acknowledge(event, self._answer(event, have))

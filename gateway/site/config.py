@@ -66,6 +66,18 @@ class Store(Struct, frozen=True, kw_only=True):
     disk_reserve_mib: Annotated[int, Meta(ge=0, le=100_000, extra={"unit": "MiB"})] = 64
 
 
+class Control(Struct, frozen=True, kw_only=True):
+    """The Unix socket by which programs of this machine speak to the gateway; who may open it, may ask."""
+
+    socket: Text = "watertower.sock"
+
+
+class Metrics(Struct, frozen=True, kw_only=True):
+    """Where Prometheus fetches figures. Nobody is asked for a password: an address of this machine, or of a VPN."""
+
+    listen: HostPort
+
+
 class ClockTrust(Struct, frozen=True, kw_only=True):
     """When the machine's time is believed. "auto": once NTP, PTP or GPS sets it, or a clock chip has it."""
 
@@ -265,6 +277,8 @@ class SiteFile(
     station: Station
     store: Store = Store()
     clock: ClockTrust = ClockTrust()
+    control: Control = Control()
+    metrics: Metrics | None = None
     radio: Radio | None = None
     profile_dir: Text | None = None
     buses: tuple[Bus, ...] = ()
@@ -407,6 +421,8 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         station=file.station,
         store=replace(file.store, path=absolute(folder, file.store.path), key=absolute(folder, file.store.key)),
         clock=file.clock,
+        control=replace(file.control, socket=absolute(folder, file.control.socket)),
+        metrics=file.metrics,
         radio=file.radio and replace(file.radio, port=absolute(folder, file.radio.port)),
         profile_dir=file.profile_dir,
         buses=tuple(replace(bus, port=bus.port and absolute(folder, bus.port)) for bus in file.buses),

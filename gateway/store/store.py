@@ -22,13 +22,14 @@ from gateway.evidence.notary import Signature
 from gateway.machine.timekeeping import Timekeeper, started
 from gateway.ports import Clock
 from gateway.site.config import Channel
+from gateway.states import StoreState
 from gateway.store import boots, rescue, retention
 from gateway.store import file as store_file
 from gateway.store.file import StoreError as StoreError
 from gateway.store.nodes import NodeStore
 from gateway.store.ranges import Ranges, count, parse, text, without
 from gateway.store.retention import Keeping
-from gateway.store.rows import COLUMNS, MARKS, Cell, Stored, checksum, packed, sound
+from gateway.store.rows import COLUMNS, MARKS, Cell, Stored, checksum, packed, sound, unpacked
 from gateway.store.rows import Row as Row
 from protocols.batch import NodeRecord
 
@@ -39,6 +40,7 @@ _MOST_UNTOLD = 1000  # events that wait for a file
 _BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is reached; ours
 _NOTE_ROWS, _NOTE_MS = 1000, 60_000  # a position is written when one of them is reached: each costs a page; ours
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
+_RECENT = 2000  # rows among which the newest of each series is looked for at a start; ours
 _LOOK_S = 10.0  # how often the clock and the file are looked after
 _STEP_S = 0.2  # between two steps of cleaning up, in which others write
 
@@ -101,6 +103,7 @@ class Store(NodeStore):
         self.last_seq = self._used_seq = 0
         self._given: dict[int, int] = {}  # ids of series that were given out without a file -> those in it
         self._has_stand_in = self.is_open = False
+        self._newest: dict[int, Row] = {}  # by series
         self.on_dated: list[Callable[[Ranges], None]] = []  # told of rows that say something else now
         self.try_open()
 
@@ -177,7 +180,15 @@ class Store(NodeStore):
         self._closed_seq = chain.newest(self._db).last_seq
         self._closed_ms = self._clock.monotonic_ms()
         self.newest_day = self.last_day()  # that is signed
+        self._newest = {}
+        for row in self._rows(f"WHERE seq > {self.last_seq - _RECENT} ORDER BY seq"):
+            self._note_newest(row)
         self._load_nodes()
+
+    def _note_newest(self, row: Row) -> None:
+        known = self._newest.get(row.series)
+        if known is None or row.unix_ms >= known.unix_ms:
+            self._newest[row.series] = row
 
     def _count_rows(self) -> None:
         """The newest row, and the highest number that any row ever had."""
@@ -425,6 +436,8 @@ class Store(NodeStore):
     def _insert(self, rows: Sequence[Stored]) -> None:
         self._db.executemany(f"INSERT INTO row ({COLUMNS}) VALUES ({MARKS})", [(*row, row.crc) for row in rows])
         self._used_seq += len(rows)
+        for row in rows:
+            self._note_newest(unpacked(row, self._corrections.get(row.boot)))
 
     def _add_record(self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool) -> bool:
         """A node's record becomes a row; False: it was one."""
@@ -532,6 +545,30 @@ class Store(NodeStore):
             Series(id, source, tuple((name, unit, decimals) for name, unit, decimals in json.loads(channels)))
             for (source, channels), id in self._series.items()
         ]
+
+    def newest(self) -> list[Row]:
+        """The newest row of each series, those that wait for the disk included (with seq 0)."""
+        found = dict(self._newest)
+        for row in self._pending:
+            stored = Stored(0, row.series, row.unix_ms, 0, int(row.trusted), None, None, None, row.cells, row.quality)
+            found[self._given.get(row.series, row.series)] = unpacked(stored, None)
+        return list(found.values())
+
+    def last_events(self, count: int) -> list[tuple[int, str, str]]:
+        """(Unix ms, kind, detail) of the newest, newest first."""
+        return self._db.execute("SELECT unix_ms, kind, detail FROM event ORDER BY id DESC LIMIT ?", (count,)).fetchall()
+
+    @property
+    def state(self) -> StoreState:
+        size = self._path.stat().st_size if self.is_open and self._path.exists() else None
+        return StoreState(
+            is_open=self.is_open,
+            is_full=self.is_full,
+            last_seq=self.last_seq,
+            waiting=len(self._pending),
+            size_bytes=size,
+            free_bytes=self._free_bytes(),
+        )
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """The rows that follow `seq`, oldest first."""

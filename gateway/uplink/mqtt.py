@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.ports import Clock, LinkDown, Publisher
 from gateway.site.config import MqttUplink
+from gateway.states import UplinkState
 from gateway.store import Store
 from gateway.store.ranges import Range, Ranges, within
 from gateway.uplink import payload
@@ -86,6 +87,8 @@ class MqttForwarder:
         self._decimals: dict[int, tuple[int, ...]] = {}
         self._row_bytes = 60.0  # of the last message; this one to begin with
         self._is_heard = True  # by somebody behind the broker, as far as it tells
+        self._is_connected = False
+        self._trouble = ""
         self.counters = Counters()
 
     @property
@@ -97,6 +100,23 @@ class MqttForwarder:
     def used_bytes(self) -> int:
         """Sent since the gateway started, with an estimate of what surrounds them."""
         return self._budget.used_bytes
+
+    @property
+    def state(self) -> UplinkState:
+        counters = self.counters
+        return UplinkState(
+            uplink=self._name,
+            is_connected=self._is_connected,
+            trouble=self._trouble,
+            waiting_rows=self.waiting_rows,
+            complete=self._owed.complete,
+            sent_rows=counters.sent_rows,
+            confirmed_rows=counters.confirmed_rows,
+            gone_rows=counters.gone_rows,
+            used_bytes=self.used_bytes,
+            connections=counters.connections,
+            failed_connections=counters.failed_connections,
+        )
 
     def resend(self, rows: Ranges) -> Ranges:
         """Sends these once more; returns which of them were confirmed already and now wait again."""
@@ -134,24 +154,24 @@ class MqttForwarder:
 
     async def _connect_forever(self) -> None:
         retry_s = _FIRST_RETRY_S
-        told = ""  # an outage may last for weeks: each reason is told once
         while True:
             try:
                 self._budget.use(0, self._clock.monotonic_ms(), CONNECT_BYTES)
                 await self._publisher.connect()
                 log.info("uplink %s: connected", self._name)
                 self.counters.connections += 1
-                retry_s, told = _FIRST_RETRY_S, ""
+                retry_s, self._trouble, self._is_connected = _FIRST_RETRY_S, "", True
                 await self._forward()
             except LinkDown as error:
                 self.counters.failed_connections += 1
-                if told != str(error):
+                if self._trouble != str(error):  # an outage may last for weeks: each reason is told once
                     log.warning("uplink %s: %s", self._name, error)
                     if error.is_refusal:
                         self._store.event("uplink_refused", {"uplink": self._name, "reason": str(error)})
-                told = str(error)
+                self._trouble = str(error)
                 self._save()
             finally:
+                self._is_connected = False
                 self._in_flight.clear()
                 await self._publisher.close()
             await asyncio.sleep(retry_s)
