@@ -131,9 +131,7 @@ def decode(data: bytes) -> Frame:
         both = int(body[:count], 16) if is_ascii else int.from_bytes(body[:count], "big")
         packet, body = (both >> 12, both & 0xFFF), body[count:]
     station, centre = (head[:5], head[5]) if is_down else (head[1:6], head[0])
-    return Frame(
-        is_down, centre, station.hex().upper(), head[6:8].hex().upper(), head[8], body, end, packet, is_ascii
-    )
+    return Frame(is_down, centre, station.hex().upper(), head[6:8].hex().upper(), head[8], body, end, packet, is_ascii)
 
 
 def refused_head(data: bytes) -> Frame | None:

@@ -35,7 +35,7 @@ class Stream:
         """Nothing more has come for long: a frame that was begun never ends; what follows its start is looked at."""
         found: list[Frame | Refused] = []
         while self._buffer:
-            found.append(Refused(Sl651Error("short", str(len(self._buffer))), refused_head(self._buffer)))
+            found.append(Refused(Sl651Error("short", str(len(self._buffer))), refused_head(bytes(self._buffer))))
             self._drop(1)
             self._take(found)
         return found

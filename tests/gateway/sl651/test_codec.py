@@ -43,13 +43,13 @@ def test_a_frame_behind_a_cut_one_is_found_and_the_cut_one_is_told() -> None:
     found = stream.feed(FRAMES[0][:40] + FRAMES[1] + FRAMES[2])
     found += stream.idle()
     assert [one for one in found if isinstance(one, Frame)] == [decode(FRAMES[1]), decode(FRAMES[2])]
-    assert [one.reason for one in found if isinstance(one, Refused)][0] == "crc"
+    assert next(one.reason for one in found if isinstance(one, Refused)) == "crc"
 
 
 def test_a_begun_frame_is_given_up_when_the_line_is_idle() -> None:
     stream = Stream()
     assert stream.feed(FRAMES[0][:60]) == []
-    assert [one.reason for one in stream.idle() if isinstance(one, Refused)][0] == "short"
+    assert next(one.reason for one in stream.idle() if isinstance(one, Refused)) == "short"
     assert stream.feed(FRAMES[1]) == [decode(FRAMES[1])]
 
 
@@ -213,7 +213,9 @@ def test_every_byte_of_a_captured_frame_is_explained_once() -> None:
     for data in FRAMES:
         rows = explain(data)
         assert b"".join(row.data for row in rows) == data
-        assert [row.offset for row in rows] == [sum(len(row.data) for row in rows[:place]) for place in range(len(rows))]
+        assert [row.offset for row in rows] == [
+            sum(len(row.data) for row in rows[:place]) for place in range(len(rows))
+        ]
     rows = explain(FRAMES[0])
     told = [row.value for row in rows if row.field == "sl651.field.element"]
     assert told[3] == "39 Z 瞬时河道水位、潮位 10.490 m"
