@@ -129,7 +129,7 @@ class Gateway:
                     Path(site.store.path),
                     self._clock,
                     self._connected,
-                    lambda *_: None,
+                    time_told=lambda unix_ms, who: None,
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)

@@ -59,7 +59,7 @@ class Ledger:
     values: list[Value] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     frames: int = 0
-    bytes: int = 0
+    received_bytes: int = 0
     repeated: int = 0  # with the same serial and time: another try
     pictures: list[bytes] = field(default_factory=list)
     answers: list[tuple[int, Body]] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Centre:
         self._assembly = Assembly()
 
     def feed(self, data: bytes) -> list[Said]:
-        self.ledger.bytes += len(data)
+        self.ledger.received_bytes += len(data)
         said: list[Said] = []
         for found in self._stream.feed(data):
             self.ledger.frames += 1

@@ -10,16 +10,14 @@ from gateway.messages import Phrase
 from gateway.site.fields import HostPort, Name, Text
 from gateway.site.library import Baud
 
-_HEX = "allowed.hex_digits"
-
 
 def _digits(count: int, secret: bool = False) -> Meta:
-    extra = {"allowed": Phrase(_HEX, count=count), "secret": secret}
+    extra = {"allowed": Phrase("allowed.hex_digits", count=count), "secret": secret}
     return Meta(pattern=rf"^[0-9A-Fa-f]{{{count}}}\Z", extra=extra)
 
 
 _ElementId = Annotated[
-    str, Meta(pattern=r"^([0-9A-E][0-9A-F]|FF[0-9A-F]{2})\Z", extra={"allowed": Phrase(_HEX, count=2)})
+    str, Meta(pattern=r"^([0-9A-E][0-9A-F]|FF[0-9A-F]{2})\Z", extra={"allowed": Phrase("allowed.hex_digits", count=2)})
 ]
 
 

@@ -374,7 +374,8 @@ class Sl651Forwarder:
         said = await self._orders.answer(frame.function, content, self._now())
         if said is not None:
             answer = self._dialogue.frame(frame.function, said, content.serial or None)
-            await self._dialogue.answer(answer)
+            # under the password that was asked with: a new one counts from the next message on, as captured
+            await self._dialogue.answer(answer._replace(password=frame.password))
 
     def _told_period(self, function: int) -> None:
         """M4: what was asked for and got away counts as delivered with the centre's EOT."""

@@ -131,13 +131,16 @@ class Pending:
 
     def small(self, until_ms: int, room_bytes: int, with_backlog: bool) -> Message | None:
         """As much as fits, the most urgent first."""
-        pieces = self.pieces(until_ms)
-        chosen = ration.fill(pieces, room_bytes, with_backlog)
+        ranked = ration.ranked(self.pieces(until_ms))
+        if not ranked:
+            return None
+        kinds = {piece.what: kind for kind, piece in ranked}
+        function = ranked[0][1].what[0].function  # one message has one: an hour's mean is no value of its last minute
+        alike = [piece for _, piece in ranked if piece.what[0].function == function]
+        chosen = ration.fill(alike, room_bytes, with_backlog)
         if not chosen:
             return None
-        kinds = {piece.what: kind for kind, piece in ration.ranked(pieces)}
         is_backlog = all(kinds[piece.what] == ration.BACKLOG for piece in chosen)
-        function = chosen[0].what[0].function
         chosen.sort(key=lambda piece: (str(piece.group), piece.what))
         said = [self._said[key][place] for key, place in (piece.what for piece in chosen)]
         return Message(function, said, [piece.what for piece in chosen], is_backlog)

@@ -1,6 +1,6 @@
 """Knows how to tell a person what each byte of a frame is; knows no language and no screen.
 
-A row is (offset, bytes, field, value): `field` a key of the message catalogue (sl651.field.*), `value` plain text.
+A row is (offset, bytes, field, value): `field` a key of the message catalogue below [decode], `value` plain text.
 """
 
 from typing import NamedTuple
@@ -40,7 +40,7 @@ def explain(data: bytes) -> list[Row]:
     parts += [(1, "end", _ENDS[frame.end]), (2 * width, "crc", crc)]
     rows, place = [], 0
     for count, field, value in parts:
-        rows.append(Row(place, data[place : place + count], f"sl651.field.{field}", value))
+        rows.append(Row(place, data[place : place + count], f"sl651_{field}", value))
         place += count
     return rows
 

@@ -21,7 +21,7 @@ _HEX_DIGITS = frozenset(b"0123456789ABCDEFabcdef")
 
 
 class Sl651Error(FrameError):
-    """Not a sound frame or body; `reason` is a word of the message catalogue (sl651.fault.*)."""
+    """Not a sound frame or body; `reason` is one word that programs may compare."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)

@@ -217,6 +217,6 @@ def test_every_byte_of_a_captured_frame_is_explained_once() -> None:
             sum(len(row.data) for row in rows[:place]) for place in range(len(rows))
         ]
     rows = explain(FRAMES[0])
-    told = [row.value for row in rows if row.field == "sl651.field.element"]
+    told = [row.value for row in rows if row.field == "sl651_element"]
     assert told[3] == "39 Z 瞬时河道水位、潮位 10.490 m"
     assert told[0].startswith("F4 DRP 0.5 0.0 0.0 0.0 2.0 - ")

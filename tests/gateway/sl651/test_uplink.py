@@ -248,9 +248,14 @@ def test_a_small_channel_carries_alarms_first_then_the_newest_then_what_fits(tmp
         assert station.way.dropped == 0 and max(size for _, size in station.way.sent) <= 98
         functions_in_order = [one.function for one in station.ledger.values]
         assert functions_in_order[0] == functions.ADDITIONAL
-        timed = [one for one in station.ledger.of("39") if one.observed.endswith(("0", "5"))]
+        timed = station.ledger.of("39", functions.TIMED)
+        hourly = station.ledger.of("39", functions.HOURLY)
         first = [one for one in station.ledger.values if one.at_ms == station.ledger.values[0].at_ms]
-        assert min(one.at_ms - moment_ms(one.observed) for one in first if one.element == "47") < 700_000
-        assert len({*observed(timed)}) == len(timed) > 80 and station.ledger.complaints == []
+        assert {one.function for one in first} == {functions.ADDITIONAL}
+        second = next(one for one in station.ledger.values if one.function != functions.ADDITIONAL)
+        together = [one for one in station.ledger.values if one.at_ms == second.at_ms]
+        assert second.at_ms - max(moment_ms(one.observed) for one in together) < 700_000  # the newest, then old ones
+        assert len({*observed(timed)}) == len(timed) > 75 and len({*observed(hourly)}) == len(hourly) == 7
+        assert station.ledger.complaints == []
 
     story(steps())
