@@ -7,7 +7,7 @@ from typing import Any
 from gateway.site.config import Channel
 from gateway.site.sl651 import Sl651Centre, Sl651Element, Sl651Uplink
 from gateway.store import Store
-from gateway.uplink.sl651 import Sl651Forwarder
+from gateway.uplink.sl651 import Precedence, Sl651Forwarder
 from gateway.uplink.sl651_settings import Settings
 from hw_sim.clock import START_UNIX_S, world_clock
 from hw_sim.sl651_line import CentreWay
@@ -52,13 +52,14 @@ class Station:
         self.way = CentreWay(self.centre, **way)
         self.backup = CentreWay(self.centre)
         self.told: list[tuple[int, str]] = []
+        self.precedence = Precedence()
         self.settings = Settings(self.config, folder / "settings.json")
         self.start()
 
     def start(self) -> None:
         self.forwarder = Sl651Forwarder(
             self.config, self.config.centres[0], [self.way.open, self.backup.open], self.store, self.clock,
-            self.settings, time_told=lambda unix_ms, who: self.told.append((unix_ms, who)),
+            self.settings, self.precedence, time_told=lambda unix_ms, who: self.told.append((unix_ms, who)),
         )  # fmt: skip
         self.task = asyncio.create_task(self.forwarder.run())
 

@@ -113,6 +113,7 @@ def test_passing_a_threshold_is_an_additional_report_at_once(tmp_path: Path) -> 
         await asyncio.sleep(3)
         (report,) = station.ledger.of("39", functions.ADDITIONAL)
         assert report.value == 3_001_600 and station.clock.unix_ms() - report.at_ms < 4000
+        assert station.forwarder.waiting_rows == 3  # the timed report carries this row, too
         station.poll(1700)  # still beyond: nothing new
         await asyncio.sleep(3)
         assert len(station.ledger.of("39", functions.ADDITIONAL)) == 1
@@ -130,6 +131,7 @@ def test_after_two_weeks_without_a_centre_every_hour_arrives_once_in_order_and_l
         station.way.cut()
         await station.live(14 * 24 * 60, step_s=300)
         station.way.up = True
+        station.way.delay_s = 0.5  # the backlog takes more than half an hour
         back_ms = station.clock.unix_ms()
         await station.live(24 * 60, step_s=300)
         hourly = station.ledger.of("39", functions.HOURLY)
@@ -227,6 +229,23 @@ def test_m4_reports_nothing_and_counts_as_delivered_what_the_centre_asked_for(tm
         assert [item.value for at, item in answer.elements() if item.id == "39"] == [3_000_000, 3_000_001]
         await asyncio.sleep(1)
         assert station.forwarder.waiting_rows == 0
+
+    story(steps())
+
+
+def test_a_backlog_waits_while_a_centre_of_higher_priority_has_something_live(tmp_path: Path) -> None:
+    async def steps() -> None:
+        centre = Sl651Centre(address=5, tcp="nowhere:1", backup_tcp="nowhere:2", priority=2)
+        station = Station(tmp_path, uplink(centre=centre))
+        station.way.up = station.backup.up = False
+        await station.live(60)
+        station.precedence.say("other", 1, True)
+        station.way.up = True
+        await station.live(22)
+        assert min(observed(station.ledger.of("39"))) > "2601010855" and len(station.ledger.of("39")) > 3
+        station.precedence.say("other", 1, False)
+        await station.live(2)
+        assert min(observed(station.ledger.of("39"))) == "2601010805"
 
     story(steps())
 
