@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import shutil
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,11 +23,13 @@ from gateway.machine import lines
 from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
 from gateway.machine.service import Movement, Notify, keep_fed, look_s, notifier
+from gateway.machine.timekeeping import Trusted
 from gateway.ports import Clock, Publisher, SystemClock
 from gateway.site.config import Bus, MqttUplink, Rail, Site
 from gateway.site.configuration import Configuration, Refusal
 from gateway.site.sl651 import Sl651Uplink
 from gateway.store import Store
+from gateway.store.retention import Keeping
 from gateway.uplink import sl651_station
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
@@ -65,6 +68,10 @@ class Outside:
             return lines.tcp_opener(place, deaf_after=None)
         return lines.serial_opener(place, baud)
 
+    def free_bytes(self, site: Site) -> int | None:
+        """What the disk under the store has left; None: enough."""
+        return shutil.disk_usage(Path(site.store.path).parent).free
+
     async def sign(self, site: Site, message: bytes) -> Signature:
         """NotSigned says why not."""
         return await signed_by_child(Path(site.store.key), message)
@@ -89,8 +96,9 @@ class Gateway:
         capture: Capture | None = None,
         configuration: Configuration | None = None,
     ) -> None:
-        self.store = Store(Path(site.store.path), outside.clock)
-        self._clock = outside.clock
+        clock = Trusted(outside.clock) if site.clock.trust == "always" else outside.clock
+        self.store = Store(Path(site.store.path), clock, _keeping(site), lambda: outside.free_bytes(site))
+        self._clock = self.store.clock
         self._commit_delay_s = site.store.commit_delay_s
         noted = capture.line if capture is not None else _unnoted
         self._collectors: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -99,7 +107,9 @@ class Gateway:
         if site.nodes:
             self._movement.expect("radio", 1000 * _RADIO_STILL_S)
             radio = self._movement.watched("radio", noted(RADIO, outside.radio(site)))
-            self._collectors["radio"] = RadioCollector(site, radio, self.store, self._clock).run
+            self._collectors["radio"] = self._with_file(
+                lambda: RadioCollector(site, radio, self.store, self._clock).run
+            )
         self._supplies = {rail.id: Supply(rail.id, outside.rail(rail), self.store.event) for rail in site.rails}
         self._pollers: dict[str, BusPoller] = {}  # by sensor
         for bus in site.buses:
@@ -121,7 +131,7 @@ class Gateway:
         self.desk = Desk(site.operators, self._actions(site), self.store, self._clock)
         for uplink in site.uplinks:
             if isinstance(uplink, Sl651Uplink):
-                # gateway/timekeeping.py is to be told a centre's time here, in place of the lambda
+                # gateway/machine/timekeeping.py is to be told a centre's time here, in place of the lambda
                 self.forwarders |= sl651_station.forwarders(
                     uplink,
                     outside.way,
@@ -185,6 +195,18 @@ class Gateway:
             self._tell_configuration()
             self._start_again()
 
+    def _with_file(self, make: Callable[[], Callable[[], Awaitable[None]]]) -> Callable[[], Awaitable[None]]:
+        """A part that is made only once the store has its file: it asks what is there."""
+        made: list[Callable[[], Awaitable[None]]] = [make()] if self.store.is_open else []
+
+        async def run() -> None:
+            await self.store.opened()
+            if not made:
+                made.append(make())
+            await made[0]()
+
+        return run
+
     def _client_of(self, bus: Bus) -> Callable[[OpenLine], Client]:
         now_ms = self._clock.monotonic_ms
         if bus.tcp is not None:
@@ -210,19 +232,24 @@ class Gateway:
         self._tell_configuration()
         collectors = [self._task(name, run) for name, run in self._collectors.items()]
         collectors.append(self._task("commit", self._commit))
-        collectors.append(self._task("days", self._days.run))
-        forwarders = [self._task(f"uplink {name}", forwarder.run) for name, forwarder in self.forwarders.items()]
+        collectors.append(self._task("upkeep", self._look_after_store))
+        collectors.append(self._task("days", self._with_file(lambda: self._days.run)))
+        forwarders = [
+            self._task(f"uplink {name}", self._with_file(lambda run=forwarder.run: run))  # type: ignore[misc]
+            for name, forwarder in self.forwarders.items()
+        ]
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self._end.wait())]
         if self._configuration is not None and self._configuration.trial is not None:
             collectors.append(asyncio.create_task(self._return_in_time(self._configuration)))
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await _cancel(collectors)
-            self.store.commit()
-            if stop.is_set():  # who starts again at once sends the rest then, and polls sooner
-                await self._drain()
-            await _cancel(forwarders)
-            self.store.end_run()
+            if self.store.is_open:
+                self.store.commit()
+                if stop.is_set():  # who starts again at once sends the rest then, and polls sooner
+                    await self._drain()
+                await _cancel(forwarders)
+                self.store.end_run()
         finally:
             await _cancel([*collectors, *forwarders, *ends])
             for supply in self._supplies.values():
@@ -264,11 +291,23 @@ class Gateway:
             finally:  # a full disk is not mended by a new process
                 self._movement.moved("commit")
 
+    async def _look_after_store(self) -> None:
+        while True:
+            await asyncio.sleep(self.store.upkeep())
+
     def stuck(self) -> list[str]:
         """Which parts stand still, in words."""
         if not self.store.waiting:
             self._movement.moved("commit")
         return self._movement.stuck()
+
+
+def _keeping(site: Site) -> Keeping:
+    store = site.store
+    return Keeping(
+        store.keep_days, store.max_mib, store.min_days, store.when_full, store.disk_reserve_mib,
+        tuple(uplink.id for uplink in site.uplinks),
+    )  # fmt: skip
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:

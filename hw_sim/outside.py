@@ -126,6 +126,9 @@ class WorldOutside(Outside):
 
         return self._ways.get(place, nowhere)
 
+    def free_bytes(self, site: Site) -> int | None:
+        return None if self._world.disk is None else self._world.disk.free_bytes
+
     async def sign(self, site: Site, message: bytes) -> Signature:
         """In this process, as there is no other one in virtual time, and with a key that belongs to the seed."""
         key = Path(site.store.key)

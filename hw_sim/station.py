@@ -195,7 +195,7 @@ class Station:
 def places(site: Site, uplink_port: int, tcp_ports: Sequence[int]) -> dict[str, str]:
     """What is laid over a site file so that all that its gateway touches is in its folder or on this machine; a port
     for each bus behind TCP."""
-    laid = {"store.path": "store.db"}
+    laid = {"store.path": "store.db", "clock.trust": "always"}  # whatever this machine says of its own clock
     if site.radio is not None:
         laid["radio.port"] = "radio"
     ports = iter(tcp_ports)

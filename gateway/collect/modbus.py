@@ -12,10 +12,10 @@ from gateway.collect.schedule import Load
 from gateway.collect.writes import Written, carry_out, words_of
 from gateway.machine.lines import LineLost, Opener, OpenLine
 from gateway.machine.rails import Supply
-from gateway.ports import Clock, is_plausible
+from gateway.ports import Clock
 from gateway.site.config import Sensor, Site
 from gateway.store import Store
-from gateway.store_nodes import Cell
+from gateway.store.rows import Cell
 from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
@@ -220,8 +220,6 @@ class BusPoller:
             device.answered()
         elif device.fell_silent(group, client.damaged > damaged, now_ms - before_ms, self._shortest_ms):
             self._store.event("sensor_silent", {"sensor": device.id})
-        if not is_plausible(unix_ms):
-            cells = [(value, flag | quality.CLOCK) for value, flag in cells]
         self._store.add_poll(group.series, unix_ms, cells)  # a question without an answer is on record, too
         if self._load.count(device.taken(group, now_ms, self._lead_ms), now_ms):
             kind = "bus_overloaded" if self._load.is_over else "bus_keeps_up"

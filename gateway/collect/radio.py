@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.machine.lines import LineLost, Opener
-from gateway.ports import Clock, is_plausible
+from gateway.ports import Clock
 from gateway.site import slice
 from gateway.site.config import Node, Site
 from gateway.store import Store
-from gateway.store_nodes import Frame, fingerprint
+from gateway.store.nodes import Frame, fingerprint
 from gateway.updates import FOLDER, Updates
 from protocols import batch_reading, command, link
 from protocols import quality as flags
@@ -115,6 +115,8 @@ class RadioCollector:
 
     def _keep(self, received: Received) -> int | None:
         """Puts what a frame carried on disk; the node's `have`, or None when it must not be acknowledged."""
+        if self._store.is_full:
+            return None  # the node keeps it, and asks again
         keeper = self._keepers.get(received.kind)
         if keeper is None:
             self._refuse(received.node, "kind")
@@ -138,7 +140,8 @@ class RadioCollector:
             return self._store.add_unread(node, counter, body, numbers, self._frame(received))
         decoded = batch_reading.decode(body, self._channels[node])
         rows = self._dated(decoded)
-        return self._store.add_batch(node, counter, self._series[node], rows, self._frame(received))
+        knew_time = decoded.boot is None
+        return self._store.add_batch(node, counter, self._series[node], rows, self._frame(received), knew_time)
 
     def _frame(self, received: Received) -> Frame:
         return Frame(received.raw, self._schemas[received.node])
@@ -174,7 +177,7 @@ class RadioCollector:
     def _answer(self, received: Received, have: int) -> Answer:
         """What the node is told: the parts that there are, and of holes and commands those that fit."""
         node, now_ms = received.node, self._clock.unix_ms()
-        answer = Answer(have, now_ms, link.CLOCK_TRUSTED if is_plausible(now_ms) else 0, received.rssi_dbm)
+        answer = Answer(have, now_ms, link.CLOCK_TRUSTED if self._clock.is_trusted() else 0, received.rssi_dbm)
         if node in self._foreign:
             answer.flags |= link.OTHER_SLICE
         if self._store.strained:

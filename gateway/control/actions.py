@@ -7,9 +7,9 @@ from typing import Protocol
 from gateway.control.commands import MOST_ROWS, Backfill, Configure, NodeSeconds, Nothing, OfNode, Resend, Write
 from gateway.control.desk import Action, NotNow
 from gateway.ports import Clock
-from gateway.ranges import Ranges, count, union
 from gateway.site.config import Site
 from gateway.store import Store
+from gateway.store.ranges import Ranges, count, union
 from protocols import command
 
 _PART = 20_000  # rows looked at before others get a turn: some milliseconds on a Raspberry Pi; ours

@@ -24,6 +24,8 @@ from protocols.framing import MAX_FRAME
 from protocols.profile import Profile
 from protocols.registers import Register
 
+Days = Annotated[int, Meta(ge=1, le=36_500, extra={"unit": "d"})]
+
 
 class Station(Struct, frozen=True, kw_only=True):
     """Whose readings these are, and where it stands (degrees WGS 84, metres above the sea)."""
@@ -37,11 +39,23 @@ class Station(Struct, frozen=True, kw_only=True):
 
 
 class Store(Struct, frozen=True, kw_only=True):
-    """Where readings are kept, and how long polled ones may wait for the disk."""
+    """Where readings are kept, how long polled ones may wait for the disk, and how long all stay;
+    gateway/store/retention.py says which of these gives way to which."""
 
     path: Text = "store.db"
     commit_delay_s: Annotated[float, Meta(ge=0.1, le=600, extra={"unit": "s"})] = 10.0
     key: Text = "gateway.key"  # the gateway's own, made at its first signature: gateway/evidence/notary.py
+    keep_days: Days | None = None
+    max_mib: Annotated[int, Meta(ge=16, le=1_000_000, extra={"unit": "MiB"})] = 4096
+    min_days: Annotated[int, Meta(ge=0, le=36_500, extra={"unit": "d"})] = 30
+    when_full: Literal["stop", "drop_oldest"] = "stop"
+    disk_reserve_mib: Annotated[int, Meta(ge=0, le=100_000, extra={"unit": "MiB"})] = 64
+
+
+class ClockTrust(Struct, frozen=True, kw_only=True):
+    """When the machine's time is believed. "auto": once NTP, PTP or GPS sets it, or a clock chip has it."""
+
+    trust: Literal["auto", "always"] = "auto"
 
 
 class Radio(Struct, frozen=True, kw_only=True):
@@ -236,6 +250,7 @@ class SiteFile(
 
     station: Station
     store: Store = Store()
+    clock: ClockTrust = ClockTrust()
     radio: Radio | None = None
     profile_dir: Text | None = None
     buses: tuple[Bus, ...] = ()
@@ -377,6 +392,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
     return Site(
         station=file.station,
         store=replace(file.store, path=absolute(folder, file.store.path), key=absolute(folder, file.store.key)),
+        clock=file.clock,
         radio=file.radio and replace(file.radio, port=absolute(folder, file.radio.port)),
         profile_dir=file.profile_dir,
         buses=tuple(replace(bus, port=bus.port and absolute(folder, bus.port)) for bus in file.buses),

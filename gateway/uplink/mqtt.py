@@ -12,9 +12,9 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from gateway.ports import Clock, LinkDown, Publisher
-from gateway.ranges import Range, Ranges
 from gateway.site.config import MqttUplink
 from gateway.store import Store
+from gateway.store.ranges import Range, Ranges, within
 from gateway.uplink import payload
 from gateway.uplink.budget import CONNECT_BYTES, PING_BYTES, Budget
 from gateway.uplink.owed import BACKLOG, Owed
@@ -22,6 +22,7 @@ from gateway.uplink.window import Window
 
 log = logging.getLogger(__name__)
 _IN_FLIGHT = 16  # messages
+_NO_ROWS: Range = (1, 0)
 _ROWS = 50  # a message
 _FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 60.0
 _LOOK_S = 30.0  # how long a broker may be gone, unnoticed by a station that has nothing to say
@@ -74,10 +75,8 @@ class MqttForwarder:
         self._clock = clock
         self._obey = obey
         self._on_connected = on_connected
-        self._owed = Owed(store.confirmed(config.id), store.last_seq)
-        self._day = store.day_of(config.id)
-        self._saved = self._owed.confirmed
-        self._saved_ms = clock.monotonic_ms()
+        self._remember()
+        store.on_dated.append(self._send_anew)
         self._window = Window()
         self._budget = Budget(config.bytes_per_hour, clock.monotonic_ms())
         self._in_flight: dict[asyncio.Future[bool], _Sent] = {}
@@ -110,7 +109,23 @@ class MqttForwarder:
         while self._store.position(self._name) < self._store.last_seq:
             await asyncio.sleep(0.05)
 
+    def _remember(self) -> None:
+        """Begins where the store says that this uplink is."""
+        self._owed = Owed(self._store.confirmed(self._name), self._store.last_seq)
+        self._day = self._store.day_of(self._name)
+        self._saved = self._owed.confirmed
+        self._saved_ms = self._clock.monotonic_ms()
+
+    def _send_anew(self, rows: Ranges) -> None:
+        """These say something else now; what is on its way says it as it was."""
+        for confirmation, sent in self._in_flight.items():
+            if within(rows, *sent.rows):
+                self._owed.lose(sent.rows)
+                self._in_flight[confirmation] = sent._replace(rows=_NO_ROWS)
+        self.resend(rows)
+
     async def run(self) -> None:
+        self._remember()  # the store may have got its file since
         obeying = asyncio.create_task(self._obey_all())
         try:
             await self._connect_forever()
@@ -192,6 +207,8 @@ class MqttForwarder:
 
     async def _send_all(self) -> float:
         """Puts on their way what may go now; how long until something else may."""
+        if not self._store.is_open:  # it has nothing to show, which is not the same as having nothing
+            return _LOOK_S
         self._owed.come(self._store.last_seq, self._clock.monotonic_ms())
         while len(self._in_flight) < _IN_FLIGHT:
             now_ms = self._clock.monotonic_ms()

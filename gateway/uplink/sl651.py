@@ -11,9 +11,9 @@ from pathlib import Path
 
 from gateway.machine.lines import LineLost, Opener, OpenLine
 from gateway.ports import Clock
-from gateway.ranges import Ranges, count, gaps, union, within, without
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
 from gateway.store import Store
+from gateway.store.ranges import Ranges, count, gaps, union, within, without
 from gateway.uplink import ration
 from gateway.uplink.mqtt import Counters
 from gateway.uplink.ration import Ration

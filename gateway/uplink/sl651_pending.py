@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from gateway.ranges import Ranges, count, union, within, without
+from gateway.store.ranges import Ranges, count, union, within, without
 from gateway.uplink import ration
 from gateway.uplink.ration import Piece
 from gateway.uplink.sl651_plan import HOUR_MS, Key, Plan, Reported

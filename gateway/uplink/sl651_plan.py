@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import NamedTuple
 
-from gateway.ranges import Ranges
 from gateway.site.sl651 import Sl651Element, Sl651Uplink
 from gateway.store import Row, Series
+from gateway.store.ranges import Ranges
 from gateway.uplink import sl651_values as values
 from protocols.sl651 import body
 from protocols.sl651.functions import ADDITIONAL, HOURLY, TIMED
