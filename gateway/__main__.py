@@ -84,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("profiles", parents=[shared], help=say("help.profiles"))
     models.add_argument("model", nargs="?", help=say("help.model"))
     models.set_defaults(run=_profiles)
+    decode = commands.add_parser("decode", parents=[shared], help=say("help.decode"))
+    decode.add_argument("frame", help=say("help.frame"))
+    decode.set_defaults(run=_decode)
     demo = commands.add_parser("demo", parents=[shared], help=say("help.demo"))
     demo.add_argument("--scenario", default="demo", metavar="NAME", help=say("help.scenario"))
     demo.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
@@ -207,6 +210,12 @@ def _profiles(args: argparse.Namespace) -> int:
         print(say("profiles.unknown", model=args.model, known=", ".join(library.models)), file=sys.stderr)
         return 2
     return 0
+
+
+def _decode(args: argparse.Namespace) -> int:
+    from gateway import explain
+
+    return explain.main(args.frame)
 
 
 def _demo(args: argparse.Namespace) -> int:

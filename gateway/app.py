@@ -32,12 +32,15 @@ from gateway.machine.timekeeping import Trusted
 from gateway.ports import Clock, Publisher, SystemClock
 from gateway.site.config import Bus, MqttUplink, Rail, Sensor, Site
 from gateway.site.configuration import Configuration, Refusal
+from gateway.site.sl651 import Sl651Uplink
 from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
+from gateway.uplink import sl651_station
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
+from gateway.uplink.sl651 import Sl651Forwarder
 from protocols.modbus_client import RtuClient
 from protocols.tcp_client import TcpClient
 
@@ -66,6 +69,12 @@ class Outside:
             return lines.tcp_opener(bus.tcp)
         assert bus.port is not None
         return lines.serial_opener(bus.port, bus.baud, bus.parity, bus.stop_bits)
+
+    def way(self, place: str, baud: int | None) -> Opener:
+        """To a platform's centre: "host:port", or with a baud rate the serial port of a transparent modem."""
+        if baud is None:
+            return lines.tcp_opener(place, deaf_after=None)
+        return lines.serial_opener(place, baud)
 
     def free_bytes(self, site: Site) -> int | None:
         """What the disk under the store has left; None: enough."""
@@ -143,9 +152,21 @@ class Gateway:
         self._configuration = configuration
         self._end = asyncio.Event()
         self.starts_again = False
-        self.forwarders: dict[str, MqttForwarder] = {}
+        self.forwarders: dict[str, MqttForwarder | Sl651Forwarder] = {}
         self.desk = Desk(site.operators, self._actions(site), self.store, self._clock)
         for uplink in site.uplinks:
+            if isinstance(uplink, Sl651Uplink):
+                # gateway/machine/timekeeping.py is to be told a centre's time here, in place of the lambda
+                self.forwarders |= sl651_station.forwarders(
+                    uplink,
+                    outside.way,
+                    self.store,
+                    Path(site.store.path),
+                    self._clock,
+                    self._connected,
+                    time_told=lambda unix_ms, who: None,
+                )
+                continue
             publisher = outside.publisher(uplink, site.station.id)
             obey = self.desk.obey if site.operators else None
             self.forwarders[uplink.id] = MqttForwarder(

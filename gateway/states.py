@@ -66,6 +66,7 @@ class UplinkState(Struct, frozen=True, kw_only=True):
     used_bytes: int
     connections: int
     failed_connections: int
+    waits: dict[str, int | str | None] = {}  # what a small channel has left to say, by kind
 
 
 class ChannelState(Struct, frozen=True, kw_only=True):

@@ -17,26 +17,12 @@ from gateway.faults import Fault, SiteError, Tree, nearest, read, walk
 from gateway.messages import Phrase
 from gateway.site.airtime import longest_frame
 from gateway.site.consistency import absolute, cross_checks
+from gateway.site.fields import HostPort, Key, Name, Period, StationId, TcpPort, Text
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
+from gateway.site.sl651 import Sl651Uplink
 from protocols.framing import MAX_FRAME
 from protocols.profile import Profile
 from protocols.registers import Register
-
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_]{0,31}\Z", extra={"allowed": Phrase("allowed.name")})]
-StationId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z", extra={"allowed": Phrase("allowed.station_id")})]
-Text = Annotated[str, Meta(min_length=1, extra={"allowed": Phrase("allowed.some_text")})]
-Key = Annotated[
-    str, Meta(pattern=r"^[0-9A-Fa-f]{64}\Z", extra={"allowed": Phrase("allowed.key"), "secret": True})
-]  # 32 bytes, as HMAC-SHA256 wants at least (RFC 2104, section 3)
-HostPort = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^\s:/]+:(?!0)(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])\Z",
-        extra={"allowed": Phrase("allowed.host_port")},
-    ),
-]
-TcpPort = Annotated[int, Meta(ge=1, le=65535)]
-Period = Annotated[int, Meta(ge=1, le=86400, extra={"unit": "s"})]  # a day: what is rarer is not monitoring
 
 Days = Annotated[int, Meta(ge=1, le=36_500, extra={"unit": "d"})]
 
@@ -285,7 +271,7 @@ class SiteFile(
     rails: tuple[Rail, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     nodes: tuple[Node, ...] = ()
-    uplinks: tuple[MqttUplink, ...] = ()
+    uplinks: tuple[MqttUplink | Sl651Uplink, ...] = ()
     operators: tuple[Operator, ...] = ()
 
 
@@ -436,7 +422,10 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
     )
 
 
-def _uplink(uplink: MqttUplink, folder: Path) -> MqttUplink:
+def _uplink(uplink: MqttUplink | Sl651Uplink, folder: Path) -> MqttUplink | Sl651Uplink:
+    if isinstance(uplink, Sl651Uplink):
+        return uplink.placed(lambda name: absolute(folder, name))
+
     def placed(name: str | None) -> str | None:
         return name and absolute(folder, name)
 

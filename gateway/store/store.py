@@ -104,7 +104,7 @@ class Store(NodeStore):
         self._given: dict[int, int] = {}  # ids of series that were given out without a file -> those in it
         self._has_stand_in = self.is_open = False
         self._newest: dict[int, Row] = {}  # by series
-        self.on_dated: list[Callable[[Ranges], None]] = []  # told of rows that say something else now
+        self.on_dated: list[Callable[[Ranges], object]] = []  # told of rows that say something else now
         self.try_open()
 
     # --- the file -----------------------------------------------------------------------------------------------------
