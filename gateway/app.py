@@ -22,6 +22,7 @@ from gateway.machine import lines
 from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
 from gateway.machine.service import Movement, Notify, keep_fed, look_s, notifier
+from gateway.pipeline import stages
 from gateway.ports import Clock, Publisher, SystemClock
 from gateway.site.config import Bus, MqttUplink, Rail, Site
 from gateway.site.configuration import Configuration, Refusal
@@ -32,6 +33,7 @@ from protocols.modbus_client import RtuClient
 from protocols.tcp_client import TcpClient
 
 log = logging.getLogger(__name__)
+_PERIODS_S = 5.0  # how often it is looked whether a period has ended where no row comes; ours
 _DRAIN_S = 3.5  # a clean stop takes less than 5 s in all
 _ANSWER_S = 1.0
 # How long a part may be still before the watchdog is let starve; ours. A bus probes silent devices every 15 minutes or
@@ -81,6 +83,10 @@ class Gateway:
         configuration: Configuration | None = None,
     ) -> None:
         self.store = Store(Path(site.store.path), outside.clock)
+        wanted = stages(site)
+        self._derives = wanted is not None
+        if wanted is not None:
+            self.store.derive(wanted)
         self._clock = outside.clock
         self._commit_delay_s = site.store.commit_delay_s
         noted = capture.line if capture is not None else _unnoted
@@ -190,6 +196,8 @@ class Gateway:
         collectors = [self._task(name, run) for name, run in self._collectors.items()]
         collectors.append(self._task("commit", self._commit))
         collectors.append(self._task("days", self._days.run))
+        if self._derives:
+            collectors.append(self._task("periods", self._close_periods))
         forwarders = [self._task(f"uplink {name}", forwarder.run) for name, forwarder in self.forwarders.items()]
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self._end.wait())]
         if self._configuration is not None and self._configuration.trial is not None:
@@ -242,6 +250,12 @@ class Gateway:
                 self.store.commit()
             finally:  # a full disk is not mended by a new process
                 self._movement.moved("commit")
+
+    async def _close_periods(self) -> None:
+        """A period ends although nothing comes any more."""
+        while True:
+            await asyncio.sleep(_PERIODS_S)
+            self.store.commit_due()
 
     def stuck(self) -> list[str]:
         """Which parts stand still, in words."""

@@ -8,18 +8,21 @@ import hashlib
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway.derive import Deriver
 from gateway.evidence import chain
 from gateway.evidence.chain import Block
 from gateway.evidence.notary import Signature
 from gateway.ports import Clock
+from gateway.process import stage
+from gateway.process.stage import Named, Past, Stage
 from gateway.ranges import Ranges, parse, text
 from gateway.site.config import Channel
-from gateway.store_nodes import Cell, NodeStore, packed
+from gateway.store_nodes import Cell, Fresh, NodeStore, packed
 
 SCHEMA_VERSION = 2
 _MANY = 5000  # rows that wait for the disk: ten seconds of a station with 500 sensors; ours
@@ -75,10 +78,10 @@ class Store(NodeStore):
         self._pending: list[tuple[int, int, str, str | None]] = []
         self._polled = asyncio.Event()  # rows wait for commit()
         self._waiters: set[asyncio.Future[None]] = set()
-        self._series: dict[tuple[str, str], int] = {
-            (source, channels): id
-            for id, source, channels in self._db.execute("SELECT id, source, channels FROM series")
-        }
+        self._polls: list[tuple[int, int, Sequence[Cell]]] = []  # the same, as the deriver wants to see them
+        self._fresh: list[Fresh] = []  # rows of the running transaction
+        self._deriver: Deriver | None = None
+        self._series = self._known_series()
         self.last_seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
         self._failed_ms: int | None = None  # when a commit did, last
         self._closed_seq = chain.newest(self._db).last_seq
@@ -125,9 +128,23 @@ class Store(NodeStore):
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
+    def derive(self, stages: Callable[[Past, Iterable[stage.Series]], Sequence[Stage]]) -> None:
+        """From now on rows are shown to these on their way in, and theirs join the transaction."""
+        self._deriver = Deriver(self._db, self._series_id, self._stage_series, stages)
+
+    def _stage_series(self) -> dict[int, stage.Series]:
+        return {one.id: stage.Series(one.source, one.channels) for one in self.all_series()}
+
+    def _known_series(self) -> dict[tuple[str, str], int]:
+        found = self._db.execute("SELECT id, source, channels FROM series")
+        return {(source, channels): id for id, source, channels in found}
+
     def series(self, source: str, channels: Sequence[Channel]) -> int:
         """The id of the series of these channels; made when it is new."""
-        text = json.dumps([[c.name, c.unit, c.decimals] for c in channels], separators=(",", ":"))
+        return self._series_id(source, [(c.name, c.unit, c.decimals) for c in channels])
+
+    def _series_id(self, source: str, channels: Sequence[Named]) -> int:
+        text = json.dumps(channels, separators=(",", ":"))
         if (source, text) not in self._series:
             cursor = self._db.execute("INSERT INTO series (source, channels) VALUES (?, ?)", (source, text))
             assert cursor.lastrowid is not None
@@ -137,6 +154,8 @@ class Store(NodeStore):
     def add_poll(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
         """Takes one polled row; on disk with the next commit()."""
         self._pending.append((series, unix_ms, *packed(cells)))
+        if self._deriver is not None:
+            self._polls.append((series, unix_ms, cells))
         self._polled.set()
 
     async def polled(self) -> None:
@@ -158,6 +177,12 @@ class Store(NodeStore):
     def commit(self) -> None:
         """Puts every polled row on disk."""
         if self._pending:
+            with self._transaction():
+                pass
+
+    def commit_due(self) -> None:
+        """Puts on disk what is derived because its time has come."""
+        if self._deriver is not None and self._deriver.is_due(self._clock.unix_ms()):
             with self._transaction():
                 pass
 
@@ -225,14 +250,25 @@ class Store(NodeStore):
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.executemany("INSERT INTO row (series, unix_ms, cells, quality) VALUES (?, ?, ?, ?)", self._pending)
+            self._fresh = []
+            if self._deriver is not None:
+                last = self._db.execute("SELECT max(seq) FROM row").fetchone()[0] or 0
+                numbers = range(last - len(self._polls) + 1, last + 1)
+                self._fresh = [(seq, *poll) for seq, poll in zip(numbers, self._polls, strict=True)]
             yield
+            if self._deriver is not None:
+                self._deriver.derive(self._fresh, self.last_seq, self._clock.unix_ms())
             self._db.execute("COMMIT")
         except BaseException:
             self._failed_ms = self._clock.monotonic_ms()
             if self._db.in_transaction:  # some errors have ended it already
                 self._db.execute("ROLLBACK")
+            if self._deriver is not None:
+                self._series = self._known_series()
+                self._deriver.forget()
             raise
         self._pending.clear()
+        self._polls.clear()
         self._polled.clear()
         self.last_seq = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
         for waiter in self._waiters:

@@ -13,7 +13,7 @@ CREATE TABLE row (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     series INTEGER NOT NULL REFERENCES series (id),
     unix_ms INTEGER NOT NULL,       -- when it was measured
-    node INTEGER,                   -- NULL: polled by the gateway
+    node INTEGER,                   -- NULL: polled by the gateway, 0: derived from other rows
     life INTEGER,                   -- of the node: a new key begins another one
     record INTEGER,                 -- the node's own number in that life
     cells TEXT NOT NULL,            -- [812,null,1023]: value * 10^decimals

@@ -18,6 +18,7 @@ from protocols.batch import NodeRecord
 from protocols.command import Command
 
 Cell = tuple[int | None, int]  # (fixed-point value, quality)
+Fresh = tuple[int, int, int, Sequence[Cell]]  # a collected row: (seq, series, Unix ms, cells)
 _HOLE, _GONE, _UNREAD = "hole", "gone", "unread"
 
 
@@ -38,6 +39,7 @@ class NodeStore:
 
     _db: sqlite3.Connection
     _clock: Clock
+    _fresh: list[Fresh]  # (seq, series, Unix ms, cells) of the running transaction's rows
 
     def _transaction(self) -> AbstractContextManager[None]:
         raise NotImplementedError
@@ -124,8 +126,10 @@ class NodeStore:
                     "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
                     "WHERE NOT EXISTS (SELECT 1 FROM row WHERE node = ?3 AND life = ?4 AND record = ?5)",
                     (series, row.time_s * 1000, node, life, row.number, *packed(row.cells)),
-                ).rowcount
-                if not added:
+                )
+                if added.rowcount:
+                    self._fresh.append((added.lastrowid or 0, series, row.time_s * 1000, row.cells))
+                else:
                     self.compare(node, row)
             have, left = self._advance(node, counter, life, [row.number for row in rows])
         self._holes[node] = left

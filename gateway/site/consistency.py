@@ -43,6 +43,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
         for place, sensor in _rows(node, "sensor", path):
             yield from _wiper(place, sensor, library)
         yield from _channels(path, node, library, site)
+    yield from _aggregate(site, library)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
 
@@ -259,6 +260,26 @@ def _emergency(path: str, node: Tree, library: Library) -> Iterator[Fault]:
             # NaN is more than anything can say as well
             if decimals is not None and name in decimals and not abs(value) * 10 ** decimals[name] <= MOST:
                 yield Fault(f"{place}.{side}", "fault.limit_large", found=value)
+
+
+def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
+    """Its channels are there, and its levels lack none that another is made of."""
+    table = site.get("aggregate") or {}
+    known: list[str] = []
+    for owner in (site, *site.get("node", ())):
+        found = _decimals(owner, library)
+        if found is None:
+            return
+        known += found
+    rows = [(f"aggregate.channels[{index}]", name) for index, name in enumerate(table.get("channels") or ())]
+    rows += [(f"aggregate.{key}.{name}", name) for key in ("forms", "rules") for name in table.get(key) or ()]
+    for path, name in rows:
+        if name is not None and name not in known:
+            yield Fault(path, "fault.no_such_channel", nearest(name, known), found=quoted(name))
+    levels = table.get("levels") or ("hour", "day")
+    for level, below in (("8h", "hour"), ("day", "hour"), ("month", "day"), ("year", "day")):
+        if level in levels and below not in levels and None not in levels:
+            yield Fault("aggregate.levels", "fault.level_without", level=quoted(level), below=quoted(below))
 
 
 def _decimals(node: Tree, library: Library) -> dict[str, int] | None:
