@@ -39,10 +39,10 @@ class Rows:
         which = "unix_ms >= ? AND unix_ms < ? GROUP BY unix_ms ORDER BY unix_ms"
         return list(self._found(series, which, from_ms, to_ms))
 
-    def recent(self, series: Series, unix_ms: int) -> list[Row]:
-        """The last ones that do not come from the future, in the order of time."""
-        which = "unix_ms <= ? GROUP BY unix_ms ORDER BY unix_ms DESC LIMIT ?"
-        return list(self._found(series, which, unix_ms, _RECENT))[::-1]
+    def around(self, series: Series, unix_ms: int) -> Iterator[Row]:
+        """The last ones up to that time, and the first ones of what a wrong clock has put after it."""
+        yield from self._found(series, "unix_ms <= ? GROUP BY unix_ms ORDER BY unix_ms DESC LIMIT ?", unix_ms, _RECENT)
+        yield from self._found(series, "unix_ms > ? GROUP BY unix_ms ORDER BY unix_ms LIMIT ?", unix_ms, _RECENT)
 
     def _first(self, series: Series, which: str, unix_ms: int) -> Row | None:
         return next(self._found(series, which, unix_ms), None)
@@ -151,7 +151,7 @@ class Deriver:
             self._recall(Row(self._series[number], row_ms, _unpacked(cells, quality), seq))
         for series in self._series.values():
             if not series.is_collected:
-                for row in self._rows.recent(series, unix_ms):
+                for row in self._rows.around(series, unix_ms):
                     self._recall(row)
         self._is_restored = True
 

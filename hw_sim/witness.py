@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 _SERIES = "SELECT id, channels FROM series"
-_COMMITTED = "SELECT seq, series, unix_ms, cells, quality FROM row WHERE seq > ? ORDER BY seq"
+_COMMITTED = "SELECT seq, series, unix_ms, cells, quality FROM row WHERE seq > ? AND node IS NOT 0 ORDER BY seq"
 _CONFIRMED = "SELECT uplink, seq FROM position"
 _cells = msgspec.json.Decoder(list[int | None])
 _flags = msgspec.json.Decoder(list[int])
