@@ -272,7 +272,7 @@ def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
             return
         known += found
     rows = [(f"aggregate.channels[{index}]", name) for index, name in enumerate(table.get("channels") or ())]
-    rows += [(f"aggregate.{key}.{name}", name) for key in ("forms", "rules") for name in table.get(key) or ()]
+    rows += [(f'aggregate.{key}."{name}"', name) for key in ("forms", "rules") for name in table.get(key) or ()]
     for path, name in rows:
         if name is not None and name not in known:
             yield Fault(path, "fault.no_such_channel", nearest(name, known), found=quoted(name))
