@@ -34,6 +34,7 @@ class Sample(NamedTuple):
     value: str
     unit: str
     quality: str
+    source: str
 
 
 class Wish(NamedTuple):
@@ -51,7 +52,7 @@ def main(site: Site, wish: Wish, to: Path) -> int:
     if write is None:
         return _fail(2, say("export.format", path=to, known=", ".join(_FORMATS)))
     with reading(store) as db:
-        known = {name for channels in _series(db).values() for name, _, _ in channels}
+        known = {name for _, channels in _series(db).values() for name, _, _ in channels}
         unknown = sorted(set(wish.channels) - known)
         if unknown:
             return _fail(2, say("export.no_channel", channel=unknown[0], known=", ".join(sorted(known))))
@@ -106,17 +107,20 @@ def samples(
             (start, end, wish.from_ms, wish.to_ms),
         ).fetchall()
         for seq, number, unix_ms, cells, flags in rows:
-            yield from _unpacked(seq, unix_ms, series[number], json.loads(cells), flags, wish.channels)
+            yield from _unpacked(seq, unix_ms, *series[number], json.loads(cells), flags, wish.channels)
         progress(end - first + 1, last - first + 1)
 
 
-def _series(db: sqlite3.Connection) -> dict[int, list[tuple[str, str, int]]]:
-    return {id: json.loads(channels) for id, channels in db.execute("SELECT id, channels FROM series")}
+def _series(db: sqlite3.Connection) -> dict[int, tuple[str, list[tuple[str, str, int]]]]:
+    """(source, channels) of each."""
+    found = db.execute("SELECT id, source, channels FROM series")
+    return {id: (source, json.loads(channels)) for id, source, channels in found}
 
 
 def _unpacked(
     seq: int,
     unix_ms: int,
+    source: str,
     channels: list[tuple[str, str, int]],
     cells: list[int | None],
     flags: str | None,
@@ -126,7 +130,7 @@ def _unpacked(
     worths = json.loads(flags) if flags else [quality.GOOD] * len(cells)
     for (name, unit, decimals), cell, worth in zip(channels, cells, worths, strict=True):
         if (cell is not None or worth != quality.GOOD) and (not wanted or name in wanted):
-            yield Sample(seq, time, name, _decimal(cell, decimals), unit, words(worth))
+            yield Sample(seq, time, name, _decimal(cell, decimals), unit, words(worth), source)
 
 
 def _iso(unix_ms: int) -> str:

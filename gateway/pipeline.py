@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gateway.process.aggregate import Aggregates
 from gateway.process.forms import Wanted, wanted
+from gateway.process.load import Load, Loads
 from gateway.process.longer import Longer
 from gateway.process.periods import HOUR_MS, MINUTE, Calendar
 from gateway.process.stage import Past, Series, Stage
@@ -38,9 +39,11 @@ def _aggregates(site: Site, table: Aggregate, past: Past, series: Iterable[Serie
         if one.is_collected:
             units.of(one)
     grace_ms = 1000 * table.grace_s
+    loads = [Load(load.name, load.concentration, load.flow) for load in table.loads]
     return [
         Aggregates(past, units, calendar, grace_ms),
         *(Longer(level, past, units, calendar, grace_ms) for level in levels),
+        *([Loads(past, loads, calendar, grace_ms)] if loads else []),
     ]
 
 

@@ -6,6 +6,7 @@ What somebody waits for commits at once; polled rows wait in memory for commit()
 import asyncio
 import hashlib
 import json
+import logging
 import math
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ from gateway.ranges import Ranges, parse, text
 from gateway.site.config import Channel
 from gateway.store_nodes import Cell, Fresh, NodeStore, packed
 
+log = logging.getLogger(__name__)
 SCHEMA_VERSION = 2
 _MANY = 5000  # rows that wait for the disk: ten seconds of a station with 500 sensors; ours
 _BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is reached; ours
@@ -257,7 +259,7 @@ class Store(NodeStore):
                 self._fresh = [(seq, *poll) for seq, poll in zip(numbers, self._polls, strict=True)]
             yield
             if self._deriver is not None:
-                self._deriver.derive(self._fresh, self.last_seq, self._clock.unix_ms())
+                self._derive(self._deriver)
             self._db.execute("COMMIT")
         except BaseException:
             self._failed_ms = self._clock.monotonic_ms()
@@ -277,6 +279,22 @@ class Store(NodeStore):
         self._waiters.clear()
         if self.last_seq >= self._closed_seq + _BLOCK_ROWS or self._clock.monotonic_ms() >= self._closed_ms + _BLOCK_MS:
             self.close_block()
+
+    def _derive(self, deriver: Deriver) -> None:
+        """What was collected is kept, whatever may be wrong with what is made of it."""
+        self._db.execute("SAVEPOINT derived")
+        try:
+            deriver.derive(self._fresh, self.last_seq, self._clock.unix_ms())
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # it goes on at the next start, from the rows that are kept
+            self._db.execute("ROLLBACK TO derived")
+            self._deriver = None
+            self._series = self._known_series()
+            self._polls.clear()
+            log.exception("nothing is derived any more")
+            self.event("derive_failed", {"error": repr(error)})
+        self._db.execute("RELEASE derived")
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

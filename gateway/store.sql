@@ -92,7 +92,8 @@ SELECT row.seq,
        json_extract(channel.value, '$[0]') AS channel,
        cell.value / CAST('1e' || json_extract(channel.value, '$[2]') AS REAL) AS value,
        json_extract(channel.value, '$[1]') AS unit,
-       coalesce(json_extract(row.quality, '$[' || cell.key || ']'), 0) AS quality
+       coalesce(json_extract(row.quality, '$[' || cell.key || ']'), 0) AS quality,
+       series.source  -- "hour": derived, at the start of its period; of several rows the highest seq counts
 FROM row
 JOIN series ON series.id = row.series
 JOIN json_each(row.cells) AS cell

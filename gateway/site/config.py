@@ -217,7 +217,15 @@ class MqttUplink(Struct, frozen=True, kw_only=True, tag_field="type", tag="mqtt"
         return (self.host, port), *((host, int(number)) for host, _, number in others)
 
 
-class Aggregate(Struct, frozen=True, kw_only=True):
+class Load(Struct, frozen=True, kw_only=True):
+    """A concentration times a flow, in kg."""
+
+    name: Name
+    concentration: Text
+    flow: Text
+
+
+class Aggregate(Struct, frozen=True, kw_only=True, rename={"loads": "load"}):
     """What is made of readings (docs/aggregates.md): the length of a "minute" (0: none), which levels, how long after a
     period's end its rows are awaited, local time less UTC. `channels`: None: all; `forms` and `rules`: by channel,
     where they are not those of its quantity (gateway/process/forms.py, validity.py)."""
@@ -235,6 +243,7 @@ class Aggregate(Struct, frozen=True, kw_only=True):
     channels: tuple[Text, ...] | None = None
     forms: dict[Text, Literal["mean", "direction", "counter", "none"]] = {}
     rules: dict[Text, Literal["gas", "particles", "tsp", "flue_gas", "generic"]] = {}
+    loads: tuple[Load, ...] = ()
 
 
 _ASKS_FOR_AGGREGATES = ("hj212",)  # uplinks that can't do without

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.machine import usb
 from gateway.messages import Phrase
+from gateway.process.load import KG_PER_M3, M3_PER_HOUR
 from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
@@ -266,6 +267,8 @@ def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
     """Its channels are there, and its levels lack none that another is made of."""
     table = site.get("aggregate") or {}
     known: list[str] = []
+    loads = _rows(table, "load", "aggregate")
+    yield from doubled(_column(loads, "name"))
     for owner in (site, *site.get("node", ())):
         found = _decimals(owner, library)
         if found is None:
@@ -273,13 +276,30 @@ def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
         known += found
     rows = [(f"aggregate.channels[{index}]", name) for index, name in enumerate(table.get("channels") or ())]
     rows += [(f'aggregate.{key}."{name}"', name) for key in ("forms", "rules") for name in table.get(key) or ()]
+    rows += [*_column(loads, "concentration"), *_column(loads, "flow")]
     for path, name in rows:
         if name is not None and name not in known:
             yield Fault(path, "fault.no_such_channel", nearest(name, known), found=quoted(name))
+    units = _units(site, library)
+    for key, scales in (("concentration", KG_PER_M3), ("flow", M3_PER_HOUR)):
+        for path, name in _column(loads, key):
+            if units.get(name, next(iter(scales))) not in scales:
+                yield Fault(path, "fault.load_unit", found=quoted(units[name]), known=", ".join(scales))
     levels = table.get("levels") or ("hour", "day")
     for level, below in (("8h", "hour"), ("day", "hour"), ("month", "day"), ("year", "day")):
         if level in levels and below not in levels and None not in levels:
             yield Fault("aggregate.levels", "fault.level_without", level=quoted(level), below=quoted(below))
+
+
+def _units(site: Tree, library: Library) -> dict[str | None, str]:
+    """Of each channel whose profile is sound."""
+    return {
+        f"{sensor['id']}.{register.name}": register.unit
+        for owner in (site, *site.get("node", ()))
+        for sensor in owner.get("sensor", ())
+        if sensor.get("id") and sensor.get("profile") in library.models and sensor["profile"] not in library.faulty
+        for register in library.profile(sensor["profile"]).registers
+    }
 
 
 def _decimals(node: Tree, library: Library) -> dict[str, int] | None:

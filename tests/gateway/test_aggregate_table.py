@@ -31,12 +31,16 @@ def test_without_the_table_nothing_is_derived(tmp_path: Path) -> None:
         ('[aggregate.forms]\n"level.depth" = "counter"\n', 'aggregate.forms."level.depth"'),
         ('[aggregate.rules]\n"level.pressure" = "soot"\n', 'aggregate.rules."level.pressure"'),
         ("[aggregate]\nminute_s = 90\n", "aggregate.minute_s"),
+        (
+            '[[aggregate.load]]\nname = "salt"\nconcentration = "level.pressure"\nflow = "level.flow"\n',
+            "aggregate.load[0].concentration aggregate.load[0].flow",
+        ),
     ],
 )
 def test_a_fault_is_named_by_its_place(tmp_path: Path, table: str, path: str) -> None:
     with pytest.raises(SiteError) as error:
         site(tmp_path, table)
-    assert [fault.path for fault in error.value.faults] == [path]
+    assert [fault.path for fault in error.value.faults] == path.split(" ")
 
 
 def test_the_site_file_goes_before_the_quantity(tmp_path: Path) -> None:

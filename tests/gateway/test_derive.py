@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.process.stage import Row
 from protocols import quality
 from protocols.batch import NodeRecord
 from tests.gateway import doubles
@@ -139,6 +140,31 @@ def test_a_transaction_that_fails_leaves_nothing_behind_and_nothing_counted_twic
     ground.batch(hour_of(range(30, 60)))
     ground.at(MIDNIGHT_MS + 3 * HOUR_MS)
     assert sorted(json.loads(cells)[3] for _, _, cells, _ in ground.rows("hour")) == [1, 60]
+
+
+class Broken:
+    """A Stage with a mistake."""
+
+    due_ms = since_seq = 0.0
+
+    def step(self, row: Row) -> tuple[Row, ...]:
+        return ()
+
+    def tick(self, unix_ms: int) -> tuple[Row, ...]:
+        raise KeyError("a mistake")
+
+
+def test_a_stage_that_fails_costs_no_reading_and_is_made_up_for_at_the_next_start(tmp_path: Path) -> None:
+    ground = Ground(tmp_path, NODE, HOURLY)
+    ground.batch(hour_of(range(20)))
+    ground.store.derive(lambda past, series: [Broken()])
+    ground.batch(hour_of(range(20, 40)))
+    ground.batch(hour_of(range(40, 60)))
+    assert doubles.query(tmp_path, "SELECT count(*) FROM row WHERE node = 17") == [(60,)]
+    assert doubles.events(tmp_path, "derive_failed") == [("derive_failed", {"error": "KeyError('a mistake')"})]
+    ground.kill()
+    ground.at(MIDNIGHT_MS + 3 * HOUR_MS)
+    assert [row.values[f"{P}:count"] for row in ground.made("hour")] == [60]
 
 
 # --- any order, any lateness, kills: the same in the end --------------------------------------------------------------
