@@ -133,13 +133,33 @@ def test_a_transaction_that_fails_leaves_nothing_behind_and_nothing_counted_twic
     ground.batch(hour_of(range(30)))
     ground.poll("gauge", MIDNIGHT_MS + 1000, (7, 0), (7, 0))
     full = "BEGIN SELECT raise(ABORT, 'full'); END"
-    ground.store._db.execute(f"CREATE TEMP TRIGGER full AFTER UPDATE ON main.node {full}")
+    ground.clock.unix = MIDNIGHT_MS + HOUR_MS  # so that some minutes are written in it
+    ground.store._db.execute(f"CREATE TEMP TRIGGER full AFTER INSERT ON main.row WHEN new.node = 0 {full}")
     with pytest.raises(sqlite3.Error):
         ground.batch(hour_of(range(30, 60)))
     ground.store._db.execute("DROP TRIGGER full")
     ground.batch(hour_of(range(30, 60)))
     ground.at(MIDNIGHT_MS + 3 * HOUR_MS)
     assert sorted(json.loads(cells)[3] for _, _, cells, _ in ground.rows("hour")) == [1, 60]
+
+
+def test_a_counter_that_comes_late_changes_the_hour_after_it(tmp_path: Path) -> None:
+    gauge = doubles.sensor("gauge", 1, 600, "sl651_rain")
+    ground = Ground(tmp_path, doubles.RIVER, gauge, HOURLY)
+    for minute in (0, 50, 120, 170):
+        ground.poll("gauge", MIDNIGHT_MS + 60_000 * minute, (minute, 0))
+    ground.at(MIDNIGHT_MS + 5 * HOUR_MS)
+    assert [row.values["gauge.rain"] for row in ground.made("hour")] == [50, 120]
+    ground.poll("gauge", MIDNIGHT_MS + 60_000 * 100, (100, 0))
+    ground.at(MIDNIGHT_MS + 6 * HOUR_MS)
+    assert [row.values["gauge.rain"] for row in ground.made("hour")] == [50, 50, 70]
+
+
+def test_however_mad_a_clock_is_few_periods_are_in_memory(tmp_path: Path) -> None:
+    ground = Ground(tmp_path, NODE, HOURLY)
+    for day in range(40):
+        ground.batch([record(1 + day, MIDNIGHT_MS + 24 * HOUR_MS * (day + 1), (day, 0), (day, 0))])
+    assert len(ground.made("minute")) == 36
 
 
 class Broken:

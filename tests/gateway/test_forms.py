@@ -98,12 +98,13 @@ def test_a_burst_does_not_stand_for_an_hour(tmp_path: Path) -> None:
     assert (hour.values["one.ozone:count"], hour.quality["one.ozone"]) == (900, quality.FEW)
 
 
+@pytest.mark.parametrize(("profile", "quantity"), [("sds069", "pm2_5"), ("gas_so2", "sulfur_dioxide")])
 @pytest.mark.parametrize(("hours", "is_valid"), [(20, True), (19, False)])
-def test_a_day_of_particles_needs_20_hours(tmp_path: Path, hours: int, is_valid: bool) -> None:
-    ground = polled(tmp_path, "sds069", '"pm2_5"', each_minute(range(60 * hours)))
+def test_a_day_of_air_needs_20_hours(tmp_path: Path, hours: int, is_valid: bool, profile: str, quantity: str) -> None:
+    ground = polled(tmp_path, profile, f'"{quantity}"', each_minute(range(60 * hours)))
     (day,) = ground.made("day")
-    assert day.values["one.pm2_5:count"] == hours
-    assert day.quality["one.pm2_5"] == (0 if is_valid else quality.FEW)
+    assert day.values[f"one.{quantity}:count"] == hours
+    assert day.quality[f"one.{quantity}"] == (0 if is_valid else quality.FEW)
 
 
 def test_readings_with_a_flag_are_not_counted_and_the_flag_is_told(tmp_path: Path) -> None:
