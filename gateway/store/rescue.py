@@ -381,7 +381,7 @@ class _Rescue:
             with suppress(FrameError):
                 before = said.get(node, (life, -1))
                 said[node] = (life, max(link.parse(raw).counter, before[1] if before[0] == life else -1))
-        kept = self._new.execute("SELECT node, life, max(record) FROM row WHERE node IS NOT NULL GROUP BY node, life")
+        kept = self._new.execute("SELECT node, life, max(record) FROM row WHERE node > 0 GROUP BY node, life")
         have = {(node, life): record for node, life, record in kept}
         for node in {node for node, _ in have} | set(said) | set(known):
             lives = [life for one, life in have if one == node]
