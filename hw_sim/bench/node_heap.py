@@ -65,7 +65,8 @@ def _compile(source: Path, inner: Path, folder: Path) -> None:
 
 
 class Seen(NamedTuple):
-    """What a guest said at its end: bytes held, more than at its first look, and the modules loaded."""
+    """What a guest said at its end: bytes held, more than at its first look (hw_sim/guest/watched.py: the least of a
+    day), and the modules loaded."""
 
     held: int
     grown: int
@@ -73,8 +74,8 @@ class Seen(NamedTuple):
 
 
 def look(code: Compiled, guest: Interpreter, first: int, last: int, heap_kib: int = HEAP_KIB) -> Seen:
-    """Lives through `last` wakes and looks at the heap after `first` of them and at the end. GuestFailed: the firmware
-    ended earlier."""
+    """Lives through `last` wakes and looks at the heap in the day before `first` of them and in the last one.
+    GuestFailed: the firmware ended earlier."""
     try:
         node_day.live(
             lambda board: Vm(guest, board, heap_kib, code.folder, code.script, (str(first), str(last))),

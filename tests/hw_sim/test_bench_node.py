@@ -128,10 +128,10 @@ def guest() -> Interpreter:
     return interpreter.find()
 
 
-def test_two_hundred_wakes_hold_no_byte_more_and_load_no_module_of_somebody_else(
+def test_a_hundred_wakes_hold_no_byte_more_and_load_no_module_of_somebody_else(
     code: Compiled, guest: Interpreter
 ) -> None:
-    seen = node_heap.look(code, guest, 60, 200)
+    seen = node_heap.look(code, guest, 160, 260)
     assert seen.grown == 0
     ours = [name for name in seen.modules if name.split(".")[0] in ("firmware", "protocols")]
     assert "firmware.cycle" in ours and "protocols.registers" in ours
@@ -143,7 +143,7 @@ def test_two_hundred_wakes_hold_no_byte_more_and_load_no_module_of_somebody_else
 def test_a_firmware_that_remembers_its_records_is_seen_to_grow(code: Compiled, guest: Interpreter) -> None:
     script = code.folder / "leak.py"
     script.write_text(LEAK, "utf-8")
-    seen = node_heap.look(code._replace(script=script), guest, 60, 100)
+    seen = node_heap.look(code._replace(script=script), guest, 160, 200)
     assert seen.grown >= 40 * 16
 
 

@@ -15,10 +15,11 @@ from firmware.boot import start
 from firmware.boot.esp32 import carrier
 
 # The reset cause as the chip keeps it; machine.reset_cause() calls a brown-out a watchdog (micropython:
-# ports/esp32/modmachine.c). RTC_CNTL_RESET_STATE_REG, low six bits; 15 is the brown-out detector's (esp-idf:
-# components/esp_rom/<chip>/include/<chip>/rom/rtc.h, RTCWDT_BROWN_OUT_RESET). Other chips: not told apart.
+# ports/esp32/modmachine.c). RTC_CNTL_RESET_STATE_REG, low six bits: DR_REG_RTCCNTL_BASE + 0x34 or 0x38 (esp-idf:
+# components/soc/<chip>/include/soc/reg_base.h or soc.h, rtc_cntl_reg.h). Causes: the same place, reset_reasons.h,
+# SYS_BROWN_OUT and, where there is one, CORE_PWR_GLITCH. Other chips: not told apart.
 _RESET_STATE = (("ESP32S3", 0x60008038), ("ESP32C3", 0x60008038), ("ESP32", 0x3FF48034))
-_BROWN_OUT = 15
+_SUPPLY = (0x0F, 0x17)
 _MARK = b"WT"  # in RTC memory, before how the boot ended
 
 
@@ -35,7 +36,7 @@ class Esp32Port(start.Port):
 
     def last(self) -> int:
         cause = machine.reset_cause()
-        if cause == machine.PWRON_RESET or _was_brown_out():
+        if cause == machine.PWRON_RESET or _was_supply():
             return start.FRESH
         if cause == machine.DEEPSLEEP_RESET:
             return start.WOKE
@@ -58,11 +59,11 @@ class Esp32Port(start.Port):
         machine.reset()
 
 
-def _was_brown_out() -> bool:
+def _was_supply() -> bool:
     chip = os.uname().machine
     for name, register in _RESET_STATE:
         if name in chip:
-            return bool(machine.mem32[register] & 0x3F == _BROWN_OUT)
+            return bool(machine.mem32[register] & 0x3F in _SUPPLY)
     return False
 
 
