@@ -11,6 +11,7 @@ from pathlib import Path
 
 from firmware.boards import layout
 from firmware.boards.layout import Layout
+from firmware.boot.rp2.carrier import BOARD as CARRIER
 from gateway.messages import say
 from hw_sim import pico_chip, pico_image
 from hw_sim.board import SimBoard
@@ -71,7 +72,8 @@ class Pico:
     """A node's firmware on an emulated Raspberry Pi Pico: a Runtime. Its UARTs take the places of the board's lines,
     its flash that of the board's, its pins switch the board's rails; the rest of the board stays as it is.
 
-    `carrier` is the board.json; `host`: whether a computer on the USB port reads the console, without which nobody
+    `carrier` is the board.json; one that names slots has the board boot by firmware/boot, as an image of our own does
+    with no file system at all. `host`: whether a computer on the USB port reads the console, without which nobody
     learns that the firmware has ended. BadImage, NoEmulator.
     """
 
@@ -80,17 +82,29 @@ class Pico:
         if not board.true_clock.is_virtual:
             raise NoEmulator(say("pico.virtual_only"))
         self.flash, self._storage = pico_image.read_uf2(uf2)
-        if carrier is None:
+        self._is_own = pico_image.is_own(self.flash)
+        if self._is_own:
+            carrier = CARRIER
+        elif carrier is None:
             carrier = carrier_for(tuple(board.buses), tuple(board.rails), self._storage.bytes)
         self._carrier = carrier
         self._layout = layout.parse(carrier)
         if self._layout.journal is None:
             raise pico_image.BadImage("board.json: journal: missing")
-        start, size = self._layout.journal
         self._board = board
-        self._journal = ChipFlash(size // SECTOR, self._storage.start + start)
+        self._regions = {
+            name: ChipFlash(size // SECTOR, self._storage.start + start)
+            for name, (start, size) in self._layout.regions.items()
+        }
+        self._journal = self._regions["journal"]
         self._journal.now_ms = board.flash.now_ms
         board.flash = self._journal
+        self._boots = {"settings", "slot_a", "slot_b", "notes"} <= self._regions.keys()
+        if self._boots:
+            board.slots = (self._regions["slot_a"], self._regions["slot_b"])
+            board.notes = self._regions["notes"]
+            self._regions["settings"].content[: len(board.settings.content)] = board.settings.content
+            board.settings = self._regions["settings"]
         self.lost = 0
         self._host = host
         self._heard: list[tuple[int, float, bytes, float]] = []
@@ -105,9 +119,12 @@ class Pico:
         self._furnish()
 
     def _furnish(self) -> None:
-        files = {**pico_image.node_files(), "board.json": self._carrier, "node.json": self._config}
-        assert self._layout.journal is not None
-        pico_image.furnish(self.flash, self._storage, files, self._layout.journal)
+        if not self._is_own:
+            files = {**pico_image.node_files(self._boots), "board.json": self._carrier}
+            if not self._boots:
+                files["node.json"] = self._config
+            raw = min(start for start, _ in self._layout.regions.values())
+            pico_image.furnish(self.flash, self._storage, files, (raw, self._storage.bytes - raw))
 
     async def run(self) -> None:
         """One boot, until cancelled, which cuts the power. PicoFailed, PowerCut."""
@@ -122,7 +139,8 @@ class Pico:
         if board.config() != self._config:
             self._config = board.config()
             self._furnish()
-        self._journal.put_into(self.flash)
+        for region in self._regions.values():
+            region.put_into(self.flash)
         board.unplug()
         self._heard.clear()
         self._console = ""
@@ -132,13 +150,15 @@ class Pico:
         seed = board.stream.below(1 << 32)
         with Emulator(self.flash, seed, _drives(self._layout), tuple(sorted(pins)), self._host) as chip:
             try:
-                self._journal.power_on(chip)
+                for region in self._regions.values():
+                    region.power_on(chip)
                 await self._live(chip, loop, pins, since_power_on_us)
             finally:
                 remains = chip.off(since_power_on_us())
                 self.flash = remains.flash
                 self.lost += remains.lost
-                self._journal.power_off(remains)
+                for region in self._regions.values():
+                    region.power_off(remains)
                 self._rails_off()
                 for port in self._ports.values():
                     port.unplug()
@@ -194,9 +214,9 @@ class Pico:
             self._board.rail(name, False)
 
 
-def on_pico(uf2: Path) -> Fit:
+def on_pico(uf2: Path, carrier: bytes | None = None) -> Fit:
     """A node's firmware on an emulated Pico with this MicroPython image. BadImage, NoEmulator."""
-    return lambda board: Pico(uf2, board)
+    return lambda board: Pico(uf2, board, carrier)
 
 
 def carrier_for(buses: tuple[str, ...], rails: tuple[str, ...], storage_bytes: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Knows the journal's part of an emulated chip's flash, with its accidents; knows no journal and no other part."""
+"""Knows one region of an emulated chip's flash, with its accidents; knows not what is in it."""
 
 from collections.abc import Callable
 
@@ -21,6 +21,9 @@ class ChipFlash(SimFlash):
         self._power_on_ms = 0
         self._orders = 0
         self._told: tuple[object, ...] = ()
+
+    def read(self, offset: int, count: int) -> bytes:
+        return super().read(offset, count) if self._chip is None else self._chip.peek(self._offset + offset, count)
 
     # --- what happens to it -------------------------------------------------------------------------------------------
 

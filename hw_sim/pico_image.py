@@ -96,6 +96,11 @@ def _storage(flash: bytearray) -> Storage | None:
     return None
 
 
+def is_own(flash: bytearray) -> bool:
+    """Whether the image was built with firmware/boot/manifest_rp2.py: it needs no file system."""
+    return b"firmware/boot/rp2/port.py" in flash
+
+
 def furnish(flash: bytearray, storage: Storage, files: Mapping[str, bytes], journal: tuple[int, int]) -> None:
     """Puts the file systems into `flash`; `journal` is board.json's (start in the storage, bytes), behind them."""
     size = journal[0] - _ANTEROOM
@@ -129,9 +134,10 @@ def _file_system(size: int, files: Mapping[str, bytes]) -> bytes:
 
 
 @cache
-def node_files() -> Mapping[str, bytes]:
-    """What every node's file system holds: the firmware, compiled by MicroPython's own compiler, and main.py."""
-    files = {"main.py": _MAIN}
+def node_files(boots: bool = False) -> Mapping[str, bytes]:
+    """What every node's file system holds: the firmware, compiled by MicroPython's own compiler, and main.py. `boots`:
+    that of firmware/boot, which looks for a slot first."""
+    files = {"main.py": (ROOT / "firmware/boot/rp2/main.py").read_bytes() if boots else _MAIN}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "module.mpy"
         for source in updates.of_a_node(ROOT):

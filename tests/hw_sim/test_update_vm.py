@@ -10,6 +10,8 @@ from firmware.boot.notes import Notes
 from gateway import updates
 from hw_sim import interpreter, scenario
 from hw_sim.clock import run_virtual
+from hw_sim.runtime import Fit
+from hw_sim.scenario import Scenario
 from hw_sim.virtual import VirtualStation
 from hw_sim.vm import in_vm
 
@@ -33,12 +35,11 @@ CYCLE = ("firmware/cycle.py", "        self.board = board\n")
 
 
 class Life:
-    """The scenario's station without its faults, with one node in a real MicroPython."""
+    """The scenario's station without its faults, with one node in a runtime of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fit: Fit, story: Scenario = STORY) -> None:
         self.folder = folder
-        runtimes = {NODE: in_vm(interpreter.find())}
-        self.station = VirtualStation(STORY, folder, 4, runtimes=runtimes, days=1.0)
+        self.station = VirtualStation(story, folder, 4, runtimes={NODE: fit}, days=1.0)
         self.node = self.station.world.nodes[NODE]
         self.said: list[str] = []
         self.node.board._log = self.said.append
@@ -72,7 +73,7 @@ def test_a_node_runs_its_new_application_out_of_the_slot_and_back_from_a_bad_one
     (tmp_path / "store").mkdir()
 
     async def main() -> None:
-        life = Life(tmp_path / "store")
+        life = Life(tmp_path / "store", in_vm(interpreter.find()))
         board = life.node.board
         await asyncio.sleep(4000)
         life.offer(2, second)
