@@ -162,7 +162,6 @@ class Gateway:
         self.desk = Desk(site.operators, self._actions(site), self.store, self._clock)
         for uplink in site.uplinks:
             if isinstance(uplink, Sl651Uplink):
-                # gateway/machine/timekeeping.py is to be told a centre's time here, in place of the lambda
                 self.forwarders |= sl651_station.forwarders(
                     uplink,
                     outside.way,
@@ -170,7 +169,7 @@ class Gateway:
                     Path(site.store.path),
                     self._clock,
                     self._connected,
-                    time_told=lambda unix_ms, who: None,
+                    time_told=self._time_told,
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
@@ -256,6 +255,10 @@ class Gateway:
         """A little later: the answer to whoever wants it goes out first."""
         self.starts_again = True
         asyncio.get_running_loop().call_later(_ANSWER_S, self._end.set)
+
+    def _time_told(self, unix_ms: int, who: str) -> None:
+        if self.store.clock.told(unix_ms):
+            log.info("%s tells the time", who)
 
     def _connected(self) -> None:
         if self._configuration is not None and self._configuration.trial is not None:
