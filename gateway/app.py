@@ -42,7 +42,7 @@ from gateway.uplink import sl651_station
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
 from gateway.uplink.sl651 import Sl651Forwarder
-from protocols.modbus_client import RtuClient
+from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
 
 log = logging.getLogger(__name__)
@@ -296,7 +296,7 @@ class Gateway:
         now_ms = self._clock.monotonic_ms
         if bus.tcp is not None:
             return lambda line: TcpClient(line, now_ms)
-        return lambda line: RtuClient(line, now_ms, bus.baud)
+        return lambda line: PollingClient(line, now_ms, bus.baud)
 
     async def _told(self, sensor: str, name: str, value: float | None, who: str) -> dict[str, object]:
         return (await self.write(sensor, name, value, who))._asdict()
