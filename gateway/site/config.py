@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gateway.faults import Fault, SiteError, Tree, nearest, read, walk
 from gateway.messages import Phrase
 from gateway.site.airtime import longest_frame
+from gateway.site.assessing import Assess
 from gateway.site.consistency import absolute, cross_checks
 from gateway.site.fields import HostPort, Key, Name, Period, StationId, TcpPort, Text
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
@@ -295,6 +296,7 @@ class SiteFile(
     station: Station
     store: Store = Store()
     clock: ClockTrust = ClockTrust()
+    assess: Assess = Assess()
     control: Control = Control()
     metrics: Metrics | None = None
     radio: Radio | None = None

@@ -24,8 +24,8 @@ LEVELS = (
 class Edition(NamedTuple):
     """`points`: concentrations at IAQI 0, 50, 100.. of "<pollutant>_<mean>". `beyond`: the IAQI above the last of them
     (None: is not computed, `instead` says by what item it is judged). `hour`, `day`: the items of the two reports.
-    `rounds`: concentrations are rounded first. `gap_aqi`: with a pollutant missing an AQI stands only above this;
-    None: the text has no rule."""
+    `rounds`: concentrations are rounded first. `hour_gap`, `day_gap`: with a pollutant missing an AQI stands only above
+    this; None: whatever is there makes one."""
 
     name: str
     since: date
@@ -35,7 +35,8 @@ class Edition(NamedTuple):
     hour: tuple[str, ...]
     day: tuple[str, ...]
     rounds: bool
-    gap_aqi: int | None
+    hour_gap: int | None
+    day_gap: int | None
     clauses: dict[str, str]
 
 
@@ -72,12 +73,13 @@ HJ633_2012 = Edition(
     hour=_HOUR,
     day=(*_DAY, "O3_1h"),
     rounds=False,
-    gap_aqi=None,
+    hour_gap=None,
+    day_gap=100,
     clauses={
         "iaqi": "HJ 633-2012, 4.2 and table 1",
         "aqi": "HJ 633-2012, 4.3",
         "primary": "HJ 633-2012, 4.4",
-        "gaps": "no rule in the text; the national feed published from what was there",
+        "gaps": "no rule in the text: hours from what is there, as the national feed did; days as in 2026 (ours)",
     },
 )
 HJ633_2026 = Edition(
@@ -89,7 +91,8 @@ HJ633_2026 = Edition(
     hour=_HOUR,
     day=_DAY,
     rounds=True,
-    gap_aqi=100,
+    hour_gap=100,
+    day_gap=100,
     clauses={
         "iaqi": "HJ 633-2026, table 3",
         "aqi": "HJ 633-2026, 4.2.2 (day), 4.2.3 (hour)",

@@ -53,7 +53,7 @@ def level(aqi: int | None) -> int | None:
 
 def hour(edition: Edition, values: Mapping[str, Number | None], waived: Collection[str] = ()) -> Index:
     """The real-time report: `values` of "SO2_1h".. (and "SO2_24h" for 2012's rule above 800)."""
-    return _index(edition, edition.hour, values, waived)
+    return _index(edition, edition.hour, edition.hour_gap, values, waived)
 
 
 def day(edition: Edition, values: Mapping[str, Number | None], waived: Collection[str] = ()) -> Index:
@@ -61,11 +61,15 @@ def day(edition: Edition, values: Mapping[str, Number | None], waived: Collectio
 
     `waived`: pollutants that the station does not measure and that were never primary on a polluted day for three
     years (HJ 633-2026, 5.3.2); that they were not is the site's word."""
-    return _index(edition, edition.day, values, waived)
+    return _index(edition, edition.day, edition.day_gap, values, waived)
 
 
 def _index(
-    edition: Edition, items: tuple[str, ...], values: Mapping[str, Number | None], waived: Collection[str]
+    edition: Edition,
+    items: tuple[str, ...],
+    gap: int | None,
+    values: Mapping[str, Number | None],
+    waived: Collection[str],
 ) -> Index:
     each: dict[str, int] = {}
     for item in items:
@@ -79,7 +83,7 @@ def _index(
     missing = tuple(name for name in POLLUTANTS if name not in each and name not in waived)
     top = max(each.values(), default=None)
     none = Index(NOT_ENOUGH, None, None, (), (), each, missing, edition.name)
-    if top is None or (missing and edition.gap_aqi is not None and top <= edition.gap_aqi):
+    if top is None or (missing and gap is not None and top <= gap):
         return none
     primary = tuple(name for name in POLLUTANTS if top > _PRIMARY_ABOVE and each.get(name) == top)
     exceeding = tuple(name for name in POLLUTANTS if each.get(name, 0) > _EXCEEDING_ABOVE)

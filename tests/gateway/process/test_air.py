@@ -86,6 +86,9 @@ def test_with_a_gap_an_index_stands_only_above_100_in_2026() -> None:
     hidden = index.day(HJ633_2026, {**gap, "PM10_24h": 120})
     assert (hidden.state, hidden.each["PM10"], hidden.level, hidden.primary) == (NOT_ENOUGH, 100, None, ())
     assert index.day(HJ633_2026, gap, waived=("NO2",)).state == ENOUGH
+    # 2012 has no rule: days as in 2026, hours as the national feed
+    assert index.day(HJ633_2012, gap).aqi is None
+    assert index.hour(HJ633_2012, {"O3_1h": 80}).state == PARTIAL
 
 
 def test_the_edition_goes_by_the_day() -> None:
