@@ -23,7 +23,7 @@ _MOST_ROUNDED = 5  # items whose last digit is moved at once: 3^5 tries
 
 
 class Difference(NamedTuple):
-    """`why`: key of messages, `about` is filled in."""
+    """`why`: key of [assess_why] in messages, `about` is filled in."""
 
     verdict: Verdict
     why: str
@@ -41,7 +41,7 @@ class Agreement(NamedTuple):
 
     @property
     def explained(self) -> int:
-        return sum(one.why != "assess.unexplained" for one in self.differences)
+        return sum(one.why != "unexplained" for one in self.differences)
 
 
 Judge = Callable[[Sequence[Hour], Assess, float | None], list[Verdict]]
@@ -102,17 +102,17 @@ def _why(row: Hour, verdict: Verdict, judge: Judge, assess: Assess) -> tuple[str
     if verdict.subject == "water":
         kind = RIVER if row.is_lake or assess.water == LAKE else LAKE
         if explains(row._replace(is_lake=kind == LAKE), _with(assess, water=kind)):
-            return "assess.other_kind", kind
+            return "other_kind", kind
     else:
         for name in ("HJ633-2012", "HJ633-2026"):
             if name != assess.hj633 and explains(row, _with(assess, hj633=name)):
-                return "assess.other_edition", name
+                return "other_edition", name
     for moved, names in _rounded(row.values):
         if explains(row._replace(values=moved), assess):
-            return "assess.on_limit", names
+            return "on_limit", names
     if verdict.result is None:
-        return "assess.we_lack", ", ".join(verdict.missing)
-    return "assess.unexplained", ""
+        return "we_lack", ", ".join(verdict.missing)
+    return "unexplained", ""
 
 
 def _with(assess: Assess, **changes: object) -> Assess:

@@ -1,7 +1,8 @@
 """Knows how the lines of a CSV become hours of a place; knows no class.
 
-A minimal reading: an hour is the mean of its good values and counts with three quarters of them, spread over three
-quarters of its twelfths (GB 3095-2026, table 4: 45 minutes).
+Where an export has the hours that the gateway made (docs/aggregates.md), those are taken. Else an hour is the mean of
+its good values and counts with three quarters of them, spread over three quarters of its twelfths (GB 3095-2026, table
+4: 45 minutes).
 """
 
 import csv
@@ -12,7 +13,7 @@ from math import ceil
 from typing import NamedTuple, TextIO
 
 from gateway.assess.mapping import Channel, Columns, Plan
-from gateway.process.air.reference import AMBIENT, MOLAR_MASS, litres_per_mole
+from gateway.process.items import in_unit
 from gateway.process.number import exact
 
 HOUR_MS = 3_600_000
@@ -50,6 +51,7 @@ class _Open:
         self.counts: dict[str, int] = {}
         self.twelfths: dict[str, set[int]] = {}
         self.expected: dict[str, int] = {}
+        self.made: dict[str, Decimal | None] = {}  # by the gateway; of one written again the newest
         self.is_lake = False
         self.published: Published | None = None
 
@@ -67,6 +69,7 @@ class _Open:
             parts = min(_TWELFTHS, expected)
             enough = count >= ceil(_SHARE * expected) and len(self.twelfths[item]) >= ceil(_SHARE * parts)
             values[item] = self.sums[item] / count if count and enough else None
+        values |= self.made
         return Hour(place, self.label, start_ms, values, self.is_lake, self.published)
 
 
@@ -135,13 +138,18 @@ def _own(
     found: dict[tuple[str, int], _Open] = {}
     for line, row in enumerate(rows, 2):
         channel = channels.get(row["channel"])
-        if channel is None or row.get("source") not in (None, "", "poll", "node"):
+        source = row.get("source") or "sensor "  # exports of old have no such column
+        if channel is None or not source.startswith(("sensor ", "node ", "hour")):
             continue
         unix_ms = _unix_ms(row["time"], UTC, line)
         start_ms = unix_ms - unix_ms % HOUR_MS
         one = found.setdefault(("", start_ms), _Open(""))
         value = _value(row["value"]) if row["quality"] == "good" else None
-        one.add(channel.item, _in_our_unit(channel.item, value, row["unit"]), unix_ms - start_ms, channel.period_s)
+        value = in_unit(channel.item, value, row["unit"])
+        if source == "hour":
+            one.made[channel.item] = value
+        else:
+            one.add(channel.item, value, unix_ms - start_ms, channel.period_s)
     return found
 
 
@@ -164,27 +172,6 @@ def _value(text: str | None) -> Decimal | None:
         return exact(Decimal(text)) if text else None
     except InvalidOperation:
         return None
-
-
-# unit -> what it is multiplied with to be in ug/m3 (CO mg/m3, water mg/L, hPa, %)
-_GAS = {"ug/m3": Decimal(1), "mg/m3": Decimal(1000), "ng/m3": Decimal("0.001")}
-_OTHER = {"ug/L": Decimal("0.001"), "kPa": Decimal(10), "Pa": Decimal("0.01"), "bar": Decimal(1000)}
-
-
-def _in_our_unit(item: str, value: Decimal | None, unit: str) -> Decimal | None:
-    if value is None:
-        return None
-    if item in MOLAR_MASS or item in ("PM10", "PM2.5"):
-        if unit in ("ppb", "ppm"):
-            if item not in MOLAR_MASS:
-                return None
-            mass = value * Decimal(str(MOLAR_MASS[item] / litres_per_mole(AMBIENT)))
-            return mass if (unit == "ppm") == (item == "CO") else mass * 1000 if unit == "ppm" else mass / 1000
-        factor = _GAS.get(unit)
-        return None if factor is None else value * factor / (1000 if item == "CO" else 1)
-    if item == "DO_percent" and unit == "1":
-        return value * 100  # a ratio
-    return value * _OTHER.get(unit, Decimal(1))
 
 
 def local_day(start_ms: int, zone_h: float) -> str:

@@ -10,21 +10,14 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-from gateway.faults import SiteError, read, walk
+from gateway.faults import Fault, SiteError, nearest, read, walk
+from gateway.pipeline import channel_items
 from gateway.site import config
-from gateway.site.assessing import Assess, Item
+from gateway.site.assessing import ITEMS, Assess, Item
 from gateway.site.config import Node, Sensor, Site
 
 _SHIPPED = Path(__file__).parent / "columns"
 Text = Annotated[str, Meta(min_length=1)]
-
-# What a quantity of a profile is. Of others the site file says it, under [assess.channels].
-_ITEM_OF: dict[str, Item] = {
-    "sulfur_dioxide": "SO2", "nitrogen_dioxide": "NO2", "carbon_monoxide": "CO", "ozone": "O3", "pm10": "PM10",
-    "pm2_5": "PM2.5", "air_pressure": "hpa",
-    "ph": "pH", "dissolved_oxygen": "DO", "oxygen_saturation": "DO_percent", "ammonium": "NH3N", "cod": "COD",
-    "permanganate": "CODMn", "total_phosphorus": "TP", "total_nitrogen": "TN",
-}  # fmt: skip
 
 
 class Published(Struct, frozen=True, kw_only=True):
@@ -62,7 +55,7 @@ class Columns(Struct, frozen=True, kw_only=True):
 class Channel(NamedTuple):
     """What a channel of our own export is, its unit, and how often it promised to be read."""
 
-    item: Item
+    item: str
     unit: str
     period_s: int
 
@@ -86,6 +79,12 @@ def plan(path: Path) -> Plan:
     if "station" in tree or "values" not in tree:
         return of_site(config.load(path))
     _, faults = walk(tree, Columns)
+    for table in ("values", "scale"):
+        given = tree.get(table)
+        names = given if isinstance(given, dict) else {}
+        faults += [
+            Fault(f"{table}.{name}", "fault.unknown_key", nearest(name, ITEMS)) for name in names if name not in ITEMS
+        ]
     if faults:
         raise SiteError(faults)
     columns = msgspec.convert(tree, Columns)
@@ -99,14 +98,11 @@ def of_site(site: Site) -> Plan:
     for sensor, node in places:
         for period_s, registers in site.groups(sensor):
             periods |= {channel.name: period_s for channel in site.channels_of(sensor, node, registers)}
-    oxygen = {channel.sensor for channel in site.channels if channel.quantity == "dissolved_oxygen"}
-    found: dict[str, Channel] = {}
-    taken: set[str] = set()
-    for channel in site.channels:
-        item = site.assess.channels.get(channel.name) or _ITEM_OF.get(channel.quantity)
-        if item is None and channel.quantity == "temperature":
-            item = "water_c" if channel.sensor in oxygen else "air_c"
-        if item is not None and item not in taken:  # of two that measure the same the first one counts
-            taken.add(item)
-            found[channel.name] = Channel(item, channel.unit, periods[channel.name])
-    return Plan(site.station.name, site.assess, site.station.altitude_m, None, found)
+    items = channel_items(site)
+    return Plan(
+        site.station.name,
+        site.assess or Assess(),
+        site.station.altitude_m,
+        None,
+        {c.name: Channel(items[c.name], c.unit, periods[c.name]) for c in site.channels if c.name in items},
+    )

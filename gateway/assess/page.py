@@ -14,7 +14,7 @@ from gateway.assess import text
 from gateway.assess.agreement import Agreement
 from gateway.assess.hours import local_day, local_hour
 from gateway.assess.verdict import DAY, HOUR, Verdict
-from gateway.messages import language, say
+from gateway.messages import language, say, unit_text
 from gateway.process.air import limits
 from gateway.process.air.editions import LEVELS
 from gateway.process.water.tables import CLASS_NAMES, CLASS_NAMES_ZH, LIMITS, column
@@ -51,10 +51,10 @@ def _part(part: Part, assess: Assess) -> Iterator[str]:
     yield '<div class="plate">' + "".join(f"<p>{escape(line)}</p>" for line in text.summary(part.verdicts))
     rules = dict.fromkeys(one.rule for one in part.verdicts)
     yield f'<p class="soft">{escape(", ".join(rules))}</p></div>'
-    yield _key(part.subject)
     places = dict.fromkeys(one.place for one in part.verdicts)
     has_series = len(places) <= _MOST_PLACES and len(part.verdicts) > len(places)
     if has_series:
+        yield _key(part.subject)
         for place in places:
             yield from _place(part.subject, [one for one in part.verdicts if one.place == place], assess)
     else:
@@ -144,11 +144,17 @@ def _curve(item: str, points: Sequence[tuple[int, float]], limit: float | None, 
     line = "" if limit is None else f'<line x1="0" x2="{_WIDE:g}" y1="{y(limit)}" y2="{y(limit)}"/>'
     said = f"{low:g} … {high:g}" + ("" if limit is None else "; " + say("assess.limit_line", limit=f"{limit:g}"))
     return (
-        f"<h3>{escape(item)}</h3>"
+        f"<h3>{escape(item)} <small>{unit_text(_unit(item))}</small></h3>"
         f'<svg class="curve" viewBox="0 0 {_WIDE:g} {_HIGH:g}" preserveAspectRatio="none"><path d="{"".join(path)}"/>'
         f'{line}</svg><div class="ends"><span>{local_day(first, zone_h)}</span>'
         f"<span>{escape(said)}</span><span>{local_day(last, zone_h)}</span></div>"
     )
+
+
+def _unit(item: str) -> str:
+    if item == "pH":
+        return ""
+    return "mg/m3" if item.startswith("CO_") else "ug/m3" if item.endswith("_1h") else "mg/L"
 
 
 def _thinned(points: Sequence[tuple[int, float]]) -> Iterator[tuple[int, float]]:
@@ -175,7 +181,7 @@ def _counts(part: Part) -> Iterator[str]:
 
 
 def _agreement(found: Agreement) -> Iterator[str]:
-    first, *others = text.agreement_lines(found._replace(differences=()))
+    first, *others = text.agreement_lines(found, with_differences=False)
     yield f'<div class="plate"><p><b>{escape(first)}</b></p>'
     yield "".join(f"<p>{escape(line)}</p>" for line in others) + "</div>"
     if found.differences:

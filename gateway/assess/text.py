@@ -55,7 +55,7 @@ def notes_text(one: Verdict) -> str:
     by_key: dict[str, list[str]] = {}
     for key, about in one.notes:
         by_key.setdefault(key, []).append(about)
-    said += [say(key, about=", ".join(about)) for key, about in by_key.items()]
+    said += [say(f"assess_note.{key}", about=", ".join(about)) for key, about in by_key.items()]
     return "; ".join(said)
 
 
@@ -72,20 +72,20 @@ def summary(verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield say("assess.good_days", percent=percent, good=good.good, valid=good.valid)
 
 
-def agreement_lines(found: Agreement) -> Iterator[str]:
+def agreement_lines(found: Agreement, with_differences: bool = True) -> Iterator[str]:
     rate = 100 * found.agree / found.compared if found.compared else 0.0
     yield say("assess.agree", agree=found.agree, compared=found.compared, percent=f"{rate:.2f}")
-    by_kind = sum(one.why == "assess.other_kind" for one in found.differences)
+    by_kind = sum(one.why == "other_kind" for one in found.differences)
     if by_kind:
         yield "  " + say("assess.agree_by_kind", agree=found.agree + by_kind, compared=found.compared)
     for name, same, of in found.parts:
-        yield "  " + say("assess.part", part=part_text(name), same=same, of=of)
+        yield "  " + say("assess.part", part=say(f"assess_part.{name}"), same=same, of=of)
     if found.unpublished:
         yield say("assess.unpublished", count=found.unpublished)
-    if found.differences:
+    if found.differences and with_differences:
         count = len(found.differences)
         yield say("assess.differences", count=count, explained=found.explained)
-    for one in found.differences[:_MOST_DIFFERENCES]:
+    for one in found.differences[: _MOST_DIFFERENCES if with_differences else 0]:
         yield "  " + difference_text(one)
 
 
@@ -94,16 +94,13 @@ def difference_text(one: Difference) -> str:
     assert verdict.published is not None
     theirs = " ".join((verdict.published.result, *verdict.published.primary))
     ours = " ".join((shown(verdict) or "-", *(verdict.limiting if verdict.subject == "air" else ())))
-    return say("assess.difference", place=verdict.place, theirs=theirs, ours=ours, why=say(one.why, about=one.about))
-
-
-def part_text(name: str) -> str:
-    return {
-        "aqi": say("assess.part_aqi"),
-        "primary": say("assess.part_primary"),
-        "level": say("assess.part_level"),
-        "class": say("assess.part_class"),
-    }[name]
+    return say(
+        "assess.difference",
+        place=verdict.place,
+        theirs=theirs,
+        ours=ours,
+        why=say(f"assess_why.{one.why}", about=one.about),
+    )
 
 
 def width(text: str) -> int:

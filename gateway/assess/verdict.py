@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
     have: int
     want: int
     missing: tuple[str, ...]
-    notes: tuple[tuple[str, str], ...]  # (key of messages, what is filled in)
+    notes: tuple[tuple[str, str], ...]  # (key of [assess_note] in messages, what is filled in)
     values: dict[str, float]
     published: Published | None
     rule: str

@@ -9,11 +9,11 @@ from gateway.assess.hours import HOUR_MS, Hour, by_place, local_day
 from gateway.assess.verdict import DAY, HOUR, Verdict
 from gateway.process.number import Number
 from gateway.process.water import oxygen
+from gateway.process.water.day import day_values
 from gateway.process.water.grade import LAKE, altitude, grade
 from gateway.process.water.tables import CLAUSE
 from gateway.site.assessing import Assess
 
-_DAY_SHARE = 0.75  # of the hours that a place usually has; ours: HJ 915 was not to be had
 _ITEMS = ("pH", "DO", "CODMn", "COD", "BOD5", "NH3N", "TP", "TN", "F")
 
 
@@ -44,10 +44,7 @@ def _days(rows: Sequence[Hour], refers: str, assess: Assess, altitude_m: float |
         days.setdefault(local_day(row.start_ms, assess.zone_h), []).append(row)
     found = []
     for members in days.values():
-        values: dict[str, Decimal | None] = {}
-        for name in {name for row in members for name in row.values}:
-            known = [value for row in members if (value := row.values.get(name)) is not None]
-            values[name] = sum(known, Decimal(0)) / len(known) if len(known) >= _DAY_SHARE * usual else None
+        values = day_values([row.values for row in members], usual)
         asked = [name for name in assess.factors if any(row.values.get(name) is not None for row in members)]
         counts = [sum(row.values.get(name) is not None for row in members) for name in asked]
         day = members[0]._replace(published=None)
@@ -76,18 +73,18 @@ def _verdict(
     kind = kind_of(row, assess)
     judged = grade(values, kind, assess.target, share, assess.factors, assess.needed)
     notes += [
-        ("assess.over_target", one.factor if one.times is None else f"{one.factor} +{one.times:.2f}")
+        ("over_target", one.factor if one.times is None else f"{one.factor} +{one.times:.2f}")
         for one in judged.exceeding
     ]
     full = oxygen.saturation_mgl(celsius, hpa)
     high = altitude(full, oxygen.saturation_mgl(celsius, oxygen.SEA_HPA), assess.target)
     if share is not None:
-        notes.append(("assess.saturation", f"{float(share):.0f}"))
+        notes.append(("saturation", f"{float(share):.0f}"))
     if high is not None and high.is_limited and full is not None:
-        notes.append(("assess.by_altitude", f"{full:.2f}"))
+        notes.append(("by_altitude", f"{full:.2f}"))
     if refers == oxygen.SEA_LEVEL and values.get("DO_percent") is not None:
         local = oxygen.local_percent(values["DO_percent"], celsius, hpa)
-        notes.append(("assess.sonde", f"{values['DO_percent']:.0f} -> {'?' if local is None else f'{local:.0f}'}"))
+        notes.append(("sonde", f"{values['DO_percent']:.0f} -> {'?' if local is None else f'{local:.0f}'}"))
     shown = {name: float(value) for name in _ITEMS if (value := values.get(name)) is not None}
     if period == HOUR:
         have = len(judged.each)

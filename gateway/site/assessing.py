@@ -1,6 +1,6 @@
 """Knows what of a site file says by which classes and limits the place is judged; knows neither."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -8,6 +8,7 @@ Item = Literal[
     "SO2", "NO2", "CO", "O3", "PM10", "PM2.5",
     "pH", "DO", "DO_percent", "CODMn", "COD", "BOD5", "NH3N", "TP", "TN", "F", "chla", "water_c", "air_c", "hpa",
 ]  # fmt: skip
+ITEMS: tuple[str, ...] = get_args(Item)
 WaterFactor = Literal["pH", "DO", "CODMn", "COD", "BOD5", "NH3N", "TP", "TN", "F"]
 Pollutant = Literal["SO2", "NO2", "CO", "O3", "PM10", "PM2.5"]
 

@@ -296,7 +296,7 @@ class SiteFile(
     station: Station
     store: Store = Store()
     clock: ClockTrust = ClockTrust()
-    assess: Assess = Assess()
+    assess: Assess | None = None
     control: Control = Control()
     metrics: Metrics | None = None
     radio: Radio | None = None
@@ -459,6 +459,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         uplinks=tuple(_uplink(uplink, folder) for uplink in file.uplinks),
         operators=file.operators,
         aggregate=file.aggregate,
+        assess=file.assess,
         folder=folder,
         profiles={model: library.profile(model) for model in sorted({sensor.profile for sensor in sensors})},
     )
