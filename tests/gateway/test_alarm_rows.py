@@ -109,7 +109,7 @@ def test_a_shelf_ends_by_itself_and_an_upstream_alarm_is_warned_with_its_travel_
         assert json.loads(cells)[4] == (now_ms - 60_000 + 600_000) // 1000
         shelve = {"rule": "wave", "verb": "shelve", "minutes": 1}
         await one.gateway.desk.ask("ma", "operator", "alarm", shelve, "")
-        await one.until(70)
+        await one.until(80)
         assert [event for event, _ in one.told()] == ["raised", "shelved", "unshelved", "raised"]
         await one.kill()
 

@@ -21,7 +21,7 @@ EVENTS = (
     "returned", "escalated", "no_data", "data",
 )  # fmt: skip
 _DECIMALS = 6
-_LOOK_MS = 1000  # shelves, escalations, readings that grow stale
+_LOOK_MS = 60_000  # shelves, escalations, readings that grow stale; each commit looks as well; ours
 
 
 class Wish(NamedTuple):
