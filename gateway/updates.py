@@ -23,7 +23,7 @@ _NAME = re.compile(r"(?P<target>[a-z0-9_]+)-(?P<number>[1-9]\d{0,9})\.wtu\Z")
 # What a node runs of protocols/; tests/gateway/test_updates.py holds it against what firmware/ imports. The rest is the
 # gateway's, and reaches no board.
 PROTOCOLS = (
-    "__init__", "batch", "batch_oddities", "bits", "checks", "command", "errors", "framing", "link",
+    "__init__", "batch", "bits", "checks", "command", "errors", "framing", "link",
     "modbus", "modbus_client", "poll", "quality", "record", "registers", "spoilt", "update", "varint",
 )  # fmt: skip
 # Of firmware/ what runs before an application is in the image.

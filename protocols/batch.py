@@ -1,6 +1,6 @@
 """Knows how a node's records become one compact body; knows no key, no radio and no channel's name.
 
-The way back is in protocols/batch_reading.py, because a node needs none; what breaks the rule in batch_oddities.py.
+The way back is in protocols/batch_reading.py, because a node needs none.
 
 Body: schema u16, then bits (protocols/bits.py; docs/link.md, "BATCH body", has the table). Most records follow the rule
 "number + 1, time + step", most cells have a value and no mark, and most values differ little from the one before: what
@@ -56,7 +56,7 @@ def put_cells(out: bytearray, cells: "tuple[tuple[int | None, int], ...]") -> No
     for i, (value, quality) in enumerate(cells):
         if value is None or quality:
             bitmap[i // 8] |= 1 << i % 8
-            marks.append(mark_of(value, quality))
+            marks.append(_mark(value, quality))
         if value is not None:
             varint.put_signed(values, value)
     out += bitmap
@@ -64,7 +64,7 @@ def put_cells(out: bytearray, cells: "tuple[tuple[int | None, int], ...]") -> No
     out += values
 
 
-def mark_of(value: "int | None", quality: int) -> int:
+def _mark(value: "int | None", quality: int) -> int:
     if not 0 <= quality < NO_VALUE:
         raise RangeError("quality %d does not fit a node's record" % quality)
     return quality | (NO_VALUE if value is None else 0)
@@ -95,10 +95,15 @@ def encode(batch: Batch) -> bytes:
     out.number(len(records) - 1, COUNT)
     out.number(first.number, NUMBER)
     _put_time(out, first.time_s, step)
-    if odd or is_marked:
-        from protocols import batch_oddities  # seldom: a node loads it with its first one
-
-        batch_oddities.put(out, records, odd, is_marked)
+    if odd:
+        for i in range(1, len(records)):
+            gap, late = odd.get(i, (0, 0))
+            out.raw(i in odd, 1)
+            if i in odd:
+                out.number(gap, 0)
+                out.signed(late, LATE)
+    if is_marked:
+        _put_marks(out, _marks(records))
     for channel in range(len(first.cells)):
         column = [record.cells[channel][0] for record in records]
         _put_column(out, [value for value in column if value is not None])
@@ -127,6 +132,29 @@ def _put_time(out: BitWriter, time_s: int, step: int) -> None:
     slot = (time_s + step // 2) // step
     out.number(slot, TIME)
     out.signed(time_s - slot * step, 0)
+
+
+def _marks(records: "tuple[NodeRecord, ...]") -> "list[tuple[int, int]]":
+    """(cell, mark) of each cell that has one. Cells are counted down the columns: who is silent stays so a while."""
+    count = len(records)
+    marks = []
+    for channel in range(len(records[0].cells)):
+        for i in range(count):
+            value, quality = records[i].cells[channel]
+            if value is None or quality:
+                marks.append((channel * count + i, _mark(value, quality)))
+    return marks
+
+
+def _put_marks(out: BitWriter, marks: "list[tuple[int, int]]") -> None:
+    out.number(len(marks) - 1, COUNT)
+    following = last = 0
+    for cell, mark in marks:
+        out.number(cell - following, 0)
+        out.raw(mark != last, 1)
+        if mark != last:
+            out.raw(mark, 8)
+        following, last = cell + 1, mark
 
 
 def _put_column(out: BitWriter, values: "list[int]") -> None:

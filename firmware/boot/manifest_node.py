@@ -4,7 +4,7 @@ Named file by file, so that what is the gateway's or another chip's stays out; t
 names against the sources. `opt`: as gateway/updates.py compiles.
 """
 
-_PROTOCOLS = "batch batch_oddities bits checks command errors framing link modbus modbus_client poll quality record"
+_PROTOCOLS = "batch bits checks command errors framing link modbus modbus_client poll quality record"
 _PROTOCOLS += " registers spoilt update varint"
 _FIRMWARE = "acquire board config cycle emergency gate journal main opening orders pace power ring settings slice_form"
 _FIRMWARE += " update uplink wishes"
