@@ -24,8 +24,8 @@ from hw_sim.vm import ROOT, GuestFailed, Vm
 HEAP_KIB = 160
 _MOST_MPY, _MOST_RESIDENT, _MOST_PEAK = 80.0, 32.0, 64.0
 _WAKES_A_DAY, _READINGS = 96, 6  # of hw_sim/bench/five.toml
-# From 12.4 days on milliseconds since power-on are no small ints any more, and take 32 bytes each: the first day that is
-# looked at is the fourteenth.
+# From 12.4 days on milliseconds since power-on are no small ints any more, and take 32 bytes each: the first day that
+# is looked at is the fourteenth.
 _BOUND_DAYS = 14
 
 
