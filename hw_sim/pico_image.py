@@ -43,6 +43,7 @@ vfs.mount(vfs.VfsLfs2(rp2.Flash(start=%d,len=%d),progsize=256),"/")
 _MAIN = b"from firmware.main import main\nmain()\n"
 _NOT_ON_BOARD = (
     "protocols/profiles/",
+    "protocols/hj212/",
     "firmware/boards/esp32.py",
     "firmware/boot/esp32/",
     "firmware/boot/manifest_",
