@@ -42,14 +42,14 @@ COMMANDS = {
     "1072": Command(SET, ("NewPW",)),
     "2011": Command(DATA, (), ("DataTime",), _REAL_TIME),
     "2012": Command(DO),
-    "2013": Command(DATA, (), ("DataTime",), (*_REAL_TIME, "Data"), V2025),
+    "2013": Command(DATA, (), ("DataTime",), _REAL_TIME + ("Data",), V2025),
     "2021": Command(DATA, (), ("DataTime",), ("RS",)),
     "2022": Command(DO),
-    "2031": Command(DATA, _SPAN, ("DataTime",), (*_STATISTICS, "Data", "DayData", "NightData")),
+    "2031": Command(DATA, _SPAN, ("DataTime",), _STATISTICS + ("Data", "DayData", "NightData")),
     "2041": Command(DATA, _SPAN, ("DataTime",), ("RT",)),
     "2051": Command(DATA, _SPAN, ("DataTime",), _STATISTICS),
     "2052": Command(DATA, _SPAN, ("DataTime",), _STATISTICS, V2025),
-    "2061": Command(DATA, _SPAN, ("DataTime",), (*_STATISTICS, "Data")),
+    "2061": Command(DATA, _SPAN, ("DataTime",), _STATISTICS + ("Data",)),
     "2062": Command(DATA, _SPAN, ("DataTime",), _STATISTICS, V2025),
     "2081": Command(DATA, (), ("DataTime", "RestartTime")),
     "2111": Command(DATA, (), ("DataTime",), _STATISTICS, V2025),
@@ -87,8 +87,8 @@ _FORMS = {
     "PolId": r"[0-9A-Za-z]{2,6}", "InfoId": r"[0-9A-Za-z]{6}", "CstartTime": r"\d{6}", "Ctime": r"\d{1,2}",
     "Stime": r"\d{1,4}", "VaseNo": r"\d{1,3}", "QnRtn": r"[1-9]|100", "ExeRtn": r"[1-6]|100",
     "NewMN": r"[0-9A-F]{24}", "NewKey": r"[!-~]{16,64}", "CPUID": r"[0-9A-F]{1,32}", "MAC": r"[0-9A-F]{12}",
-    "-Flag": "[NFMSDCTB]", "-EFlag": "[0-9A-Za-z]{4}", "-SampleTime": _MOMENT, "-RS": "[0-5]", "-SN": "[0-9A-Za-z]{1,24}",
-    "-Info": r"//.{0,890}//|[^,;&=]{1,890}",
+    "-Flag": "[NFMSDCTB]", "-EFlag": "[0-9A-Za-z]{4}", "-SampleTime": _MOMENT,
+    "-RS": "[0-5]", "-SN": "[0-9A-Za-z]{1,24}", "-Info": r"//.{0,890}//|[^,;&=]{1,890}",
 }  # fmt: skip
 _COMPILED = {name: re.compile(form, re.DOTALL) for name, form in _FORMS.items()}
 _NUMERIC = re.compile(_NUMBER)
@@ -113,9 +113,7 @@ def check(packet: Packet, from_station: bool) -> "list[Oddity]":
             owner, dash, suffix = name.partition("-")
             if name in seen:
                 oddities.append(Oddity("twice", name, value or ""))
-            elif dash and (suffix not in suffixes or not _OWNER.fullmatch(owner)):
-                oddities.append(Oddity("unknown_field", name, value or ""))
-            elif not dash and name not in known:
+            elif (dash and (suffix not in suffixes or not _OWNER.fullmatch(owner))) or (not dash and name not in known):
                 oddities.append(Oddity("unknown_field", name, value or ""))
             elif not form(name).fullmatch(value or ""):
                 oddities.append(Oddity("form", name, value or ""))

@@ -19,12 +19,12 @@ def split(packet: Packet, next_number: "Callable[[], str]") -> "list[Packet]":
     parts: list[Items] = []
     part = first
     for item in packet.items[1:]:
-        if not _fits((*part, item)):
+        if not _fits(part + (item,)):
             parts.append(part)
             part = first
-        if not _fits((*part, item)):
+        if not _fits(part + (item,)):
             raise RangeError("an item of %d bytes fits no packet" % len(region((item,)).encode()))
-        part = (*part, item)
+        part = part + (item,)
     parts.append(part)
     if len(parts) > MOST_PACKETS:
         raise RangeError("%d packets are more than %d" % (len(parts), MOST_PACKETS))
