@@ -62,7 +62,7 @@ COMMANDS = {
     "3017": Command(ASK, ("PolId",), ("PolId", "CstartTime", "Ctime")),
     "3018": Command(ASK, ("PolId",), ("PolId", "Stime")),
     "3019": Command(ASK, ("PolId",), ("DataTime?", "PolId"), ("SN",)),
-    "3020": Command(ASK, ("PolId", "InfoId", *_SPAN), ("DataTime", "PolId"), ("Info",)),
+    "3020": Command(ASK, ("PolId", "InfoId") + _SPAN, ("DataTime", "PolId"), ("Info",)),
     "3021": Command(SET, ("PolId", "InfoId"), None, ("Info",)),
     "9011": Command(ANSWER, (), ("QnRtn",)),
     "9012": Command(ANSWER, (), ("ExeRtn",)),
