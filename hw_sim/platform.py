@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.ranges import Ranges, gaps, union
+from gateway.store.ranges import Ranges, gaps, union
+from protocols import quality
 
 
 class Delivered(NamedTuple):
@@ -36,6 +37,7 @@ class Platform:
         self.delivered: dict[str, list[Delivered]] = defaultdict(list)
         self.duplicates = 0  # rows that differ although (station, seq) is the same: the rule can't mend them
         self.resent = 0  # rows that came again; the rule drops them
+        self.dated = False  # whether what was delivered before has changed, since somebody set it back
         self.received: Ranges = ()  # by seq, rows whose series is not known yet included
         self.complete = 0  # as it was said last: what is sent once more lowers it
         self.online: bool | None = None
@@ -81,19 +83,33 @@ class Platform:
             return
         if seq in self._rows:
             self.resent += 1
-            self.duplicates += self._rows[seq] != row
-            return
+            known = self._rows[seq]
+            if known == row or not _is_guess(known) or known[3] != row[3]:
+                self.duplicates += known != row and not _is_guess(row)
+                return
+            self._forget(seq, series)
         self._rows[seq] = row
         qualities = row[4] if len(row) > 4 else repeat(0, len(values))
         on_row, delivered = self._on_row, self.delivered
-        for (channel, unit, decimals), value, quality in zip(self._series[series], values, qualities, strict=True):
+        for (channel, unit, decimals), value, flag in zip(self._series[series], values, qualities, strict=True):
             if value is not None:
                 # as its own text says it, without a float between
                 has_all = value.__class__ is str and value[-1 - decimals : -decimals] == "."
                 fixed = int(value[: -1 - decimals] + value[-decimals:]) if has_all else _fixed(str(value), decimals)
-                delivered[channel].append(Delivered(unix_ms, fixed, quality, seq))
-            if on_row is not None and (value is not None or quality):
-                on_row(channel, "null" if value is None else str(value), unit, quality, unix_ms)
+                delivered[channel].append(Delivered(unix_ms, fixed, flag, seq))
+            if on_row is not None and (value is not None or flag):
+                on_row(channel, "null" if value is None else str(value), unit, flag, unix_ms)
+
+    def _forget(self, seq: int, series: int) -> None:
+        """A row whose time was a guess: another one takes its place."""
+        self.dated = True
+        for channel, _, _ in self._series[series]:
+            self.delivered[channel] = [one for one in self.delivered[channel] if one.seq != seq]
+
+
+def _is_guess(row: list[Any]) -> bool:
+    """Whether a row says that its time is not certain: it may come again with another one."""
+    return len(row) > 4 and any(flag & quality.CLOCK for flag in row[4])
 
 
 def _fixed(text: str, decimals: int) -> int:

@@ -83,6 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LivingWorld]:
     """A station in virtual time, with the scenario of the mark."""
+    from gateway.faults import SiteError, check_text
     from hw_sim import scenario
     from hw_sim.clock import VirtualLoop
     from hw_sim.timeline import Player, plan
@@ -92,7 +93,10 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LivingWorl
     name: str = mark.args[0] if mark and mark.args else "demo"
     options: dict[str, Any] = dict(mark.kwargs) if mark else {}
     seed = int(options.get("seed", 1))
-    story = scenario.load(scenario.find(name))
+    try:
+        story = scenario.load(scenario.find(name))
+    except SiteError as error:
+        raise pytest.fail.Exception("\n".join(check_text(error, name)), pytrace=False) from None
     span_s = float(options.get("days") or story.days) * 86_400
 
     async def begin() -> tuple[VirtualStation, Player]:

@@ -169,9 +169,14 @@ _AFTER_S = 1.0  # the last thing that was captured is over
 
 
 def find(name: str) -> Path:
-    """A scenario's file: a path, or the name of one that comes with watertower."""
-    shipped = FOLDER / "scenarios" / f"{name}.toml"
-    return shipped if shipped.exists() else Path(name)
+    """A scenario's file: a path, or the name of one that comes with watertower. SiteError: it is neither."""
+    path = FOLDER / "scenarios" / f"{name}.toml"
+    if path.exists():
+        return path
+    if Path(name).exists() or name.endswith(".toml"):
+        return Path(name)
+    known = nearest(name, ["demo", *shipped()])
+    raise SiteError([Fault("", "fault.unknown_scenario", known, name, found=quoted(name))])
 
 
 def shipped() -> list[str]:

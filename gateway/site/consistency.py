@@ -30,6 +30,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from _ports(site, folder)
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
+        yield from _centres(path, uplink)
     for path, owner in owners:
         yield from _unit_ids(path, owner)
         for place, sensor in _rows(owner, "sensor", path):
@@ -90,6 +91,16 @@ def _ports(site: Tree, folder: Path) -> Iterator[Fault]:
             yield Fault(path, "fault.usb_port", Phrase("hint.usb_port"), found=quoted(port))
     yield from doubled(used, same=lambda port: absolute(folder, port))
     yield from doubled(_column(_rows(site, "bus"), "tcp"))
+
+
+def _centres(path: str, uplink: Tree) -> Iterator[Fault]:
+    """Of an SL 651 uplink."""
+    centres = _rows(uplink, "centre", path) if uplink.get("type") == "sl651" else []
+    yield from doubled(_column(centres, "address"))
+    for place, centre in centres:
+        if "port" in centre and "tcp" in centre and (centre["port"] is None) == (centre["tcp"] is None):
+            neither = centre["port"] is None
+            yield Fault(place, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
 
 
 def _login(path: str, uplink: Tree) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from gateway.faults import SiteError
+from gateway.faults import SiteError, check_text
 from gateway.site import config
 from hw_sim import scenario
 from hw_sim.climate import AnyOverlay
@@ -134,3 +134,10 @@ def test_the_page_about_the_simulator_shows_a_sound_scenario_and_names_every_kin
 def test_every_scenario_that_comes_with_watertower_is_sound(name: str) -> None:
     story = scenario.load(scenario.find(name))
     assert name == "demo" or (story.title and story.title_zh)
+
+
+def test_a_scenario_that_is_not_there_is_answered_with_those_that_are() -> None:
+    with pytest.raises(SiteError) as caught:
+        scenario.find("outtage")
+    assert check_text(caught.value, "") == ["outtage: no scenario 'outtage'; did you mean outage?"]
+    assert scenario.find("mine.toml") == Path("mine.toml")

@@ -22,16 +22,17 @@ class Bug(NamedTuple):
 
 BUGS = {
     "a record is dropped after its acknowledgement": Bug(
-        "gateway/store_nodes.py",
+        "gateway/store/nodes.py",
         "            for row in rows:\n",
         "            for row in rows[1:]:\n",
         "outage",
         "lost",
     ),
     "a poll is published twice under two numbers": Bug(
-        "gateway/store.py",
-        "        self._pending.append((series, unix_ms, *packed(cells)))",
-        "        self._pending += [(series, unix_ms, *packed(cells))] * 2",
+        "gateway/store/store.py",
+        "        self._pending.append(_Waiting(",
+        "        self._pending.appendleft(self._pending[0]) if self._pending else None\n"
+        "        self._pending.append(_Waiting(",
         "outage",
         "wrong",
     ),
@@ -55,7 +56,11 @@ BUGS = {
         "wrong quality",
     ),
     "times are an hour late": Bug(
-        "gateway/store_nodes.py", "row.time_s * 1000, node", "row.time_s * 1000 + 3_600_000, node", "outage", "wrong"
+        "gateway/store/store.py",
+        "record.time_s * 1000, boot",
+        "record.time_s * 1000 + 3_600_000, boot",
+        "outage",
+        "wrong",
     ),
     "a late reply is taken for the next answer": Bug(
         "protocols/modbus_client.py",
