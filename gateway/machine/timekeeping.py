@@ -69,6 +69,15 @@ class Timekeeper:
         else:
             self._refused_ms = lead_ms
 
+    def told(self, unix_ms: int) -> bool:
+        """Somebody who should know has said what the time is now; whether he is believed: only while nothing better
+        tells it."""
+        if self._trusted or not is_plausible(unix_ms):
+            return False
+        self._lead_ms, self._trusted = unix_ms - self._clock.monotonic_ms(), True
+        self._refused_ms = self._clock.unix_ms() - self._clock.monotonic_ms()
+        return True
+
     @property
     def correction_ms(self) -> int | None:
         """What times of this boot lack that were taken before the clock was trusted; None: it is not trusted yet."""

@@ -18,6 +18,7 @@ from gateway.messages import Phrase
 from gateway.site.airtime import longest_frame
 from gateway.site.consistency import absolute, cross_checks
 from gateway.site.fields import HostPort, Key, Name, Period, StationId, TcpPort, Text
+from gateway.site.hj212 import Hj212Uplink
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
 from gateway.site.sl651 import Sl651Uplink
 from protocols.framing import MAX_FRAME
@@ -229,6 +230,9 @@ class MqttUplink(Struct, frozen=True, kw_only=True, tag_field="type", tag="mqtt"
         return (self.host, port), *((host, int(number)) for host, _, number in others)
 
 
+Uplink = MqttUplink | Sl651Uplink | Hj212Uplink
+
+
 class Operator(Struct, frozen=True, kw_only=True):
     """Somebody who may send commands, and how much he may do: a viewer less than an operator, an admin all."""
 
@@ -271,7 +275,7 @@ class SiteFile(
     rails: tuple[Rail, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     nodes: tuple[Node, ...] = ()
-    uplinks: tuple[MqttUplink | Sl651Uplink, ...] = ()
+    uplinks: tuple[Uplink, ...] = ()
     operators: tuple[Operator, ...] = ()
 
 
@@ -422,8 +426,8 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
     )
 
 
-def _uplink(uplink: MqttUplink | Sl651Uplink, folder: Path) -> MqttUplink | Sl651Uplink:
-    if isinstance(uplink, Sl651Uplink):
+def _uplink(uplink: Uplink, folder: Path) -> Uplink:
+    if isinstance(uplink, Sl651Uplink | Hj212Uplink):
         return uplink.placed(lambda name: absolute(folder, name))
 
     def placed(name: str | None) -> str | None:

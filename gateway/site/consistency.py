@@ -15,6 +15,9 @@ from gateway.messages import Phrase
 from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
+from protocols.hj212.factors import CODE, find
+from protocols.hj212.factors import factors as factor_table
+from protocols.hj212.units import can_be
 from protocols.link import OVERHEAD
 from protocols.profile import Profile
 from protocols.registers import MOST
@@ -31,6 +34,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
         yield from _centres(path, uplink)
+        yield from _factors(path, uplink, site, library)
     for path, owner in owners:
         yield from _unit_ids(path, owner)
         for place, sensor in _rows(owner, "sensor", path):
@@ -103,6 +107,48 @@ def _centres(path: str, uplink: Tree) -> Iterator[Fault]:
             yield Fault(place, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
 
 
+def _factors(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
+    """Of an HJ 212 uplink: each factor has a code of the standard, a channel, and a unit that the one can become."""
+    factors = _rows(uplink, "factor", path) if uplink.get("type") == "hj212" else []
+    yield from doubled(_column(factors, "code"))
+    if uplink.get("type") == "hj212" and {"version", "mn"} <= uplink.keys():
+        most = 14 if uplink["version"] == "2005" else 24
+        if len(uplink["mn"]) != most:
+            yield Fault(f"{path}.mn", "fault.mn_length", count=most, version=uplink["version"])
+    files = [key for key in ("key_file", "key_env") if uplink.get(key) is not None]
+    if len(files) == 2:
+        yield Fault(f"{path}.key_env", "fault.doubled_password", Phrase("hint.one_password"))
+    channels = _units(site, library)
+    for place, row in factors:
+        code, name = row.get("code"), row.get("channel")
+        is_new = row.get("unit") is not None and row.get("decimals") is not None and CODE.fullmatch(code or "")
+        known = find(code) if code is not None else None
+        if code is not None and known is None and not is_new:
+            yield Fault(f"{place}.code", "fault.unknown_factor", nearest(code, [*factor_table()]), found=quoted(code))
+        if name is None or channels is None:
+            continue
+        if name not in channels:
+            yield Fault(f"{place}.channel", "fault.no_site_channel", nearest(name, channels), found=quoted(name))
+            continue
+        wanted = row.get("unit") or (known.unit if known is not None else "")
+        if wanted and not can_be(channels[name], wanted):
+            yield Fault(f"{place}.channel", "fault.unit", found=channels[name], wanted=wanted, code=quoted(code))
+
+
+def _units(site: Tree, library: Library) -> dict[str, str] | None:
+    """Of each channel of the station; None: not all are known."""
+    found: dict[str, str] = {}
+    for owner in (site, *site.get("node", ())):
+        for sensor in owner.get("sensor", ()):
+            model, id = sensor.get("profile"), sensor.get("id")
+            if model is None or id is None or model in library.faulty or model not in library.models:
+                return None
+            for register in library.profile(model).registers:
+                if sensor.get("quantities") is None or register.name in sensor["quantities"]:
+                    found[f"{id}.{register.name}"] = register.unit
+    return found
+
+
 def _login(path: str, uplink: Tree) -> Iterator[Fault]:
     """What goes together, or not, of certificate, user and password."""
     tls = uplink.get("tls") or {}
@@ -111,7 +157,7 @@ def _login(path: str, uplink: Tree) -> Iterator[Fault]:
     files = [key for key in ("password_file", "password_env") if uplink.get(key) is not None]
     if len(files) == 2:
         yield Fault(f"{path}.password_env", "fault.doubled_password", Phrase("hint.one_password"))
-    if files and "username" in uplink and uplink["username"] is None:
+    if files and uplink.get("type") == "mqtt" and "username" in uplink and uplink["username"] is None:
         yield Fault(f"{path}.{files[0]}", "fault.password_without_user", Phrase("hint.username"))
 
 
