@@ -29,6 +29,7 @@ from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
 from gateway.machine.service import Movement, Notify, keep_fed, look_s, notifier
 from gateway.machine.timekeeping import Trusted
+from gateway.pipeline import stages
 from gateway.ports import Clock, Publisher, SystemClock
 from gateway.site.config import Bus, MqttUplink, Rail, Sensor, Site, Uplink
 from gateway.site.configuration import Configuration, Refusal
@@ -47,6 +48,7 @@ from protocols.modbus_client import RtuClient
 from protocols.tcp_client import TcpClient
 
 log = logging.getLogger(__name__)
+_PERIODS_S = 5.0  # how often it is looked whether a period has ended where no row comes; ours
 _DRAIN_S = 3.5  # a clean stop takes less than 5 s in all
 _ANSWER_S = 1.0
 _LAST_ANSWER_S = 1.0  # for polls on their way at an end
@@ -122,6 +124,10 @@ class Gateway:
         self._started_ms = self._clock.monotonic_ms()
         self._radio: RadioCollector | None = None
         self.memories: list[tuple[Sensor, Memory]] = []  # at its end
+        wanted = stages(site)
+        self._derives = wanted is not None
+        if wanted is not None:
+            self.store.derive(wanted)
         self._commit_delay_s = site.store.commit_delay_s
         noted = capture.line if capture is not None else _unnoted
         self._collectors: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -171,10 +177,10 @@ class Gateway:
                 continue
             if isinstance(uplink, Hj212Uplink):
                 self.forwarders[uplink.id] = hj212_station.forwarder(
+                    site,
                     uplink,
                     outside.way(f"{uplink.host}:{uplink.port}", None),
                     self.store,
-                    Path(site.store.path),
                     self._connected,
                     hj212_station.emergency(site, uplink, actions["emergency"]),
                 )
@@ -327,6 +333,8 @@ class Gateway:
             self._task(f"uplink {name}", self._with_file(lambda run=forwarder.run: run))  # type: ignore[misc]
             for name, forwarder in self.forwarders.items()
         ]
+        if self._derives:
+            collectors.append(self._task("periods", self._close_periods))
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self._end.wait())]
         if self._configuration is not None and self._configuration.trial is not None:
             collectors.append(asyncio.create_task(self._return_in_time(self._configuration)))
@@ -393,6 +401,12 @@ class Gateway:
     async def _look_after_store(self) -> None:
         while True:
             await asyncio.sleep(self.store.upkeep())
+
+    async def _close_periods(self) -> None:
+        """A period ends although nothing comes any more."""
+        while True:
+            await asyncio.sleep(_PERIODS_S)
+            self.store.commit_due()
 
     def stuck(self) -> list[str]:
         """Which parts stand still, in words."""

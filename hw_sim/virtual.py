@@ -71,6 +71,7 @@ class VirtualStation:
         self.witness = Witness(Path(self.site.store.path))
         self._capture = None if capture is None else Capture(capture, self.world.gateway_clock)
         self._ways = ways
+        self.begin_ms = self.clock.unix_ms()
         self.kills_ms: list[int] = []
         accept = scenario.accept
         self._tolerance_ms = {True: round(accept.polled_error_s * 1000), False: round(accept.node_error_s * 1000)}

@@ -233,6 +233,38 @@ class MqttUplink(Struct, frozen=True, kw_only=True, tag_field="type", tag="mqtt"
 Uplink = MqttUplink | Sl651Uplink | Hj212Uplink
 
 
+class Load(Struct, frozen=True, kw_only=True):
+    """A concentration times a flow, in kg."""
+
+    name: Name
+    concentration: Text
+    flow: Text
+
+
+class Aggregate(Struct, frozen=True, kw_only=True, rename={"loads": "load"}):
+    """What is made of readings (docs/aggregates.md): the length of a "minute" (0: none), which levels, how long after a
+    period's end its rows are awaited, local time less UTC. `channels`: None: all; `forms` and `rules`: by channel,
+    where they are not those of its quantity (gateway/process/forms.py, validity.py)."""
+
+    minute_s: Literal[0, 60, 600] = 600  # HJ 212-2017 annex D: a period of 10 minutes
+    levels: Annotated[tuple[Literal["hour", "8h", "day", "month", "year"], ...], Meta(min_length=1)] = (
+        "hour",
+        "8h",
+        "day",
+        "month",
+        "year",
+    )
+    grace_s: Annotated[int, Meta(ge=0, le=3600, extra={"unit": "s"})] = 20  # ours: longer than a commit waits
+    zone_h: Annotated[float, Meta(ge=-12, le=14, extra={"unit": "h"})] = 8.0  # China
+    channels: tuple[Text, ...] | None = None
+    forms: dict[Text, Literal["mean", "direction", "counter", "none"]] = {}
+    rules: dict[Text, Literal["gas", "particles", "tsp", "flue_gas", "generic"]] = {}
+    loads: tuple[Load, ...] = ()
+
+
+_ASKS_FOR_AGGREGATES = ("hj212",)  # uplinks that can't do without
+
+
 class Operator(Struct, frozen=True, kw_only=True):
     """Somebody who may send commands, and how much he may do: a viewer less than an operator, an admin all."""
 
@@ -277,6 +309,7 @@ class SiteFile(
     nodes: tuple[Node, ...] = ()
     uplinks: tuple[Uplink, ...] = ()
     operators: tuple[Operator, ...] = ()
+    aggregate: Aggregate | None = None
 
 
 class Channel(Struct, frozen=True, kw_only=True):
@@ -305,6 +338,12 @@ class Site(SiteFile, frozen=True, kw_only=True):
     def max_frame(self) -> int:
         """The longest frame of a node."""
         return MAX_FRAME if self.radio is None else self.radio.max_frame
+
+    @property
+    def aggregates(self) -> Aggregate | None:
+        """What is made of readings; None: nothing, unless an uplink can't do without."""
+        asked = any(uplink.__struct_config__.tag in _ASKS_FOR_AGGREGATES for uplink in self.uplinks)
+        return self.aggregate or (Aggregate() if asked else None)
 
     def profile(self, sensor: Sensor) -> Profile:
         return self.profiles[sensor.profile]
@@ -421,6 +460,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         nodes=file.nodes,
         uplinks=tuple(_uplink(uplink, folder) for uplink in file.uplinks),
         operators=file.operators,
+        aggregate=file.aggregate,
         folder=folder,
         profiles={model: library.profile(model) for model in sorted({sensor.profile for sensor in sensors})},
     )

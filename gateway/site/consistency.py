@@ -12,6 +12,7 @@ from typing import Any
 from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.machine import usb
 from gateway.messages import Phrase
+from gateway.process.load import KG_PER_M3, M3_PER_HOUR
 from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
@@ -48,6 +49,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
         for place, sensor in _rows(node, "sensor", path):
             yield from _wiper(place, sensor, library)
         yield from _channels(path, node, library, site)
+    yield from _aggregate(site, library)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
 
@@ -118,35 +120,26 @@ def _factors(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[
     files = [key for key in ("key_file", "key_env") if uplink.get(key) is not None]
     if len(files) == 2:
         yield Fault(f"{path}.key_env", "fault.doubled_password", Phrase("hint.one_password"))
+    minute, minute_s = uplink.get("minute"), (site.get("aggregate") or {}).get("minute_s", 600)
+    if uplink.get("type") == "hj212" and minute and minute_s and 60 * minute % minute_s:
+        yield Fault(f"{path}.minute", "fault.minute", found=minute, minute_s=minute_s)
     channels = _units(site, library)
+    named = [_decimals(owner, library) for owner in (site, *site.get("node", ()))]
+    known_names = None if None in named else [name for found in named for name in found or ()]
     for place, row in factors:
         code, name = row.get("code"), row.get("channel")
         is_new = row.get("unit") is not None and row.get("decimals") is not None and CODE.fullmatch(code or "")
         known = find(code) if code is not None else None
         if code is not None and known is None and not is_new:
             yield Fault(f"{place}.code", "fault.unknown_factor", nearest(code, [*factor_table()]), found=quoted(code))
-        if name is None or channels is None:
+        if name is None or known_names is None:
             continue
-        if name not in channels:
-            yield Fault(f"{place}.channel", "fault.no_site_channel", nearest(name, channels), found=quoted(name))
+        if name not in known_names:
+            yield Fault(f"{place}.channel", "fault.no_such_channel", nearest(name, known_names), found=quoted(name))
             continue
         wanted = row.get("unit") or (known.unit if known is not None else "")
         if wanted and not can_be(channels[name], wanted):
             yield Fault(f"{place}.channel", "fault.unit", found=channels[name], wanted=wanted, code=quoted(code))
-
-
-def _units(site: Tree, library: Library) -> dict[str, str] | None:
-    """Of each channel of the station; None: not all are known."""
-    found: dict[str, str] = {}
-    for owner in (site, *site.get("node", ())):
-        for sensor in owner.get("sensor", ()):
-            model, id = sensor.get("profile"), sensor.get("id")
-            if model is None or id is None or model in library.faulty or model not in library.models:
-                return None
-            for register in library.profile(model).registers:
-                if sensor.get("quantities") is None or register.name in sensor["quantities"]:
-                    found[f"{id}.{register.name}"] = register.unit
-    return found
 
 
 def _login(path: str, uplink: Tree) -> Iterator[Fault]:
@@ -316,6 +309,45 @@ def _emergency(path: str, node: Tree, library: Library) -> Iterator[Fault]:
             # NaN is more than anything can say as well
             if decimals is not None and name in decimals and not abs(value) * 10 ** decimals[name] <= MOST:
                 yield Fault(f"{place}.{side}", "fault.limit_large", found=value)
+
+
+def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
+    """Its channels are there, and its levels lack none that another is made of."""
+    table = site.get("aggregate") or {}
+    known: list[str] = []
+    loads = _rows(table, "load", "aggregate")
+    yield from doubled(_column(loads, "name"))
+    for owner in (site, *site.get("node", ())):
+        found = _decimals(owner, library)
+        if found is None:
+            return
+        known += found
+    rows = [(f"aggregate.channels[{index}]", name) for index, name in enumerate(table.get("channels") or ())]
+    rows += [(f'aggregate.{key}."{name}"', name) for key in ("forms", "rules") for name in table.get(key) or ()]
+    rows += [*_column(loads, "concentration"), *_column(loads, "flow")]
+    for path, name in rows:
+        if name is not None and name not in known:
+            yield Fault(path, "fault.no_such_channel", nearest(name, known), found=quoted(name))
+    units = _units(site, library)
+    for key, scales in (("concentration", KG_PER_M3), ("flow", M3_PER_HOUR)):
+        for path, name in _column(loads, key):
+            if units.get(name, next(iter(scales))) not in scales:
+                yield Fault(path, "fault.load_unit", found=quoted(units[name]), known=", ".join(scales))
+    levels = table.get("levels") or ("hour", "day")
+    for level, below in (("8h", "hour"), ("day", "hour"), ("month", "day"), ("year", "day")):
+        if level in levels and below not in levels and None not in levels:
+            yield Fault("aggregate.levels", "fault.level_without", level=quoted(level), below=quoted(below))
+
+
+def _units(site: Tree, library: Library) -> dict[str | None, str]:
+    """Of each channel whose profile is sound."""
+    return {
+        f"{sensor['id']}.{register.name}": register.unit
+        for owner in (site, *site.get("node", ()))
+        for sensor in owner.get("sensor", ())
+        if sensor.get("id") and sensor.get("profile") in library.models and sensor["profile"] not in library.faulty
+        for register in library.profile(sensor["profile"]).registers
+    }
 
 
 def _decimals(node: Tree, library: Library) -> dict[str, int] | None:

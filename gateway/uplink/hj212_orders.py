@@ -32,7 +32,7 @@ _MOST_MS = timedelta(days=31) // timedelta(milliseconds=1)  # of one history req
 _CLOCK_MS = 60_000  # who tells another time than a clock that can be trusted is told that it is not taken; ours
 EMERGENCY_S = 21_600  # nodes measure densely so long after a platform has asked for it: their batteries; ours
 _SYSTEM = "91"
-Say = Callable[[str, Items], Awaitable[None]]  # (CN, region) under the request's QN
+Tell = Callable[[str, Items], Awaitable[None]]  # (CN, region) under the request's QN
 
 
 class Orders:
@@ -88,17 +88,17 @@ class Orders:
 
     # --- doing --------------------------------------------------------------------------------------------------------
 
-    async def obey(self, asked: Packet, now_ms: int, say: Say) -> int:
+    async def obey(self, asked: Packet, now_ms: int, tell: Tell) -> int:
         """ExeRtn. Only what `verdict` accepted."""
         told = asked.values
         if asked.cn in SOURCES.values():
-            return await self._history(asked.cn, told, say)
+            return await self._history(asked.cn, told, tell)
         if asked.cn == "1012":
             return self._clock(moment.unix_ms(told["SystemTime"]), now_ms)
         if asked.cn in ("2011", "2012"):
-            return await self._realtime(asked.cn == "2011", say)
+            return await self._realtime(asked.cn == "2011", tell)
         if asked.cn in ("1011", "1061", "1063", "1001"):
-            await say(asked.cn, self._answered(asked.cn, told, now_ms))
+            await tell(asked.cn, self._answered(asked.cn, told, now_ms))
             return DONE
         return await self._set(told)
 
@@ -116,13 +116,13 @@ class Orders:
         self._event("hj212_clock", was_ms=now_ms, told_ms=told_ms, taken=is_taken)
         return DONE if is_taken or abs(told_ms - now_ms) <= _CLOCK_MS else BAD_CONDITION
 
-    async def _realtime(self, is_on: bool, say: Say) -> int:
+    async def _realtime(self, is_on: bool, tell: Tell) -> int:
         self._change("realtime", "1" if is_on else "0")
         if is_on:
             found = self._plan.realtime(again=True)
             if found is None:
                 return NO_DATA
-            await say("2011", found)
+            await tell("2011", found)
         return DONE
 
     async def _set(self, told: dict[str, str]) -> int:
@@ -150,7 +150,7 @@ class Orders:
 
     # --- history ------------------------------------------------------------------------------------------------------
 
-    async def _history(self, cn: str, told: dict[str, str], say: Say) -> int:
+    async def _history(self, cn: str, told: dict[str, str], tell: Tell) -> int:
         """Each period that begins within the span, oldest first; without a span the newest."""
         if "BeginTime" not in told:
             newest = [row for row in self._store.newest() if row.seq and self._plan.key_of(row, cn) is not None]
@@ -176,7 +176,7 @@ class Orders:
         for key in sorted(keys):
             said = self._plan.report(key, tuple(keys[key]))
             if said is not None:
-                await say(cn, said)
+                await tell(cn, said)
                 sent += 1
                 await asyncio.sleep(0)
         return DONE if sent else NO_DATA

@@ -12,6 +12,7 @@ from gateway.site.hj212 import Hj212Factor, Hj212Uplink
 from gateway.store import Row, Series
 from gateway.store.ranges import Ranges
 from gateway.uplink import hj212_values as values
+from protocols import quality
 from protocols.errors import RangeError
 from protocols.hj212 import marks, moment
 from protocols.hj212.packet import V2005, VERSIONS, Items
@@ -198,10 +199,10 @@ class Plan:
                 if text is not None:
                     said.append((suffix, text))
         flags = [self._flags(row, factor.channel) for row in parts]
-        good = sum(not flag & values.FEW for flag in flags)
+        good = sum(not flag & quality.FEW for flag in flags)
         # of a minute that is made of several: three quarters of them, as a minute of its readings
         few = not flags or good < len(flags) * 0.75
-        mark = marks.NORMAL if flags and not few else values.period_mark(_any(flags) | values.FEW)
+        mark = marks.NORMAL if flags and not few else values.period_mark(_any(flags) | quality.FEW)
         return Reading(factor.code, tuple(said), mark if parts else marks.NORMAL)
 
     def _cells(self, row: Row, channel: str) -> "dict[str, Cell]":

@@ -14,19 +14,20 @@ from gateway.uplink.hj212_settings import Settings, settings_file
 
 
 def forwarder(
+    site: Site,
     uplink: Hj212Uplink,
     way: Opener,
     store: Store,
-    store_path: Path,
     on_connected: Callable[[], None],
     emergency: Callable[[int], Awaitable[None]],
 ) -> Hj212Forwarder:
-    settings = Settings(uplink, settings_file(store_path, uplink))
+    settings = Settings(uplink, settings_file(Path(site.store.path), uplink))
 
     def told(unix_ms: int, who: str) -> bool:
         return store.clock.told(unix_ms)
 
-    return Hj212Forwarder(uplink, way, store, store.clock, settings, on_connected, told, emergency)
+    minute_s = (site.aggregates.minute_s if site.aggregates else 0) or 60
+    return Hj212Forwarder(uplink, way, store, store.clock, settings, on_connected, told, emergency, minute_s)
 
 
 def emergency(site: Site, uplink: Hj212Uplink, action: Action) -> Callable[[int], Awaitable[None]]:

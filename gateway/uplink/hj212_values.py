@@ -10,7 +10,6 @@ from protocols.hj212 import marks, units
 from protocols.hj212.factors import find
 
 _PLACES = 3  # of a factor whose form the table does not give, and of a -Cou; ours
-FEW = 1 << 20  # of a period with too few good readings: docs/aggregates.md
 
 
 class Form(NamedTuple):
@@ -48,7 +47,7 @@ def fits(factor: Hj212Factor, unit: str) -> bool:
 def period_mark(flags: int) -> str:
     """N where there were enough good readings; else what most likely kept them away. A station that was off tells
     nothing more: B."""
-    if not flags & FEW:
+    if not flags & quality.FEW:
         return marks.mark(flags)
-    found = marks.mark(flags & ~FEW & ~quality.CLOCK)
+    found = marks.mark(flags & ~quality.FEW & ~quality.CLOCK)
     return marks.UNREACHED if found == marks.NORMAL else found

@@ -15,11 +15,11 @@ from hw_sim.clock import START_UNIX_S, world_clock
 from hw_sim.hj212_platform import Platform
 from hw_sim.sl651_line import CentreWay
 from protocols.hj212.packet import VERSIONS, Items
+from protocols.quality import FEW
 
 MN, OLD_MN, PASSWORD, KEY = "010000A8900016F000169DC0", "88888880000001", "123456", "k3yOfThatStation"
 START_MS = START_UNIX_S * 1000
 MINUTE_MS, HOUR_MS, DAY_MS = 600_000, 3_600_000, 86_400_000
-FEW = 1 << 20
 
 
 def channel(name: str, unit: str, decimals: int) -> Channel:

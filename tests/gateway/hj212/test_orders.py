@@ -109,9 +109,7 @@ def test_a_request_number_that_is_none_is_not_obeyed(tmp_path: Path) -> None:
         await asyncio.sleep(5)
         assert events(tmp_path, "hj212_set") == []
         assert [detail["reason"] for _, detail in events(tmp_path, "hj212_refused")] == ["qn"]
-        assert (
-            "form" in station.ledger.complaints[-1] or "QN" in station.ledger.complaints[-1]
-        )  # its own number came back
+        assert "form" in station.ledger.complaints[-1] or "QN" in station.ledger.complaints[-1]
 
     story(steps())
 

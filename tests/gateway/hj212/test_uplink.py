@@ -13,8 +13,9 @@ from hw_sim.clock import run_virtual
 from hw_sim.hj212_platform import Value
 from protocols import quality
 from protocols.hj212.moment import digits
+from protocols.quality import FEW
 from tests.gateway.doubles import events
-from tests.gateway.hj212.station import DAY_MS, FEW, HOUR_MS, MINUTE_MS, OLD_MN, START_MS, Station
+from tests.gateway.hj212.station import DAY_MS, HOUR_MS, MINUTE_MS, OLD_MN, START_MS, Station
 
 
 def story(steps: Coroutine[Any, Any, None]) -> None:
