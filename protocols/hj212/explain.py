@@ -33,10 +33,10 @@ def explain(data: bytes) -> "list[Row]":
     rows = [Row(0, data[:2], "hj212_start", ""), Row(2, data[2:6], "hj212_length", str(int(data[2:6])))]
     head, mark, region = framed.segment.partition(b"CP=&&")
     at = 6
-    for part in head.split(b";")[:-1] if head.endswith(b";") else head.split(b";"):
-        name, _, value = part.decode("ascii", "replace").partition("=")
-        rows.append(Row(at, data[at : at + len(part) + 1], *_head(name, value, version)))
-        at += len(part) + 1
+    for part in _pairs(head, (b";",)):
+        name, _, value = part.rstrip(b";").decode("ascii", "replace").partition("=")
+        rows.append(Row(at, part, *_head(name, value, version)))
+        at += len(part)
     rows.append(Row(at, mark, "hj212_region", ""))
     at += len(mark)
     rows += _region(region[:-2], at) if plain is not None else [Row(at, region[:-2], "hj212_cipher", "SM4")]
@@ -89,14 +89,14 @@ def _head(name: str, value: str, version: int) -> "tuple[str, str]":
 def _region(region: bytes, start: int) -> "list[Row]":
     rows: list[Row] = []
     at = 0
-    for part in _pairs(region):
+    for part in _pairs(region, (b";", b",")):
         text = part.rstrip(b";,").decode("utf-8", "replace")
         rows.append(Row(start + at, part, *_pair(text)))
         at += len(part)
     return rows
 
 
-def _pairs(region: bytes) -> "list[bytes]":
+def _pairs(region: bytes, ends: "tuple[bytes, ...]") -> "list[bytes]":
     """Each with the mark that ends it; log text between // and // is one."""
     found, begin, at = [], 0, 0
     while at < len(region):
@@ -105,7 +105,7 @@ def _pairs(region: bytes) -> "list[bytes]":
             at = len(region) if end < 0 else end + 2
             continue
         at += 1
-        if region[at - 1 : at] in (b";", b","):
+        if region[at - 1 : at] in ends:
             found.append(region[begin:at])
             begin = at
     return found if begin == len(region) else [*found, region[begin:]]
