@@ -44,7 +44,7 @@ from gateway.uplink.hj212 import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
 from gateway.uplink.sl651 import Sl651Forwarder
-from protocols.modbus_client import RtuClient
+from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ class Gateway:
                     Path(site.store.path),
                     self._clock,
                     self._connected,
-                    time_told=lambda unix_ms, who: None,  # a centre's password of 16 bits sets no clock
+                    time_told=self._time_told,
                 )
                 continue
             if isinstance(uplink, Hj212Uplink):
@@ -182,6 +182,7 @@ class Gateway:
                     outside.way(f"{uplink.host}:{uplink.port}", None),
                     self.store,
                     self._connected,
+                    self._time_told,
                     hj212_station.emergency(site, uplink, actions["emergency"]),
                 )
                 continue
@@ -269,6 +270,12 @@ class Gateway:
         self.starts_again = True
         asyncio.get_running_loop().call_later(_ANSWER_S, self._end.set)
 
+    def _time_told(self, unix_ms: int, who: str) -> bool:
+        is_believed = self.store.clock.told(unix_ms)
+        if is_believed:
+            log.info("%s tells the time", who)
+        return is_believed
+
     def _connected(self) -> None:
         if self._configuration is not None and self._configuration.trial is not None:
             self._configuration.confirm()
@@ -305,7 +312,7 @@ class Gateway:
         now_ms = self._clock.monotonic_ms
         if bus.tcp is not None:
             return lambda line: TcpClient(line, now_ms)
-        return lambda line: RtuClient(line, now_ms, bus.baud)
+        return lambda line: PollingClient(line, now_ms, bus.baud)
 
     async def _told(self, sensor: str, name: str, value: float | None, who: str) -> dict[str, object]:
         return (await self.write(sensor, name, value, who))._asdict()

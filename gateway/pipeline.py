@@ -6,12 +6,17 @@ raw row -> quality flags added -> aggregates -> indices -> alarms
 from collections.abc import Callable, Iterable, Sequence
 
 from gateway.process.aggregate import Aggregates
+from gateway.process.air.editions import EDITIONS
 from gateway.process.forms import Wanted, wanted
+from gateway.process.indices import Indices, Judged
+from gateway.process.items import ITEM_OF
 from gateway.process.load import Load, Loads
 from gateway.process.longer import Longer
 from gateway.process.periods import HOUR_MS, MINUTE, Calendar
 from gateway.process.stage import Past, Series, Stage
 from gateway.process.unit import Units
+from gateway.process.water.oxygen import pressure_at
+from gateway.site.assessing import Assess
 from gateway.site.config import Aggregate, Channel, Site
 
 Stages = Callable[[Past, Iterable[Series]], Sequence[Stage]]
@@ -44,6 +49,7 @@ def _aggregates(site: Site, table: Aggregate, past: Past, series: Iterable[Serie
         Aggregates(past, units, calendar, grace_ms),
         *(Longer(level, past, units, calendar, grace_ms) for level in levels),
         *([Loads(past, loads, calendar, grace_ms)] if loads else []),
+        *([] if site.assess is None else [Indices(past, judged(site, site.assess), calendar, grace_ms)]),
     ]
 
 
@@ -66,3 +72,28 @@ def _wanted(channel: Channel, table: Aggregate, periods: dict[str, int], reports
         form = "none"
     late_ms = 0 if channel.node is None else reports_ms[channel.node]
     return wanted(channel.quantity, periods[name], late_ms, form, table.rules.get(name))
+
+
+def channel_items(site: Site) -> dict[str, str]:
+    """Channel -> item of a standard. The temperature beside a dissolved oxygen is the water's, any other the air's; of
+    two channels of one item the first counts."""
+    named = {} if site.assess is None else site.assess.channels
+    oxygen = {channel.sensor for channel in site.channels if channel.quantity == "dissolved_oxygen"}
+    found: dict[str, str] = {}
+    for channel in site.channels:
+        item = named.get(channel.name) or ITEM_OF.get(channel.quantity)
+        if item is None and channel.quantity == "temperature":
+            item = "water_c" if channel.sensor in oxygen else "air_c"
+        if item is not None and item not in found.values():
+            found[channel.name] = item
+    return found
+
+
+def judged(site: Site, table: Assess) -> Judged:
+    items = channel_items(site)
+    periods = [one.period_s for name, one in known(site, Aggregate()).items() if items.get(name) in table.factors]
+    return Judged(
+        items, None if table.hj633 is None else EDITIONS[table.hj633], table.waived, table.gases == "actual",
+        table.water, table.target, table.factors, table.needed, pressure_at(site.station.altitude_m),
+        min(24, 86_400 // max(periods, default=1)) or 1,
+    )  # fmt: skip

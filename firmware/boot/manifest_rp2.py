@@ -8,5 +8,10 @@ included: it would freeze MicroPython's _boot.py.
 
 freeze("$(PORT_DIR)/modules", ("rp2.py",))  # noqa: F821
 freeze("$(MANIFEST_DIR)/rp2", ("_boot.py", "main.py", "carrier.py"))  # noqa: F821
-package("protocols", base_path="$(MANIFEST_DIR)/../..")  # noqa: F821
+# What a node runs, as gateway/updates.py says it: the platforms' languages in protocols/ are for the gateway only.
+_PROTOCOLS = (
+    "__init__", "batch", "batch_oddities", "bits", "checks", "command", "errors", "framing", "link",
+    "modbus", "modbus_client", "poll", "quality", "record", "registers", "spoilt", "update", "varint",
+)  # fmt: skip
+package("protocols", tuple(name + ".py" for name in _PROTOCOLS), base_path="$(MANIFEST_DIR)/../..")  # noqa: F821
 package("firmware", base_path="$(MANIFEST_DIR)/../..")  # noqa: F821

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gateway.faults import Fault, SiteError, Tree, nearest, read, walk
 from gateway.messages import Phrase
 from gateway.site.airtime import longest_frame
+from gateway.site.assessing import Assess
 from gateway.site.consistency import absolute, cross_checks
 from gateway.site.fields import HostPort, Key, Name, Period, StationId, TcpPort, Text
 from gateway.site.hj212 import Hj212Uplink
@@ -299,6 +300,7 @@ class SiteFile(
     station: Station
     store: Store = Store()
     clock: ClockTrust = ClockTrust()
+    assess: Assess | None = None
     control: Control = Control()
     metrics: Metrics | None = None
     radio: Radio | None = None
@@ -461,6 +463,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         uplinks=tuple(_uplink(uplink, folder) for uplink in file.uplinks),
         operators=file.operators,
         aggregate=file.aggregate,
+        assess=file.assess,
         folder=folder,
         profiles={model: library.profile(model) for model in sorted({sensor.profile for sensor in sensors})},
     )

@@ -19,15 +19,12 @@ def forwarder(
     way: Opener,
     store: Store,
     on_connected: Callable[[], None],
+    time_told: Callable[[int, str], bool],
     emergency: Callable[[int], Awaitable[None]],
 ) -> Hj212Forwarder:
     settings = Settings(uplink, settings_file(Path(site.store.path), uplink))
-
-    def told(unix_ms: int, who: str) -> bool:
-        return store.clock.told(unix_ms)
-
     minute_s = (site.aggregates.minute_s if site.aggregates else 0) or 60
-    return Hj212Forwarder(uplink, way, store, store.clock, settings, on_connected, told, emergency, minute_s)
+    return Hj212Forwarder(uplink, way, store, store.clock, settings, on_connected, time_told, emergency, minute_s)
 
 
 def emergency(site: Site, uplink: Hj212Uplink, action: Action) -> Callable[[int], Awaitable[None]]:
