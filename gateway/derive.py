@@ -87,6 +87,10 @@ class Deriver:
             self._ids[series] = self._id_of(series.source, series.channels)
         return self._ids[series]
 
+    def is_urgent(self, row: store_rows.Row) -> bool:
+        """Whether something follows from a row that should not wait for a group commit."""
+        return any(stage.is_urgent(self._seen(row)) for stage in self._stages if hasattr(stage, "is_urgent"))
+
     def is_due(self, unix_ms: int) -> bool:
         """Whether something is to be written because its time has come."""
         return not self._is_restored or any(stage.due_ms <= unix_ms for stage in self._stages)

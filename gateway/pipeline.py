@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gateway.process.aggregate import Aggregates
 from gateway.process.air.editions import EDITIONS
+from gateway.process.alarm.rows import AlarmRows, Board
 from gateway.process.forms import Wanted, wanted
 from gateway.process.indices import Indices, Judged
 from gateway.process.items import ITEM_OF
@@ -18,22 +19,30 @@ from gateway.process.unit import Units
 from gateway.process.water.oxygen import pressure_at
 from gateway.site.assessing import Assess
 from gateway.site.config import Aggregate, Channel, Site
+from gateway.site.rules import rule_of
 
 Stages = Callable[[Past, Iterable[Series]], Sequence[Stage]]
 
 _LEVELS = ("hour", "8h", "day", "month", "year")  # each after what it is made of
 
 
-def stages(site: Site) -> Stages | None:
+def stages(site: Site, board: Board) -> Stages | None:
     """What makes the stages of a site, in their order; None: it wants none."""
     table = site.aggregates
-    if table is None:
+    if table is None and not board.rules:
         return None
 
     def make(past: Past, series: Iterable[Series]) -> Sequence[Stage]:
-        return _aggregates(site, table, past, series)
+        made: list[Stage] = [] if table is None else _aggregates(site, table, past, series)
+        return [*made, *([AlarmRows(board)] if board.rules else [])]
 
     return make
+
+
+def board(site: Site) -> Board:
+    """Where the alarms of a site stand."""
+    ids = {node.name: node.id for node in site.nodes}
+    return Board([rule_of(table, ids) for table in site.rules])
 
 
 def _aggregates(site: Site, table: Aggregate, past: Past, series: Iterable[Series]) -> list[Stage]:

@@ -21,6 +21,7 @@ from gateway.site.consistency import absolute, cross_checks
 from gateway.site.fields import HostPort, Key, Name, Period, StationId, TcpPort, Text
 from gateway.site.hj212 import Hj212Uplink
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
+from gateway.site.rules import RuleTable
 from gateway.site.sl651 import Sl651Uplink
 from protocols.framing import MAX_FRAME
 from protocols.profile import Profile
@@ -293,6 +294,7 @@ class SiteFile(
         "nodes": "node",
         "uplinks": "uplink",
         "operators": "operator",
+        "rules": "rule",
     },
 ):
     """The site file as it is written."""
@@ -311,6 +313,7 @@ class SiteFile(
     nodes: tuple[Node, ...] = ()
     uplinks: tuple[Uplink, ...] = ()
     operators: tuple[Operator, ...] = ()
+    rules: tuple[RuleTable, ...] = ()
     aggregate: Aggregate | None = None
 
 
@@ -462,6 +465,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         nodes=file.nodes,
         uplinks=tuple(_uplink(uplink, folder) for uplink in file.uplinks),
         operators=file.operators,
+        rules=file.rules,
         aggregate=file.aggregate,
         assess=file.assess,
         folder=folder,

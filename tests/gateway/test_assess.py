@@ -92,6 +92,16 @@ def test_another_edition_explains_a_difference() -> None:
     ]
 
 
+def test_each_part_of_what_was_published_is_compared() -> None:
+    row = at(0, **AIR_HOUR)
+    (ours,) = air.verdicts([row], Assess(), None)
+    same = agreement.compare(ours, Published("58", ("PM10",), "良"))
+    assert same == {"aqi": True, "primary": True, "level": True}
+    assert agreement.compare(ours, Published("58", ("PM10", "O3"), "良"))["primary"] is False
+    assert agreement.compare(ours, Published("58", ("PM10",), "优"))["level"] is False
+    assert agreement.compare(ours, Published("59", ("PM10",), "良"))["aqi"] is False
+
+
 def test_a_year_of_hours_becomes_days_and_a_page_that_needs_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,7 +37,9 @@ def fill(
 
 
 def test_an_hour_and_a_day_of_air_have_an_index(ground: Ground) -> None:
-    fill(ground, range(24))
+    fill(ground, range(23))
+    assert ground.made("air_day") == []  # a day is judged when it has ended
+    fill(ground, range(23, 24))
     hours = ground.made("air_hour")
     # HJ 633-2026: PM2.5 of 30 is 43, PM10 of 60 is 58: PM10 is primary, the fifth name
     assert [hours[0].values[f"air.{name}"] for name in ("aqi", "level", "primary", "iaqi_pm2_5", "iaqi_pm10")] == [
@@ -121,3 +123,25 @@ def test_assess_says_of_an_export_what_the_gateway_said(
     assert days[1][1].strip() == "class I"
     hours = [line for line in lines if line.startswith("2026-11-29 00:00  AQI 58 moderate")]
     assert len(hours) == 1 and " PM10 " in hours[0]
+
+
+def test_an_hour_of_too_few_readings_is_not_judged(ground: Ground) -> None:
+    for minute in (0, 10, 20):
+        ground.poll("dust", MIDNIGHT_MS + 60_000 * minute, (30, 0), (60, 0))
+        ground.poll("sonde", MIDNIGHT_MS + 60_000 * minute, (650, 0), (780, 0), (120, 0))
+    ground.at(MIDNIGHT_MS + HOUR_MS + 20_000)
+    assert ground.made("hour")[0].values  # there is an hour, and it says that it is of too few
+    assert ground.made("air_hour")[0].values["air.aqi"] is None
+    assert ground.made("water_hour")[0].values["water.class"] is None
+    assert ground.made("water_hour")[0].quality["water.class"] == quality.FEW
+
+
+def test_what_a_late_reading_does_not_change_is_not_written_again(ground: Ground) -> None:
+    for minute in (0, 10, 20, 30, 40):
+        ground.poll("dust", MIDNIGHT_MS + 60_000 * minute, (30, 0), (60, 0))
+    ground.at(MIDNIGHT_MS + HOUR_MS + 20_000)
+    hours, judged = len(ground.rows("hour")), len(ground.rows("air_hour"))
+    ground.poll("dust", MIDNIGHT_MS + 50 * 60_000, (30, 0), (60, 0))
+    ground.at(MIDNIGHT_MS + 2 * HOUR_MS + 20_000)
+    assert len(ground.rows("hour")) > hours  # one reading more
+    assert len(ground.rows("air_hour")) == judged == 1

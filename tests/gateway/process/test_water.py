@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.process.enough import ENOUGH, NOT_ENOUGH, PARTIAL
-from gateway.process.water import black_odor, groundwater, oxygen, source, tables, trophic
+from gateway.process.water import black_odor, groundwater, oxygen, source, tables, temperature, trophic
 from gateway.process.water.grade import LAKE, RIVER, altitude, factor_class, grade
 
 _VECTORS = Path(__file__).parents[2] / "vectors"
@@ -116,6 +116,10 @@ def test_a_class_never_improves_when_one_factor_worsens(values, more) -> None:
     before = {**values, "pH": 7, "DO": 8}
     after = {**before, "TP": values["TP"] + more}
     assert grade(before).cls <= grade(after).cls
+
+
+def test_water_may_be_warmed_by_one_degree_and_cooled_by_two() -> None:
+    assert [temperature.is_kept(here, 10) for here in (11, 11.1, 8, 7.9, None)] == [True, False, True, False, None]
 
 
 # --- oxygen -----------------------------------------------------------------------------------------------------------
