@@ -11,11 +11,13 @@ import pytest
 from gateway.store.ranges import count
 from hw_sim.clock import run_virtual
 from hw_sim.hj212_platform import Value
+from hw_sim.sl651_platform import Said
 from protocols import quality
 from protocols.hj212.moment import digits
+from protocols.hj212.packet import Packet, write
 from protocols.quality import FEW
 from tests.gateway.doubles import events
-from tests.gateway.hj212.station import DAY_MS, HOUR_MS, MINUTE_MS, OLD_MN, START_MS, Station
+from tests.gateway.hj212.station import DAY_MS, HOUR_MS, MINUTE_MS, MN, OLD_MN, PASSWORD, START_MS, Station
 
 
 def story(steps: Coroutine[Any, Any, None]) -> None:
@@ -288,5 +290,30 @@ def test_data_time_is_beijing_time_and_the_start_of_the_period(tmp_path: Path) -
         station = Station(tmp_path)
         await station.live(65)
         assert of(station, "2061")[0].moment == "20260101080000" == digits(START_MS)
+
+    story(steps())
+
+
+def test_an_answer_to_another_packet_confirms_nothing(tmp_path: Path) -> None:
+    async def steps() -> None:
+        station = Station(tmp_path, realtime_s=None)
+        station.platform.faults.silent = True
+        await station.live(11)
+        waiting = station.forwarder.waiting_rows
+        for _ in range(30):
+            station.way.tell(Said(write(Packet("9014", MN, (), "20200101000000000", "91", PASSWORD, 4))))
+            await asyncio.sleep(2)
+        assert waiting >= 1 and station.forwarder.waiting_rows == waiting
+
+    story(steps())
+
+
+def test_a_packet_keeps_its_number_over_connections_so_that_the_platform_knows_it(tmp_path: Path) -> None:
+    async def steps() -> None:
+        station = Station(tmp_path, realtime_s=None)
+        station.platform.faults.forget_next = 4  # every try of one connection
+        await station.live(21)
+        assert station.way.opened == 2 and station.ledger.repeated == 4
+        assert moments(of(station, "2051")) == [START_MS, START_MS + MINUTE_MS]
 
     story(steps())
