@@ -239,6 +239,9 @@ def test_nothing_is_sent_or_confirmed_while_the_store_has_no_file(tmp_path: Path
     async def steps() -> None:
         station = Station(tmp_path)
         await station.live(15)
+        station.period("minute", START_MS + MINUTE_MS, 101)  # of a time to come: it waits to be due
+        await asyncio.sleep(5)
+        assert station.forwarder.waiting_rows == 1
         station.store.is_open = False
         held, packets = station.store.confirmed("epb"), station.ledger.packets
         await asyncio.sleep(600)
