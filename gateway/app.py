@@ -32,14 +32,16 @@ from gateway.machine.timekeeping import Trusted
 from gateway.pipeline import board, stages
 from gateway.ports import Clock, Publisher, SystemClock
 from gateway.process.alarm.rows import Heard, Wish
-from gateway.site.config import Bus, MqttUplink, Rail, Sensor, Site
+from gateway.site.config import Bus, MqttUplink, Rail, Sensor, Site, Uplink
 from gateway.site.configuration import Configuration, Refusal
+from gateway.site.hj212 import Hj212Uplink
 from gateway.site.sl651 import Sl651Uplink
 from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
-from gateway.uplink import sl651_station
+from gateway.uplink import hj212_station, sl651_station
+from gateway.uplink.hj212 import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
 from gateway.uplink.sl651 import Sl651Forwarder
@@ -164,8 +166,9 @@ class Gateway:
         self._configuration = configuration
         self._end = asyncio.Event()
         self.starts_again = False
-        self.forwarders: dict[str, MqttForwarder | Sl651Forwarder] = {}
-        self.desk = Desk(site.operators, self._actions(site), self.store, self._clock)
+        self.forwarders: dict[str, MqttForwarder | Sl651Forwarder | Hj212Forwarder] = {}
+        actions = self._actions(site)
+        self.desk = Desk(site.operators, actions, self.store, self._clock)
         for uplink in site.uplinks:
             if isinstance(uplink, Sl651Uplink):
                 self.forwarders |= sl651_station.forwarders(
@@ -176,6 +179,17 @@ class Gateway:
                     self._clock,
                     self._connected,
                     time_told=self._time_told,
+                )
+                continue
+            if isinstance(uplink, Hj212Uplink):
+                self.forwarders[uplink.id] = hj212_station.forwarder(
+                    site,
+                    uplink,
+                    outside.way(f"{uplink.host}:{uplink.port}", None),
+                    self.store,
+                    self._connected,
+                    self._time_told,
+                    hj212_station.emergency(site, uplink, actions["emergency"]),
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
@@ -268,9 +282,11 @@ class Gateway:
         self.starts_again = True
         asyncio.get_running_loop().call_later(_ANSWER_S, self._end.set)
 
-    def _time_told(self, unix_ms: int, who: str) -> None:
-        if self.store.clock.told(unix_ms):
+    def _time_told(self, unix_ms: int, who: str) -> bool:
+        is_believed = self.store.clock.told(unix_ms)
+        if is_believed:
             log.info("%s tells the time", who)
+        return is_believed
 
     def _connected(self) -> None:
         if self._configuration is not None and self._configuration.trial is not None:
@@ -437,8 +453,15 @@ def _keeping(site: Site) -> Keeping:
     store = site.store
     return Keeping(
         store.keep_days, store.max_mib, store.min_days, store.when_full, store.disk_reserve_mib,
-        tuple(uplink.id for uplink in site.uplinks),
+        tuple(name for uplink in site.uplinks for name in _positions(uplink)),
     )  # fmt: skip
+
+
+def _positions(uplink: Uplink) -> list[str]:
+    """The names under which it has positions in the store."""
+    if isinstance(uplink, Sl651Uplink):
+        return [uplink.name_of(centre) for centre in uplink.centres]
+    return [uplink.id]
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:

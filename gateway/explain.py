@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 from gateway.messages import say
 from protocols.errors import FrameError
+from protocols.hj212.explain import explain as hj212
 from protocols.sl651 import explain as sl651
 
 Row = tuple[int, bytes, str, str]  # `field`: a key below [decode] of the message catalogue
-EXPLAINERS: tuple[tuple[str, Callable[[bytes], Sequence[Row]]], ...] = (("SL 651", sl651.explain),)
+EXPLAINERS: tuple[tuple[str, Callable[[bytes], Sequence[Row]]], ...] = (("SL 651", sl651.explain), ("HJ 212", hj212))
 
 
 def to_bytes(text: str) -> bytes:

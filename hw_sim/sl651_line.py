@@ -1,9 +1,17 @@
 """Knows how a gateway's line ends in a simulated centre, over a fast link or a small modem; knows no frame."""
 
 import asyncio
+from typing import Protocol
 
 from gateway.machine.lines import Inbox, LineLost, OpenLine
-from hw_sim.sl651_platform import Centre, Said
+from hw_sim.sl651_platform import Said
+
+
+class FarEnd(Protocol):
+    """A simulated centre or platform."""
+
+    def connected(self) -> None: ...
+    def feed(self, data: bytes) -> list[Said]: ...
 
 
 class CentreWay:
@@ -11,7 +19,7 @@ class CentreWay:
     message, and none within `spacing_s` of the last: it drops them, as a Beidou terminal does."""
 
     def __init__(
-        self, centre: Centre, delay_s: float = 0.05, message_bytes: int | None = None, spacing_s: float = 0.0
+        self, centre: FarEnd, delay_s: float = 0.05, message_bytes: int | None = None, spacing_s: float = 0.0
     ) -> None:
         self.centre = centre
         self.delay_s = delay_s

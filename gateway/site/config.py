@@ -19,6 +19,7 @@ from gateway.site.airtime import longest_frame
 from gateway.site.assessing import Assess
 from gateway.site.consistency import absolute, cross_checks
 from gateway.site.fields import HostPort, Key, Name, Period, StationId, TcpPort, Text
+from gateway.site.hj212 import Hj212Uplink
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
 from gateway.site.rules import RuleTable
 from gateway.site.sl651 import Sl651Uplink
@@ -231,6 +232,9 @@ class MqttUplink(Struct, frozen=True, kw_only=True, tag_field="type", tag="mqtt"
         return (self.host, port), *((host, int(number)) for host, _, number in others)
 
 
+Uplink = MqttUplink | Sl651Uplink | Hj212Uplink
+
+
 class Load(Struct, frozen=True, kw_only=True):
     """A concentration times a flow, in kg."""
 
@@ -307,7 +311,7 @@ class SiteFile(
     rails: tuple[Rail, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     nodes: tuple[Node, ...] = ()
-    uplinks: tuple[MqttUplink | Sl651Uplink, ...] = ()
+    uplinks: tuple[Uplink, ...] = ()
     operators: tuple[Operator, ...] = ()
     rules: tuple[RuleTable, ...] = ()
     aggregate: Aggregate | None = None
@@ -469,8 +473,8 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
     )
 
 
-def _uplink(uplink: MqttUplink | Sl651Uplink, folder: Path) -> MqttUplink | Sl651Uplink:
-    if isinstance(uplink, Sl651Uplink):
+def _uplink(uplink: Uplink, folder: Path) -> Uplink:
+    if isinstance(uplink, Sl651Uplink | Hj212Uplink):
         return uplink.placed(lambda name: absolute(folder, name))
 
     def placed(name: str | None) -> str | None:

@@ -17,6 +17,9 @@ from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
 from gateway.site.rules import rule_faults
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
+from protocols.hj212.factors import CODE, find
+from protocols.hj212.factors import factors as factor_table
+from protocols.hj212.units import can_be
 from protocols.link import OVERHEAD
 from protocols.profile import Profile
 from protocols.registers import MOST
@@ -33,6 +36,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
         yield from _centres(path, uplink)
+        yield from _factors(path, uplink, site, library)
     for path, owner in owners:
         yield from _unit_ids(path, owner)
         for place, sensor in _rows(owner, "sensor", path):
@@ -108,6 +112,39 @@ def _centres(path: str, uplink: Tree) -> Iterator[Fault]:
             yield Fault(place, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
 
 
+def _factors(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
+    """Of an HJ 212 uplink: each factor has a code of the standard, a channel, and a unit that the one can become."""
+    factors = _rows(uplink, "factor", path) if uplink.get("type") == "hj212" else []
+    yield from doubled(_column(factors, "code"))
+    if uplink.get("type") == "hj212" and {"version", "mn"} <= uplink.keys():
+        most = 14 if uplink["version"] == "2005" else 24
+        if len(uplink["mn"]) != most:
+            yield Fault(f"{path}.mn", "fault.mn_length", count=most, version=uplink["version"])
+    files = [key for key in ("key_file", "key_env") if uplink.get(key) is not None]
+    if len(files) == 2:
+        yield Fault(f"{path}.key_env", "fault.doubled_password", Phrase("hint.one_password"))
+    minute, minute_s = uplink.get("minute"), (site.get("aggregate") or {}).get("minute_s", 600)
+    if uplink.get("type") == "hj212" and minute and minute_s and 60 * minute % minute_s:
+        yield Fault(f"{path}.minute", "fault.minute", found=minute, minute_s=minute_s)
+    channels = _units(site, library)
+    named = [_decimals(owner, library) for owner in (site, *site.get("node", ()))]
+    known_names = None if None in named else [name for found in named for name in found or ()]
+    for place, row in factors:
+        code, name = row.get("code"), row.get("channel")
+        is_new = row.get("unit") is not None and row.get("decimals") is not None and CODE.fullmatch(code or "")
+        known = find(code) if code is not None else None
+        if code is not None and known is None and not is_new:
+            yield Fault(f"{place}.code", "fault.unknown_factor", nearest(code, [*factor_table()]), found=quoted(code))
+        if name is None or known_names is None:
+            continue
+        if name not in known_names:
+            yield Fault(f"{place}.channel", "fault.no_such_channel", nearest(name, known_names), found=quoted(name))
+            continue
+        wanted = row.get("unit") or (known.unit if known is not None else "")
+        if wanted and not can_be(channels[name], wanted):
+            yield Fault(f"{place}.channel", "fault.unit", found=channels[name], wanted=wanted, code=quoted(code))
+
+
 def _login(path: str, uplink: Tree) -> Iterator[Fault]:
     """What goes together, or not, of certificate, user and password."""
     tls = uplink.get("tls") or {}
@@ -116,7 +153,7 @@ def _login(path: str, uplink: Tree) -> Iterator[Fault]:
     files = [key for key in ("password_file", "password_env") if uplink.get(key) is not None]
     if len(files) == 2:
         yield Fault(f"{path}.password_env", "fault.doubled_password", Phrase("hint.one_password"))
-    if files and "username" in uplink and uplink["username"] is None:
+    if files and uplink.get("type") == "mqtt" and "username" in uplink and uplink["username"] is None:
         yield Fault(f"{path}.{files[0]}", "fault.password_without_user", Phrase("hint.username"))
 
 

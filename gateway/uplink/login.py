@@ -15,11 +15,16 @@ from gateway.site.config import MqttUplink, Tls
 
 def password(uplink: MqttUplink) -> str | None:
     """Read anew for each connection, and kept nowhere. LinkDown: there is none although the site file names a place."""
+    return secret(uplink.password_file, uplink.password_env)
+
+
+def secret(file: str | None, variable: str | None) -> str | None:
+    """What stands in a file or an environment variable. LinkDown: nothing, although one of them is named."""
     try:
-        if uplink.password_file is not None:
-            return Path(uplink.password_file).read_text("utf-8").strip()
-        if uplink.password_env is not None:
-            return os.environ[uplink.password_env]
+        if file is not None:
+            return Path(file).read_text("utf-8").strip()
+        if variable is not None:
+            return os.environ[variable]
     except KeyError as error:
         raise LinkDown(say("uplink.no_password", reason=error.args[0]), is_refusal=True) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -69,7 +69,7 @@ class Sl651Forwarder:
         settings: Settings,
         precedence: Precedence | None = None,
         on_connected: Callable[[], None] = lambda: None,
-        time_told: Callable[[int, str], None] = lambda unix_ms, who: None,
+        time_told: Callable[[int, str], object] = lambda unix_ms, who: None,
         grace_ms: int = _GRACE_MS,
     ) -> None:
         self._uplink = uplink

@@ -34,7 +34,7 @@ class Orders:
         plan: Plan,
         parameters: Parameters,
         store: Store,
-        time_told: Callable[[int, str], None],
+        time_told: Callable[[int, str], object],
     ) -> None:
         self._uplink = uplink
         self._who = uplink.name_of(centre)

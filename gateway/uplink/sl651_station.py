@@ -20,7 +20,7 @@ def forwarders(
     store_path: Path,
     clock: Clock,
     on_connected: Callable[[], None],
-    time_told: Callable[[int, str], None],
+    time_told: Callable[[int, str], object],
 ) -> dict[str, Sl651Forwarder]:
     """One for each centre, by the name of its position."""
     settings = Settings(uplink, settings_file(store_path, uplink))

@@ -31,9 +31,9 @@ def figures() -> dict[str, float]:
     data, content = frame(10), report(10)
     stream = data * 100
     found = {
-        "sl651_encoded_per_s": _rate(lambda: encode(message.written(_UP, content))),
-        "sl651_decoded_per_s": _rate(lambda: message.read(decode(data))),
-        "sl651_stream_mb_per_s": _rate(lambda: Stream().feed(stream)) * len(stream) / 1e6,
+        "sl651_encoded_per_s": rate(lambda: encode(message.written(_UP, content))),
+        "sl651_decoded_per_s": rate(lambda: message.read(decode(data))),
+        "sl651_stream_mb_per_s": rate(lambda: Stream().feed(stream)) * len(stream) / 1e6,
         "sl651_hex_bytes_per_reading": len(data) / 10,
         "sl651_ascii_bytes_per_reading": len(frame(10, is_ascii=True)) / 10,
         "sl651_hex_bytes_of_one_reading": float(len(frame(1))),
@@ -52,7 +52,7 @@ def _mqtt(count: int) -> int:
     return len(payload.data_message(123_455, [row], {3: tuple([2] * count)}))
 
 
-def _rate(action: Callable[[], object]) -> float:
+def rate(action: Callable[[], object]) -> float:
     began_s, done = time.perf_counter(), 0
     while (took_s := time.perf_counter() - began_s) < _LEAST_S:
         action()

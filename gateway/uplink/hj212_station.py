@@ -1,0 +1,47 @@
+"""Knows what of a site an HJ 212 platform is given: its way, its settings, nodes that it may hurry; knows no packet."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from gateway.control.commands import NodeSeconds
+from gateway.control.desk import Action, NotNow
+from gateway.machine.lines import Opener
+from gateway.site.config import Site
+from gateway.site.hj212 import Hj212Uplink
+from gateway.store import Store
+from gateway.uplink.hj212 import Hj212Forwarder
+from gateway.uplink.hj212_settings import Settings, settings_file
+
+
+def forwarder(
+    site: Site,
+    uplink: Hj212Uplink,
+    way: Opener,
+    store: Store,
+    on_connected: Callable[[], None],
+    time_told: Callable[[int, str], bool],
+    emergency: Callable[[int], Awaitable[None]],
+) -> Hj212Forwarder:
+    settings = Settings(uplink, settings_file(Path(site.store.path), uplink))
+    minute_s = (site.aggregates.minute_s if site.aggregates else 0) or 60
+    return Hj212Forwarder(uplink, way, store, store.clock, settings, on_connected, time_told, emergency, minute_s)
+
+
+def emergency(site: Site, uplink: Hj212Uplink, action: Action) -> Callable[[int], Awaitable[None]]:
+    """Has the nodes that measure for this platform do so densely for so long, if they have a dense period."""
+    channels = {factor.channel for factor in uplink.factors}
+    nodes = [
+        node.name
+        for node in site.nodes
+        if node.emergency_period_s is not None
+        and any(channel.name in channels for sensor in node.sensors for channel in site.channels_of(sensor, node))
+    ]
+
+    async def begin(seconds: int) -> None:
+        for node in nodes:
+            try:
+                await action(NodeSeconds(node, seconds), uplink.id)
+            except NotNow:
+                continue
+
+    return begin
