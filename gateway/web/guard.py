@@ -49,7 +49,9 @@ def guarded(find: Find) -> Any:
                 session = find(request)
                 if session is None:
                     raise web.HTTPUnauthorized(text="log in")
-                if not hmac.compare_digest(request.headers.get(TOKEN, "").encode(), session.csrf.encode()):
+                if not hmac.compare_digest(
+                    request.headers.get(TOKEN, "").encode("utf-8", "replace"), session.csrf.encode()
+                ):
                     raise web.HTTPForbidden(text="token")
         elif request.method not in ("GET", "HEAD"):
             raise web.HTTPMethodNotAllowed(request.method, ["GET", "HEAD", "POST"])

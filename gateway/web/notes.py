@@ -26,6 +26,11 @@ class NoteFile:
         except (OSError, msgspec.MsgspecError):  # none yet, or not whole: what was acknowledged is asked once more
             self._notes = {}
 
+    @property
+    def keys(self) -> Collection[str]:
+        """Of the alarms of which something was said."""
+        return self._notes.keys()
+
     def of(self, key: str) -> Note | None:
         return self._notes.get(key)
 

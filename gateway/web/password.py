@@ -43,5 +43,5 @@ class PasswordFile:
             return False
         try:
             return _HASHER.verify(known, password)
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False

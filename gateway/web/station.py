@@ -16,6 +16,8 @@ from protocols.fixed_point import decimal_text
 def plan(site: Site, lang: str) -> dict[str, Any]:
     """What stays: place, buses, nodes, uplinks, channels. No key and no password is in it."""
     station = site.station
+    places = {one.id: one.bus for one in site.sensors}  # each sensor's bus or node
+    places |= {one.id: node.name for node in site.nodes for one in node.sensors}
     return {
         "id": station.id,
         "name": station.name_zh if lang == "zh" and station.name_zh else station.name,
@@ -38,7 +40,12 @@ def plan(site: Site, lang: str) -> dict[str, Any]:
             {"id": uplink.id, "kind": "mqtt" if isinstance(uplink, MqttUplink) else "sl651"} for uplink in site.uplinks
         ],
         "channels": {
-            channel.name: {"quantity": channel.quantity, "unit": unit_text(channel.unit), "sensor": channel.sensor}
+            channel.name: {
+                "quantity": channel.quantity,
+                "unit": unit_text(channel.unit),
+                "sensor": channel.sensor,
+                "place": places[channel.sensor],
+            }
             for channel in site.channels
         },
     }
@@ -49,7 +56,8 @@ def now(
 ) -> dict[str, Any]:
     """What changes. Without a gateway the store's newest readings stand for its own."""
     alarms = conditions(site, status)
-    notes.keep_to([alarm.key for alarm in alarms], now_ms)
+    unseen = notes.keys if status is None else ()  # nobody says that they are over
+    notes.keep_to([*(alarm.key for alarm in alarms), *unseen], now_ms)
     shown = []
     for alarm in alarms:
         note = notes.of(alarm.key)

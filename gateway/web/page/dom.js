@@ -18,7 +18,7 @@ function filled(element, traits, inside) {
     if (typeof value === "function") element.addEventListener(key.slice(2), value);
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...inside.flat().filter((each) => each !== null && each !== undefined && each !== false).map((each) => (each instanceof Node ? each : String(each))));
+  element.append(...inside.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false).map((each) => (each instanceof Node ? each : String(each))));
   return element;
 }
 
@@ -30,7 +30,7 @@ export function show(place, model, draw) {
   if (shown.get(place) === now) return;
   shown.set(place, now);
   const held = place.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-  place.replaceChildren(...[draw(model)].flat().filter(Boolean));
+  place.replaceChildren(...[draw(model)].flat(Infinity).filter(Boolean));
   if (held) for (const each of place.querySelectorAll("[data-id]")) if (each.dataset.id === held) each.focus();
 }
 

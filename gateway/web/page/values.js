@@ -26,7 +26,22 @@ export async function fetch_history() {
 
 function draw() {
   show(one("#values .body"), [seen, live, history], () =>
-    seen.length ? h("div", { class: `cards${live ? "" : " stale"}` }, seen.map(card)) : h("p", { class: "note" }, say("web.no_values")));
+    seen.length ? groups().map(group) : h("p", { class: "note" }, say("web.no_values")));
+}
+
+/** [place, its channels]: a bus or a node, in the order of the site file. */
+function groups() {
+  const found = new Map();
+  for (const channel of seen) {
+    const place = data.plan.channels[channel.channel]?.place ?? "–";
+    found.set(place, [...(found.get(place) ?? []), channel]);
+  }
+  return [...found];
+}
+
+function group([place, channels]) {
+  const kind = data.plan.nodes.some((node) => node.name === place) ? "web.node" : "web.bus";
+  return [h("h3", { class: "place" }, h("small", {}, say(kind)), " ", place), h("div", { class: `cards${live ? "" : " stale"}` }, channels.map(card))];
 }
 
 function card(channel) {
@@ -35,7 +50,7 @@ function card(channel) {
   const curve = history.curves[channel.channel];
   const name = quantity(channel.quantity);
   return h("article", { class: `card${words ? " look" : ""}`, "data-channel": channel.channel },
-    h("h3", {}, name, h("small", {}, channel.channel)),
+    h("h4", {}, name, h("small", {}, channel.channel)),
     h("p", { class: "value" }, channel.value ?? "–", " ", h("small", {}, unit)),
     h("p", { class: "worth" }, words ? h("b", { class: "look" }, `! ${words}`) : h("span", {}, say("quality.good")), ago(channel.unix_ms)),
     curve ? day(name, curve, unit) : h("p", { class: "note" }, say("web.no_plot")));

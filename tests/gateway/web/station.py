@@ -1,4 +1,4 @@
-"""A station to look at: the bench's site file, a day of readings, and a gateway of which only the control socket is true."""
+"""A station to look at: the bench's site file, a day of readings, and of a gateway the control socket alone."""
 
 import asyncio
 import math
@@ -99,7 +99,9 @@ class World:
 def well(site: Site, now_ms: int) -> Status:
     """A station of which all is well."""
     devices = tuple(
-        DeviceState(sensor=one.id, unit_id=one.unit_id, missed=0, skipped=0, is_on=True, answered_unix_ms=now_ms - 9_000)
+        DeviceState(
+            sensor=one.id, unit_id=one.unit_id, missed=0, skipped=0, is_on=True, answered_unix_ms=now_ms - 9_000
+        )
         for one in site.sensors
     )
     nodes = tuple(
@@ -130,7 +132,8 @@ def well(site: Site, now_ms: int) -> Status:
         channels=tuple(
             ChannelState(
                 channel=one.name, quantity=one.quantity, unit=one.unit,
-                value=decimal_text(worth_of(one.quantity, 0, one.decimals), one.decimals), quality=0, unix_ms=now_ms - 9_000,
+                value=decimal_text(worth_of(one.quantity, 0, one.decimals), one.decimals), quality=0,
+                unix_ms=now_ms - 9_000,
             )
             for one in site.channels
         ),
@@ -159,7 +162,9 @@ def troubled(site: Site, now_ms: int) -> Status:
         else replace(one, quality=quality.RANGE) if one.channel == "turb.turbidity" else one
         for one in status.channels
     )  # fmt: skip
-    uplinks = (replace(status.uplinks[0], is_connected=False, trouble="[Errno 111] Connection refused", waiting_rows=1234),)
+    uplinks = (
+        replace(status.uplinks[0], is_connected=False, trouble="[Errno 111] Connection refused", waiting_rows=1234),
+    )
     return replace(
         status,
         is_clock_trusted=False,
