@@ -45,11 +45,12 @@ def standard_pressure_hpa(altitude_m: float) -> float:
 
 def ice(readings: Readings, place: Place) -> Flags:
     """Water at its freezing point, in frost: ice is on the probes or will be. Franklin Basin's technician marked
-    "ice" in turbidity and stage only where water had 0..2 degC (hw_sim/recordings/SOURCES.md)."""
+    "ice" in turbidity and stage alone, nine in ten of these at such temperatures. A dead probe that says 0 in summer
+    is believed where no air temperature contradicts it."""
     water, air = _value(readings, "temperature"), _value(readings, "air_temperature")
-    if water is None or water > 0.1 or (air is not None and air > 0.0):
+    if water is None or not -0.5 <= water <= 0.1 or (air is not None and air > 0.0):
         return {}
-    return _marked(readings, ("turbidity", "level", "conductivity", "water_pressure"), ICE)
+    return _marked(readings, ("turbidity", "level"), ICE)
 
 
 def out_of_water(readings: Readings, place: Place) -> Flags:
