@@ -69,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--channel", action="append", default=[], metavar="NAME", help=say("help.channel"))
     export.add_argument("-o", dest="out", type=Path, metavar="FILE", required=True, help=say("help.export_out"))
     export.set_defaults(run=_export)
+    assess = commands.add_parser("assess", parents=[shared], help=say("help.assess"))
+    assess.add_argument("--data", type=Path, metavar="FILE", required=True, help=say("help.assess_data"))
+    assess.add_argument("--site", type=Path, metavar="site.toml", required=True, help=say("help.assess_site"))
+    assess.add_argument("--only", choices=("hour", "day", "none"), help=say("help.assess_only"))
+    assess.add_argument("--plot", type=Path, metavar="out.html", help=say("help.assess_plot"))
+    assess.set_defaults(run=_assess)
     backup = commands.add_parser("backup", parents=[with_site], help=say("help.backup"))
     backup.add_argument("target", type=Path, metavar="TARGET", help=say("help.target"))
     backup.set_defaults(run=_backup)
@@ -84,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("profiles", parents=[shared], help=say("help.profiles"))
     models.add_argument("model", nargs="?", help=say("help.model"))
     models.set_defaults(run=_profiles)
+    decode = commands.add_parser("decode", parents=[shared], help=say("help.decode"))
+    decode.add_argument("frame", help=say("help.frame"))
+    decode.set_defaults(run=_decode)
     demo = commands.add_parser("demo", parents=[shared], help=say("help.demo"))
     demo.add_argument("--scenario", default="demo", metavar="NAME", help=say("help.scenario"))
     demo.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
@@ -171,6 +180,12 @@ def _export(args: argparse.Namespace) -> int:
     return export.main(_site(args), export.Wish(channels=args.channel, **times), args.out)
 
 
+def _assess(args: argparse.Namespace) -> int:
+    from gateway.assess import command
+
+    return command.main(args.data, args.site, args.only, args.plot)
+
+
 def _backup(args: argparse.Namespace) -> int:
     from gateway import backup
 
@@ -207,6 +222,12 @@ def _profiles(args: argparse.Namespace) -> int:
         print(say("profiles.unknown", model=args.model, known=", ".join(library.models)), file=sys.stderr)
         return 2
     return 0
+
+
+def _decode(args: argparse.Namespace) -> int:
+    from gateway import explain
+
+    return explain.main(args.frame)
 
 
 def _demo(args: argparse.Namespace) -> int:

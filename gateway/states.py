@@ -66,6 +66,7 @@ class UplinkState(Struct, frozen=True, kw_only=True):
     used_bytes: int
     connections: int
     failed_connections: int
+    waits: dict[str, int | str | None] = {}  # what a small channel has left to say, by kind
 
 
 class ChannelState(Struct, frozen=True, kw_only=True):
@@ -77,6 +78,17 @@ class ChannelState(Struct, frozen=True, kw_only=True):
     value: str | None
     quality: int
     unix_ms: int
+
+
+class AlarmState(Struct, frozen=True, kw_only=True):
+    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition; `is_blind`: not enough data."""
+
+    rule: str
+    state: str
+    level: str
+    is_blind: bool
+    since_ms: int | None
+    value: float | None
 
 
 class EventState(Struct, frozen=True):
@@ -101,3 +113,4 @@ class Status(Struct, frozen=True, kw_only=True):
     stuck: tuple[str, ...]
     commands: dict[str, int]
     refused_commands: dict[str, int]
+    alarms: tuple[AlarmState, ...] = ()

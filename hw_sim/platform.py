@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -25,6 +25,15 @@ class Delivered(NamedTuple):
     seq: int
 
 
+class Derived(NamedTuple):
+    """One cell of a derived row, as it was said last."""
+
+    value: int | None
+    decimals: int
+    quality: int
+    seq: int
+
+
 class Platform:
     """Takes the messages of docs/mqtt.md for one station. `on_row(channel, text, unit, quality, unix_ms)` is told of
     every new value, missing ones (text "null") included."""
@@ -32,6 +41,10 @@ class Platform:
     def __init__(self, on_row: Callable[[str, str, str, int, int], None] | None = None) -> None:
         self._on_row = on_row
         self._series: dict[int, list[tuple[str, str, int]]] = {}
+        self._derived: dict[int, str] = {}  # series of derived rows -> source
+        self.derived: dict[str, dict[tuple[str, int], Derived]] = defaultdict(
+            dict
+        )  # source -> (channel, Unix ms) -> newest
         self._early: dict[int, list[list[Any]]] = defaultdict(list)
         self._rows: dict[int, list[Any]] = {}
         self.delivered: dict[str, list[Delivered]] = defaultdict(list)
@@ -55,6 +68,8 @@ class Platform:
             self.online = bool(message["online"])
         elif kind == "series":
             self._series[message["series"]] = [tuple(channel) for channel in message["channels"]]
+            if not message["source"].startswith(("sensor ", "node ")):
+                self._derived[message["series"]] = message["source"]
             for row in self._early.pop(message["series"], []):
                 self._take_row(row)
         elif kind == "data":
@@ -90,6 +105,9 @@ class Platform:
             self._forget(seq, series)
         self._rows[seq] = row
         qualities = row[4] if len(row) > 4 else repeat(0, len(values))
+        if series in self._derived:
+            self._take_derived(seq, series, unix_ms, values, qualities)
+            return
         on_row, delivered = self._on_row, self.delivered
         for (channel, unit, decimals), value, flag in zip(self._series[series], values, qualities, strict=True):
             if value is not None:
@@ -105,6 +123,15 @@ class Platform:
         self.dated = True
         for channel, _, _ in self._series[series]:
             self.delivered[channel] = [one for one in self.delivered[channel] if one.seq != seq]
+
+    def _take_derived(self, seq: int, series: int, unix_ms: int, values: list[Any], qualities: Iterable[int]) -> None:
+        """Of one source, channel and time the highest seq counts."""
+        newest = self.derived[self._derived[series]]
+        for (channel, _, decimals), value, flag in zip(self._series[series], values, qualities, strict=True):
+            known = newest.get((channel, unix_ms))
+            if known is None or known.seq < seq:
+                fixed = None if value is None else _fixed(str(value), decimals)
+                newest[channel, unix_ms] = Derived(fixed, decimals, flag, seq)
 
 
 def _is_guess(row: list[Any]) -> bool:

@@ -11,7 +11,9 @@ import msgspec
 from protocols.quality import CLOCK
 
 _SERIES = "SELECT id, channels FROM series"
-_COMMITTED = "SELECT seq, series, unix_ms, trusted, boot, cells, quality FROM row WHERE seq > ? ORDER BY seq"
+_COMMITTED = (
+    "SELECT seq, series, unix_ms, trusted, boot, cells, quality FROM row WHERE seq > ? AND node IS NOT 0 ORDER BY seq"
+)
 _BOOTS = "SELECT id, correction_ms FROM boot"
 _CONFIRMED = "SELECT uplink, seq FROM position"
 _cells = msgspec.json.Decoder(list[int | None])

@@ -222,7 +222,7 @@ class _Walk:
         """Each row of a node is what one of its frames says."""
         self.rows += block.last_seq - self.before.last_seq
         rows = self._db.execute(
-            "SELECT seq, node, life, record, unix_ms, cells FROM row WHERE seq > ? AND seq <= ? AND node IS NOT NULL",
+            "SELECT seq, node, life, record, unix_ms, cells FROM row WHERE seq > ? AND seq <= ? AND node > 0",
             (self.before.last_seq, block.last_seq),
         )
         for seq, node, life, record, unix_ms, cells in rows:

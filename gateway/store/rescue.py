@@ -190,7 +190,11 @@ def _named(path: Path, suffix: str) -> Path:
 
 
 def _finish(path: Path) -> None:
-    """Ends a rescue that was cut off between its last renamings, or throws away what it had not finished."""
+    """Ends a rescue that was cut off between its last renamings, or throws away what it had not finished; a file whose
+    first page never got to the disk was not begun."""
+    if path.is_file() and path.stat().st_size <= PAGE_BYTES and not path.read_bytes().strip(b"\0"):
+        path.unlink()
+        _named(path, "-journal").unlink(missing_ok=True)
     new = _named(path, "-rescued")
     if new.exists() and not path.exists():
         _set_wal_aside(path, max(path.parent.glob(f"{path.name}-damaged-*"), default=None))
@@ -381,7 +385,7 @@ class _Rescue:
             with suppress(FrameError):
                 before = said.get(node, (life, -1))
                 said[node] = (life, max(link.parse(raw).counter, before[1] if before[0] == life else -1))
-        kept = self._new.execute("SELECT node, life, max(record) FROM row WHERE node IS NOT NULL GROUP BY node, life")
+        kept = self._new.execute("SELECT node, life, max(record) FROM row WHERE node > 0 GROUP BY node, life")
         have = {(node, life): record for node, life, record in kept}
         for node in {node for node, _ in have} | set(said) | set(known):
             lives = [life for one, life in have if one == node]

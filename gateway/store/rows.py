@@ -13,6 +13,7 @@ from typing import NamedTuple
 from protocols import quality as flags
 
 log = logging.getLogger(__name__)
+DERIVED = 0  # the node of a row that was made of others: a node's id is 1 or more (gateway/site/config.py)
 Cell = tuple[int | None, int]  # (fixed-point value, quality)
 
 
@@ -69,13 +70,17 @@ def read(columns: Sequence[object]) -> Stored:
 
 def sound(found: Iterable[Sequence[object]], corrections: Mapping[int, int | None]) -> Iterator[Row]:
     """What stands in COLUMNS, with the time as it is known now; a damaged row is left out. `corrections` is by boot."""
+    for row in whole(found):
+        yield unpacked(row, corrections.get(row.boot))
+
+
+def whole(found: Iterable[Sequence[object]]) -> Iterator[Stored]:
+    """The same as it is stored."""
     for columns in found:
         try:
-            row = read(columns)
+            yield read(columns)
         except Damaged as error:
             log.error("%s is damaged and left out: see watertower verify", error)
-            continue
-        yield unpacked(row, corrections.get(row.boot))
 
 
 def packed(cells: Sequence[Cell]) -> tuple[str, str | None]:

@@ -11,25 +11,29 @@ import logging
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway.derive import Deriver
 from gateway.evidence import chain
 from gateway.evidence.chain import Block
 from gateway.evidence.notary import Signature
 from gateway.machine.timekeeping import Timekeeper, started
 from gateway.ports import Clock
+from gateway.process import stage
+from gateway.process.alarm.rows import ALARM
+from gateway.process.stage import Named, Past, Stage
 from gateway.site.config import Channel
 from gateway.states import StoreState
 from gateway.store import boots, rescue, retention
 from gateway.store import file as store_file
 from gateway.store.file import StoreError as StoreError
 from gateway.store.nodes import NodeStore
-from gateway.store.ranges import Ranges, count, parse, text, without
+from gateway.store.ranges import Ranges, count, parse, text, union, without
 from gateway.store.retention import Keeping
-from gateway.store.rows import COLUMNS, MARKS, Cell, Stored, checksum, packed, sound, unpacked
+from gateway.store.rows import COLUMNS, DERIVED, MARKS, Cell, Stored, checksum, packed, sound, unpacked, whole
 from gateway.store.rows import Row as Row
 from protocols.batch import NodeRecord
 
@@ -41,8 +45,12 @@ _BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is 
 _NOTE_ROWS, _NOTE_MS = 1000, 60_000  # a position is written when one of them is reached: each costs a page; ours
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
 _RECENT = 2000  # rows among which the newest of each series is looked for at a start; ours
+_MOST_URGENT = 200  # alarm rows, which is days of them; ours
 _LOOK_S = 10.0  # how often the clock and the file are looked after
 _STEP_S = 0.2  # between two steps of cleaning up, in which others write
+
+
+Stages = Callable[[Past, Iterable[stage.Series]], Sequence[Stage]]
 
 
 class Series(NamedTuple):
@@ -94,6 +102,8 @@ class Store(NodeStore):
         self._dropped: list[int] = []  # of polled rows: [how many, Unix ms of the first, of the last]
         self._untold: deque[tuple[int, bool, str, str]] = deque(maxlen=_MOST_UNTOLD)
         self._polled = asyncio.Event()  # rows wait for commit()
+        self._hurry = asyncio.Event()  # and at least one of them must not wait long
+        self.urgent: Ranges = ()  # the newest rows that go before all others
         self._waiters: set[asyncio.Future[None]] = set()
         self._opening = asyncio.Event()
         self._runs = False
@@ -103,8 +113,11 @@ class Store(NodeStore):
         self.last_seq = self._used_seq = 0
         self._given: dict[int, int] = {}  # ids of series that were given out without a file -> those in it
         self._has_stand_in = self.is_open = False
-        self._newest: dict[int, Row] = {}  # by series
-        self.on_dated: list[Callable[[Ranges], None]] = []  # told of rows that say something else now
+        self._newest: dict[int, Stored] = {}  # collected rows, by series
+        self._fresh: list[Row] = []  # collected rows of the running transaction
+        self._stages: Stages | None = None
+        self._deriver: Deriver | None = None
+        self.on_dated: list[Callable[[Ranges], object]] = []  # told of rows that say something else now
         self.try_open()
 
     # --- the file -----------------------------------------------------------------------------------------------------
@@ -167,10 +180,7 @@ class Store(NodeStore):
         self._date()
 
     def _load(self) -> None:
-        self._series = {
-            (source, channels): id
-            for id, source, channels in self._db.execute("SELECT id, source, channels FROM series")
-        }
+        self._series = self._known_series()
         self._positions = {
             uplink: ((0, seq), *parse(beyond)) for uplink, seq, beyond in self._db.execute("SELECT * FROM position")
         }
@@ -181,11 +191,21 @@ class Store(NodeStore):
         self._closed_ms = self._clock.monotonic_ms()
         self.newest_day = self.last_day()  # that is signed
         self._newest = {}
-        for row in self._rows(f"WHERE seq > {self.last_seq - _RECENT} ORDER BY seq"):
+        recent = f"SELECT {COLUMNS} FROM row WHERE seq > ? AND node IS NOT {DERIVED} ORDER BY seq"
+        for row in whole(self._db.execute(recent, (self.last_seq - _RECENT,))):
             self._note_newest(row)
+        numbers = ", ".join(map(str, self._alarm_series())) or "0"
+        alarms = f"SELECT seq FROM row WHERE node = {DERIVED} AND series IN ({numbers}) ORDER BY seq DESC LIMIT ?"
+        self.urgent = ()
+        self._note_urgent(seq for (seq,) in self._db.execute(alarms, (_MOST_URGENT,)))
+        self._deriver = None if self._stages is None else self._new_deriver(self._stages)
         self._load_nodes()
 
-    def _note_newest(self, row: Row) -> None:
+    def _known_series(self) -> dict[tuple[str, str], int]:
+        found = self._db.execute("SELECT id, source, channels FROM series")
+        return {(source, channels): id for id, source, channels in found}
+
+    def _note_newest(self, row: Stored) -> None:
         known = self._newest.get(row.series)
         if known is None or row.unix_ms >= known.unix_ms:
             self._newest[row.series] = row
@@ -275,7 +295,17 @@ class Store(NodeStore):
             self._dropped = [1, oldest.unix_ms, 0] if not self._dropped else self._dropped
             self._dropped[0] += bool(self._dropped[2])
             self._dropped[2] = oldest.unix_ms
+        if self._deriver is not None and self.is_open and self._deriver.is_urgent(self._waiting_row(self._pending[-1])):
+            self._hurry.set()
         self._polled.set()
+
+    def _waiting_row(self, row: _Waiting) -> Row:
+        stored = Stored(0, row.series, row.unix_ms, 0, int(row.trusted), None, None, None, row.cells, row.quality)
+        return unpacked(stored._replace(series=self._given.get(row.series, row.series)), None)
+
+    async def hurried(self) -> None:
+        """Returns once a polled row waits that should be on disk at once."""
+        await self._hurry.wait()
 
     async def polled(self) -> None:
         """Returns once a polled row waits for commit()."""
@@ -396,10 +426,13 @@ class Store(NodeStore):
                 f"{self._path} is full" if self.is_open else f"{self._path} can't be used yet"
             )
         used_seq = self._used_seq
+        self._fresh = []
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._insert_pending()
             yield
+            if self._deriver is not None:
+                self._derive(self._deriver, used_seq)
             self._db.execute("COMMIT")
         except BaseException as error:
             self._is_damaged |= isinstance(error, sqlite3.Error) and rescue.is_damage(error)
@@ -407,9 +440,13 @@ class Store(NodeStore):
             if self._db.in_transaction:  # some errors have ended it already
                 self._db.execute("ROLLBACK")
             self._used_seq = used_seq
+            if self._deriver is not None:
+                self._series = self._known_series()
+                self._deriver.forget()
             raise
         self._pending.clear()
         self._polled.clear()
+        self._hurry.clear()
         self._dropped.clear()
         self.last_seq = self._used_seq
         for waiter in self._waiters:
@@ -418,6 +455,63 @@ class Store(NodeStore):
         self._waiters.clear()
         if self.last_seq >= self._closed_seq + _BLOCK_ROWS or self._clock.monotonic_ms() >= self._closed_ms + _BLOCK_MS:
             self.close_block()
+
+    # --- what is made of rows -----------------------------------------------------------------------------------------
+
+    def derive(self, stages: Stages) -> None:
+        """From now on rows are shown to these on their way in, and theirs join the transaction."""
+        self._stages = stages
+        if self.is_open:
+            self._deriver = self._new_deriver(stages)
+
+    def _new_deriver(self, stages: Stages) -> Deriver:
+        def id_of(source: str, channels: Sequence[Named]) -> int:
+            return self._series_id(source, json.dumps(channels, separators=(",", ":")))
+
+        def series_of() -> dict[int, stage.Series]:
+            return {one.id: stage.Series(one.source, one.channels) for one in self.all_series()}
+
+        return Deriver(self._db, id_of, series_of, stages, self._add_derived)
+
+    def _add_derived(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
+        """Its time is a period's, which is known, or there would be no such row."""
+        boot = self.clock.boot.number
+        row = Stored(self._used_seq + 1, series, unix_ms, boot, 1, DERIVED, None, None, *packed(cells))
+        self._insert([row])
+        if series in self._alarm_series():
+            self._note_urgent([row.seq])
+
+    def _alarm_series(self) -> set[int]:
+        return {id for (source, _), id in self._series.items() if source == ALARM}
+
+    def _note_urgent(self, seqs: Iterable[int]) -> None:
+        """Of a row that a failed transaction has taken back it says nothing wrong: the seq is given again at once."""
+        self.urgent = union([*self.urgent, *((seq, seq) for seq in seqs)])[-_MOST_URGENT:]
+
+    def _derive(self, deriver: Deriver, last_seq: int) -> None:
+        """What was collected is kept, whatever may be wrong with what is made of it."""
+        self._db.execute("SAVEPOINT derived")
+        used_seq = self._used_seq
+        now_ms = self._clock.unix_ms() if self._clock.is_trusted() else None
+        try:
+            deriver.derive(self._fresh, last_seq, now_ms, self._corrections)
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # it goes on at the next start, from the rows that are kept
+            self._db.execute("ROLLBACK TO derived")
+            self._used_seq = used_seq
+            self._deriver = self._stages = None
+            self._series = self._known_series()
+            log.exception("nothing is derived any more")
+            self.event("derive_failed", {"error": repr(error)})
+        self._db.execute("RELEASE derived")
+
+    def commit_due(self) -> None:
+        """Puts on disk what is derived because its time has come."""
+        is_ready = self.is_open and not self.is_full and self._clock.is_trusted()
+        if is_ready and self._deriver is not None and self._deriver.is_due(self._clock.unix_ms()):
+            with self._transaction():
+                pass
 
     def _insert_pending(self) -> None:
         if self._dropped:
@@ -437,7 +531,10 @@ class Store(NodeStore):
         self._db.executemany(f"INSERT INTO row ({COLUMNS}) VALUES ({MARKS})", [(*row, row.crc) for row in rows])
         self._used_seq += len(rows)
         for row in rows:
-            self._note_newest(unpacked(row, self._corrections.get(row.boot)))
+            if row.node != DERIVED:
+                self._note_newest(row)
+                if self._deriver is not None:
+                    self._fresh.append(unpacked(row, self._corrections.get(row.boot)))
 
     def _add_record(self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool) -> bool:
         """A node's record becomes a row; False: it was one."""
@@ -525,10 +622,17 @@ class Store(NodeStore):
                 }
                 self.event("clock_trusted", detail)
                 self._reopen(((first, last),))
+                if self._deriver is not None:
+                    self._fresh += self._dated_rows(boot.number, correction_ms)
         boot.correction_ms = self._corrections[boot.number] = correction_ms
         if guessed is not None:
             for tell in self.on_dated:
                 tell((guessed,))
+
+    def _dated_rows(self, boot: int, correction_ms: int) -> Iterator[Row]:
+        """Rows that were in no period, because nobody knew in which."""
+        query = f"SELECT {COLUMNS} FROM row WHERE boot = ? AND trusted = 0 AND node IS NOT {DERIVED} ORDER BY seq"
+        return sound(self._db.execute(query, (boot,)), {boot: correction_ms})
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -548,10 +652,9 @@ class Store(NodeStore):
 
     def newest(self) -> list[Row]:
         """The newest row of each series, those that wait for the disk included (with seq 0)."""
-        found = dict(self._newest)
-        for row in self._pending:
-            stored = Stored(0, row.series, row.unix_ms, 0, int(row.trusted), None, None, None, row.cells, row.quality)
-            found[self._given.get(row.series, row.series)] = unpacked(stored, None)
+        found = {id: unpacked(row, self._corrections.get(row.boot)) for id, row in self._newest.items()}
+        for waiting in map(self._waiting_row, self._pending):
+            found[waiting.series] = waiting
         return list(found.values())
 
     def last_events(self, count: int) -> list[tuple[int, str, str]]:

@@ -27,7 +27,7 @@ CREATE TABLE row (
     unix_ms INTEGER NOT NULL,       -- when it was measured, by the time that was believed then
     boot INTEGER NOT NULL REFERENCES boot (id),
     trusted INTEGER NOT NULL,       -- whether that time could be trusted
-    node INTEGER,                   -- NULL: polled by the gateway
+    node INTEGER,                   -- NULL: polled by the gateway, 0: derived from other rows
     life INTEGER,                   -- of the node: a new key begins another one
     record INTEGER,                 -- the node's own number in that life
     cells TEXT NOT NULL,            -- [812,null,1023]: value * 10^decimals
@@ -35,6 +35,7 @@ CREATE TABLE row (
     crc INTEGER NOT NULL            -- CRC-32 over all of these: gateway/store/rows.py
 );
 CREATE UNIQUE INDEX row_record ON row (node, life, record) WHERE node IS NOT NULL;
+CREATE INDEX row_derived ON row (series, unix_ms) WHERE node = 0;
 
 CREATE TABLE node (
     id INTEGER PRIMARY KEY,
@@ -119,7 +120,8 @@ SELECT row.seq,
        json_extract(channel.value, '$[1]') AS unit,
        coalesce(json_extract(row.quality, '$[' || cell.key || ']'), 0)
            | iif(row.trusted OR boot.correction_ms IS NOT NULL, 0, 16) AS quality,
-       iif(row.trusted, 'yes', iif(boot.correction_ms IS NULL, 'no', 'dated')) AS trust
+       iif(row.trusted, 'yes', iif(boot.correction_ms IS NULL, 'no', 'dated')) AS trust,
+       series.source  -- "hour": derived, at the start of its period; of several rows the highest seq counts
 FROM row
 LEFT JOIN boot ON boot.id = row.boot
 JOIN series ON series.id = row.series

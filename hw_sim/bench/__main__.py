@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-_GROUPS = ("demo", "gateway", "node", "qc", "sim")
+_GROUPS = ("demo", "gateway", "node", "process", "qc", "sim")
 
 
 def main() -> int:

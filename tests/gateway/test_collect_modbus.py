@@ -194,8 +194,7 @@ def test_another_poller_goes_on_where_the_one_before_was(tmp_path: Path, at_s: f
         await bus.begin_again(0.2)
         await bus.until(30.9)
         rows = bus.rows("ec")
-        assert all(700 < after[0] - before[0] < 1300 for before, after in pairwise(rows)) and len(rows) >= 29
-        assert all(values == [115, 72500] and flags == [] for _, values, flags in rows[14:])
+        assert [at // 1000 for at, _, flags in rows if not flags] == list(range(13, 31))
         await bus.begin_again(0.2, with_memories=False)
         await bus.until(36.9)
         assert [flags for _, _, flags in bus.rows("ec")][-3] != []  # it was started anew

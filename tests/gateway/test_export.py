@@ -80,8 +80,8 @@ def exported(station: Station, name: str, *more: str) -> str:
 
 def test_csv_has_the_digits_that_were_stored_and_the_quality_in_words(station: Station) -> None:
     head, *lines = csv.reader(exported(station, "out.csv").splitlines())
-    assert head == ["seq", "time", "channel", "value", "unit", "quality"]
-    assert [line[3:] for line in lines] == [
+    assert head == ["seq", "time", "channel", "value", "unit", "quality", "source"]
+    assert [line[3:6] for line in lines] == [
         ["-0.05", "degC", "good"],
         ["7", "1", "range warm_up"],
         ["", "degC", "no_reply"],

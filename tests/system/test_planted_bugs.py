@@ -62,6 +62,45 @@ BUGS = {
         "outage",
         "wrong",
     ),
+    "late readings do not open their hour again": Bug(
+        "gateway/process/aggregate.py",
+        "        if period is None:\n",
+        "        if period is None and self._past.at(unit.series[unit.base], start_ms) is not None:\n"
+        "            return\n"
+        "        if period is None:\n",
+        "late-hours",
+        "hours and days",
+    ),
+    "hours begin an hour late": Bug(
+        "gateway/process/aggregate.py",
+        "self._written(Row(series, period.start_ms, tuple(cells)))",
+        "self._written(Row(series, period.start_ms + HOUR_MS, tuple(cells)))",
+        "late-hours",
+        "hours and days",
+    ),
+    "a reading counts twice": Bug(
+        "gateway/process/tally.py",
+        "            self.count += 1\n",
+        "            self.count += 2\n",
+        "late-hours",
+        "hours and days",
+    ),
+    "a minute that is written again does not reach its hour": Bug(
+        "gateway/process/longer.py",
+        "            for start_ms in self._calendar.starts(self._level, row.unix_ms):\n",
+        "            if self._past.at(unit.series[self._level], self._calendar.start(self._level, row.unix_ms)):\n"
+        "                return ()\n"
+        "            for start_ms in self._calendar.starts(self._level, row.unix_ms):\n",
+        "late-hours",
+        "hours and days",
+    ),
+    "a start forgets the period that is open": Bug(
+        "gateway/derive.py",
+        "            self._recall(self._seen(collected))\n",
+        "            pass\n",
+        "late-hours",
+        "hours and days",
+    ),
     "a late reply is taken for the next answer": Bug(
         "protocols/modbus_client.py",
         "        if owed and any(same_shape(request, question) for _, question in owed):",

@@ -100,6 +100,36 @@ class Alarms:
         """(its state, whether there is not enough data to tell). KeyError: no such rule."""
         return self._alarms[rule].state, self._alarms[rule].is_blind
 
+    def shelf_ms(self, rule: str) -> int | None:
+        """When its shelf ends."""
+        return self._alarms[rule].shelf_ms
+
+    def restore(self, rule: str, state: str, shelf_ms: int | None = None, escalated: int = 0) -> None:
+        """How it stood when somebody last wrote it down. KeyError: no such rule."""
+        alarm = self._alarms[rule]
+        alarm.state, alarm.escalated = state, escalated
+        alarm.active = state in states.STANDING
+        alarm.shelf_ms = shelf_ms if state == states.SHELVED else None
+
+    def is_news(self, unix_ms: int, readings: Mapping[str, tuple[float | None, int]]) -> bool:
+        """Whether these readings, taken by themselves, contradict how an alarm stands."""
+
+        def value_of(quantity: Quantity) -> float | None:
+            value, worth = readings.get(quantity.channel, (None, 0))
+            if quantity.form:  # a mean or a change is known only with what was before
+                return self._watched[quantity.channel].values[quantity]
+            if quantity.channel in readings:
+                return value if value is not None and is_usable(worth) else None
+            return self._watched[quantity.channel].values[quantity]
+
+        touched = {one.rule.id: one for name in readings for one in self._by_channel.get(name, ())}
+        return any(
+            holds(alarm.rule.when, value_of, lambda name: None, alarm.rule.hysteresis if alarm.active else 0.0)
+            is not alarm.active
+            for alarm in touched.values()
+            if alarm.state not in states.SILENT
+        )
+
     def step(
         self, unix_ms: int, readings: Mapping[str, tuple[float | None, int]], measured_ms: int | None = None
     ) -> tuple[Transition, ...]:
