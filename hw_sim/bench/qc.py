@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import hw_sim
 from gateway.process.quality.channel import ChannelQuality
-from gateway.process.quality.cross import Place, cross, standard_pressure_hpa
+from gateway.process.quality.cross import Place, cross
 from gateway.process.quality.limit_table import Channel, limits
 from gateway.process.quality.limits import Limits
+from gateway.process.water.oxygen import pressure_at
 from hw_sim.bench import Figure, figure
 from protocols.worth import FAIL, SUSPECT
 
@@ -32,7 +33,7 @@ _CHANNELS = {
     "stage": Channel("water", "level", "cm", 2, None, None, _PERIOD_S),
 }
 # Franklin Basin and Main Street are at about 2,000 and 1,400 m; only the oxygen check asks.
-_PLACE = Place(pressure_hpa=standard_pressure_hpa(1700.0))
+_PLACE = Place(pressure_hpa=pressure_at(1700.0))
 # What the record's own codes seem to mean: hw_sim/recordings/SOURCES.md
 LABELS = {"1": "visit", "2": "malfunction", "3": "stuck", "4": "disturbance", "5": "ice", "7": "dry", "8": "erratic",
           "10": "drift"}  # fmt: skip

@@ -8,7 +8,7 @@ no document are ours.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from gateway.process.quality.oxygen import saturation_mg_l
+from gateway.process.water.oxygen import saturation_mgl
 from protocols.worth import CONTRADICTS, DRY, ICE, SUSPECT, is_usable
 
 Readings = Mapping[str, tuple[float | None, int]]  # quantity -> (value, flags), in the units of UNITS
@@ -36,11 +36,6 @@ class Place(NamedTuple):
     level_offset_mm: float = 0.0
     level_tolerance_mm: float = 50.0
     dry_below_us_cm: float = 5.0
-
-
-def standard_pressure_hpa(altitude_m: float) -> float:
-    """ISO 2533:1975, the troposphere: 617 hPa at 4,000 m."""
-    return float(1013.25 * (1 - 0.0065 * altitude_m / 288.15) ** 5.25588)
 
 
 def ice(readings: Readings, place: Place) -> Flags:
@@ -77,7 +72,8 @@ def oversaturated(readings: Readings, place: Place) -> Flags:
     if oxygen is None or water is None or not -1.0 <= water <= 40.0:
         return {}
     air = _value(readings, "air_pressure")
-    if oxygen <= 2.0 * saturation_mg_l(water, place.pressure_hpa if air is None else air):
+    holds = saturation_mgl(water, place.pressure_hpa if air is None else air)
+    if holds is None or oxygen <= 2.0 * holds:
         return {}
     return _marked(readings, ("dissolved_oxygen",), CONTRADICTS)
 
