@@ -75,9 +75,18 @@ def _parser() -> argparse.ArgumentParser:
     budget = commands.add_parser("budget", parents=[with_site], help=say("help.budget"))
     budget.add_argument("--json", action="store_true", help=say("help.budget_json"))
     budget.set_defaults(run=_budget)
+    status = commands.add_parser("status", parents=[with_site], help=say("help.status"))
+    status.add_argument("--json", action="store_true", help=say("help.status_json"))
+    status.add_argument("--watch", action="store_true", help=say("help.watch"))
+    status.set_defaults(run=_status)
+    reload = commands.add_parser("reload", parents=[with_site], help=say("help.reload"))
+    reload.set_defaults(run=_reload)
     models = commands.add_parser("profiles", parents=[shared], help=say("help.profiles"))
     models.add_argument("model", nargs="?", help=say("help.model"))
     models.set_defaults(run=_profiles)
+    decode = commands.add_parser("decode", parents=[shared], help=say("help.decode"))
+    decode.add_argument("frame", help=say("help.frame"))
+    decode.set_defaults(run=_decode)
     demo = commands.add_parser("demo", parents=[shared], help=say("help.demo"))
     demo.add_argument("--scenario", default="demo", metavar="NAME", help=say("help.scenario"))
     demo.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
@@ -179,6 +188,18 @@ def _budget(args: argparse.Namespace) -> int:
     return 0
 
 
+def _status(args: argparse.Namespace) -> int:
+    from gateway import status_table
+
+    return status_table.main(_site(args), args.json, args.watch)
+
+
+def _reload(args: argparse.Namespace) -> int:
+    from gateway import status_table
+
+    return status_table.reload(_site(args))
+
+
 def _profiles(args: argparse.Namespace) -> int:
     library = Library()
     if args.model is None:
@@ -189,6 +210,12 @@ def _profiles(args: argparse.Namespace) -> int:
         print(say("profiles.unknown", model=args.model, known=", ".join(library.models)), file=sys.stderr)
         return 2
     return 0
+
+
+def _decode(args: argparse.Namespace) -> int:
+    from gateway import explain
+
+    return explain.main(args.frame)
 
 
 def _demo(args: argparse.Namespace) -> int:

@@ -3,37 +3,53 @@
 import asyncio
 import contextlib
 import logging
+import shutil
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from gateway import metrics
 from gateway.capture import RADIO, Capture
+from gateway.collect.device import Memory
 from gateway.collect.modbus import BusPoller, Client
 from gateway.collect.radio import RadioCollector
 from gateway.collect.writes import Written
 from gateway.control.actions import Actions
 from gateway.control.desk import Action, Desk, NotNow
+from gateway.control.door import Caller, Door
+from gateway.control.scrape import Scrape
 from gateway.evidence.days import Days
 from gateway.evidence.notary import Signature, signed_by_child
 from gateway.machine import lines
 from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
 from gateway.machine.service import Movement, Notify, keep_fed, look_s, notifier
+from gateway.machine.timekeeping import Trusted
+from gateway.pipeline import stages
 from gateway.ports import Clock, Publisher, SystemClock
-from gateway.site.config import Bus, MqttUplink, Rail, Site
+from gateway.site.config import Bus, MqttUplink, Rail, Sensor, Site
 from gateway.site.configuration import Configuration, Refusal
+from gateway.site.sl651 import Sl651Uplink
+from gateway.states import Status
+from gateway.status import snapshot
 from gateway.store import Store
+from gateway.store.retention import Keeping
+from gateway.uplink import sl651_station
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
+from gateway.uplink.sl651 import Sl651Forwarder
 from protocols.modbus_client import RtuClient
 from protocols.tcp_client import TcpClient
 
 log = logging.getLogger(__name__)
+_PERIODS_S = 5.0  # how often it is looked whether a period has ended where no row comes; ours
 _DRAIN_S = 3.5  # a clean stop takes less than 5 s in all
 _ANSWER_S = 1.0
+_LAST_ANSWER_S = 1.0  # for polls on their way at an end
 # How long a part may be still before the watchdog is let starve; ours. A bus probes silent devices every 15 minutes or
 # at its shortest period, a radio looks up every minute, a commit that fails is tried again after a minute at most.
 _BUS_STILL_S, _RADIO_STILL_S, _COMMIT_STILL_S = 1800, 300, 300
@@ -56,12 +72,30 @@ class Outside:
         assert bus.port is not None
         return lines.serial_opener(bus.port, bus.baud, bus.parity, bus.stop_bits)
 
+    def way(self, place: str, baud: int | None) -> Opener:
+        """To a platform's centre: "host:port", or with a baud rate the serial port of a transparent modem."""
+        if baud is None:
+            return lines.tcp_opener(place, deaf_after=None)
+        return lines.serial_opener(place, baud)
+
+    def free_bytes(self, site: Site) -> int | None:
+        """What the disk under the store has left; None: enough."""
+        return shutil.disk_usage(Path(site.store.path).parent).free
+
     async def sign(self, site: Site, message: bytes) -> Signature:
         """NotSigned says why not."""
         return await signed_by_child(Path(site.store.key), message)
 
     def rail(self, rail: Rail) -> Switch:
         return GpioSwitch(rail)
+
+    def control_socket(self, site: Site) -> Path | None:
+        """Where programs of this machine may ask; None: nowhere."""
+        return Path(site.control.socket)
+
+    def metrics_place(self, site: Site) -> str | None:
+        """HOST:PORT for Prometheus."""
+        return None if site.metrics is None else site.metrics.listen
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
@@ -70,8 +104,8 @@ class Outside:
 
 class Gateway:
     """All parts of one site; `capture` takes notes of its lines, `configuration` is where the site came from (None: it
-    can't be changed from afar). `starts_again`: it ended so that another one may begin, with the site file as it is by
-    then."""
+    can't be changed from afar), `memories` what the gateway before this one knew of its sensors. `starts_again`: it
+    ended so that another one may begin, with the site file as it is by then."""
 
     def __init__(
         self,
@@ -79,9 +113,19 @@ class Gateway:
         outside: Outside,
         capture: Capture | None = None,
         configuration: Configuration | None = None,
+        memories: Sequence[tuple[Sensor, Memory]] = (),
     ) -> None:
-        self.store = Store(Path(site.store.path), outside.clock)
-        self._clock = outside.clock
+        self._site = site
+        clock = Trusted(outside.clock) if site.clock.trust == "always" else outside.clock
+        self.store = Store(Path(site.store.path), clock, _keeping(site), lambda: outside.free_bytes(site))
+        self._clock = self.store.clock
+        self._started_ms = self._clock.monotonic_ms()
+        self._radio: RadioCollector | None = None
+        self.memories: list[tuple[Sensor, Memory]] = []  # at its end
+        wanted = stages(site)
+        self._derives = wanted is not None
+        if wanted is not None:
+            self.store.derive(wanted)
         self._commit_delay_s = site.store.commit_delay_s
         noted = capture.line if capture is not None else _unnoted
         self._collectors: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -90,7 +134,12 @@ class Gateway:
         if site.nodes:
             self._movement.expect("radio", 1000 * _RADIO_STILL_S)
             radio = self._movement.watched("radio", noted(RADIO, outside.radio(site)))
-            self._collectors["radio"] = RadioCollector(site, radio, self.store, self._clock).run
+
+            def collect() -> Callable[[], Awaitable[None]]:
+                self._radio = RadioCollector(site, radio, self.store, self._clock)
+                return self._radio.run
+
+            self._collectors["radio"] = self._with_file(collect)
         self._supplies = {rail.id: Supply(rail.id, outside.rail(rail), self.store.event) for rail in site.rails}
         self._pollers: dict[str, BusPoller] = {}  # by sensor
         for bus in site.buses:
@@ -102,20 +151,77 @@ class Gateway:
                 opener = self._movement.watched(part, noted(bus.id, outside.bus(bus)))
                 client = self._client_of(bus)
                 poller = BusPoller(site, bus.id, opener, client, self.store, self._clock, self._supplies)
+                poller.remember(memories)
                 self._collectors[part] = poller.run
                 self._pollers |= dict.fromkeys(sensors, poller)
         self._days = Days(site.station.id, self.store, self._clock, lambda message: outside.sign(site, message))
         self._configuration = configuration
         self._end = asyncio.Event()
         self.starts_again = False
-        self.forwarders: dict[str, MqttForwarder] = {}
+        self.forwarders: dict[str, MqttForwarder | Sl651Forwarder] = {}
         self.desk = Desk(site.operators, self._actions(site), self.store, self._clock)
         for uplink in site.uplinks:
+            if isinstance(uplink, Sl651Uplink):
+                # gateway/machine/timekeeping.py is to be told a centre's time here, in place of the lambda
+                self.forwarders |= sl651_station.forwarders(
+                    uplink,
+                    outside.way,
+                    self.store,
+                    Path(site.store.path),
+                    self._clock,
+                    self._connected,
+                    time_told=lambda unix_ms, who: None,
+                )
+                continue
             publisher = outside.publisher(uplink, site.station.id)
             obey = self.desk.obey if site.operators else None
             self.forwarders[uplink.id] = MqttForwarder(
                 uplink, site.station.id, publisher, self.store, self._clock, obey, self._connected
             )
+        self._doors = self._doors_of(outside)
+
+    def _doors_of(self, outside: Outside) -> dict[str, Callable[[], Awaitable[None]]]:
+        """By which people and programs look in: their trouble is nobody else's."""
+        doors: dict[str, Callable[[], Awaitable[None]]] = {}
+        path, place = outside.control_socket(self._site), outside.metrics_place(self._site)
+        if path is not None:
+            doors["control socket"] = Door(path, self._asked, self.status).run
+        if place is not None:
+            host, _, port = place.rpartition(":")
+            text = lambda: metrics.exposition(self.status())  # noqa: E731
+            doors["metrics"] = Scrape(host, int(port), text, metrics.CONTENT_TYPE).run
+        return doors
+
+    async def _asked(self, caller: Caller, command: str, argument: object, uplink: str) -> dict[str, object]:
+        if not uplink and len(self.forwarders) == 1:
+            (uplink,) = self.forwarders
+        return await self.desk.ask(caller.user, caller.role, command, argument, uplink)
+
+    def status(self) -> Status:
+        """How everything is now."""
+        return snapshot(
+            self._site,
+            self.store,
+            self._clock,
+            self._started_ms,
+            [poller.state for poller in dict.fromkeys(self._pollers.values())],
+            None if self._radio is None else self._radio.state,
+            [forwarder.state for forwarder in self.forwarders.values()],
+            self.stuck(),
+            self.desk.done,
+            self.desk.refused,
+        )
+
+    def reload(self) -> None:
+        """Takes over the site file as it is by now. Refusal: it is not sound; this one goes on."""
+        assert self._configuration is not None
+        try:
+            self._configuration.check()
+        except Refusal as error:
+            log.error("the site file is not taken over:\n%s", error)
+            self.store.event("configuration_refused", {"reason": str(error)})
+            raise
+        self._start_again()
 
     def _actions(self, site: Site) -> Mapping[str, Action]:
         configuration = self._configuration
@@ -128,6 +234,12 @@ class Gateway:
                 raise NotNow(str(error)) from None
             self._start_again()
 
+        def reload() -> None:
+            try:
+                self.reload()
+            except Refusal as error:
+                raise NotNow(str(error)) from None
+
         return Actions(
             site,
             self.store,
@@ -137,6 +249,7 @@ class Gateway:
             write=self._told,
             restart=self._start_again,
             configure=None if configuration is None else configure,
+            reload=None if configuration is None else reload,
         ).by_name
 
     def _start_again(self) -> None:
@@ -164,6 +277,18 @@ class Gateway:
             self._tell_configuration()
             self._start_again()
 
+    def _with_file(self, make: Callable[[], Callable[[], Awaitable[None]]]) -> Callable[[], Awaitable[None]]:
+        """A part that is made only once the store has its file: it asks what is there."""
+        made: list[Callable[[], Awaitable[None]]] = [make()] if self.store.is_open else []
+
+        async def run() -> None:
+            await self.store.opened()
+            if not made:
+                made.append(make())
+            await made[0]()
+
+        return run
+
     def _client_of(self, bus: Bus) -> Callable[[OpenLine], Client]:
         now_ms = self._clock.monotonic_ms
         if bus.tcp is not None:
@@ -189,24 +314,42 @@ class Gateway:
         self._tell_configuration()
         collectors = [self._task(name, run) for name, run in self._collectors.items()]
         collectors.append(self._task("commit", self._commit))
-        collectors.append(self._task("days", self._days.run))
-        forwarders = [self._task(f"uplink {name}", forwarder.run) for name, forwarder in self.forwarders.items()]
+        collectors += [self._task(name, run) for name, run in self._doors.items()]
+        collectors.append(self._task("upkeep", self._look_after_store))
+        collectors.append(self._task("days", self._with_file(lambda: self._days.run)))
+        forwarders = [
+            self._task(f"uplink {name}", self._with_file(lambda run=forwarder.run: run))  # type: ignore[misc]
+            for name, forwarder in self.forwarders.items()
+        ]
+        if self._derives:
+            collectors.append(self._task("periods", self._close_periods))
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self._end.wait())]
         if self._configuration is not None and self._configuration.trial is not None:
             collectors.append(asyncio.create_task(self._return_in_time(self._configuration)))
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await self._end_polls()
             await _cancel(collectors)
-            self.store.commit()
-            if stop.is_set():  # who starts again at once sends the rest then, and polls sooner
-                await self._drain()
-            await _cancel(forwarders)
-            self.store.end_run()
+            if self.store.is_open:
+                self.store.commit()
+                if stop.is_set():  # who starts again at once sends the rest then, and polls sooner
+                    await self._drain()
+                await _cancel(forwarders)
+                self.store.end_run()
         finally:
             await _cancel([*collectors, *forwarders, *ends])
             for supply in self._supplies.values():
                 supply.close()
             self.store.close()
+
+    async def _end_polls(self) -> None:
+        """A question that is on its way gets its answer; so no reading is lost."""
+        try:
+            async with asyncio.timeout(_LAST_ANSWER_S):
+                for poller in dict.fromkeys(self._pollers.values()):
+                    self.memories += await poller.memories()
+        except TimeoutError:
+            log.info("a sensor took too long: its answer is not waited for")
 
     async def _drain(self) -> None:
         try:
@@ -243,11 +386,29 @@ class Gateway:
             finally:  # a full disk is not mended by a new process
                 self._movement.moved("commit")
 
+    async def _look_after_store(self) -> None:
+        while True:
+            await asyncio.sleep(self.store.upkeep())
+
+    async def _close_periods(self) -> None:
+        """A period ends although nothing comes any more."""
+        while True:
+            await asyncio.sleep(_PERIODS_S)
+            self.store.commit_due()
+
     def stuck(self) -> list[str]:
         """Which parts stand still, in words."""
         if not self.store.waiting:
             self._movement.moved("commit")
         return self._movement.stuck()
+
+
+def _keeping(site: Site) -> Keeping:
+    store = site.store
+    return Keeping(
+        store.keep_days, store.max_mib, store.min_days, store.when_full, store.disk_reserve_mib,
+        tuple(uplink.id for uplink in site.uplinks),
+    )  # fmt: skip
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
@@ -267,12 +428,15 @@ async def serve(
     stop: asyncio.Event,
     notes: Path | None = None,
     notify: Notify = lambda text: None,
+    begun: Callable[[Gateway], None] = lambda gateway: None,
 ) -> None:
     """One gateway after another, until `stop`: the first of `site`, the next of the site file as it is by then. Notes
-    of its lines go to the folder `notes`, which exists."""
+    of its lines go to the folder `notes`, which exists; `begun` is told of each gateway."""
     capture = None if notes is None else Capture(notes, outside.clock)
+    memories: Sequence[tuple[Sensor, Memory]] = ()
     while True:
-        gateway = Gateway(site, outside, capture, configuration)
+        gateway = Gateway(site, outside, capture, configuration, memories)
+        begun(gateway)
         feeder = asyncio.create_task(keep_fed(notify, gateway.stuck, look_s(), asyncio.sleep))
         try:
             await gateway.run(stop)
@@ -281,6 +445,7 @@ async def serve(
         if stop.is_set() or not gateway.starts_again:
             return
         log.info("starting again")
+        memories = gateway.memories
         site = configuration.begin()
 
 
@@ -293,6 +458,14 @@ async def serve_process(configuration: Configuration, site: Site, notes: Path | 
         notify("STOPPING=1")
         stop.set()
 
+    gateways: deque[Gateway] = deque(maxlen=1)  # the one that runs
+
+    def reload() -> None:
+        with contextlib.suppress(Refusal):  # told already
+            gateways[-1].reload()
+
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, end)
-    await serve(configuration, site, Outside(), stop, notes, notify)
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    await serve(configuration, site, Outside(), stop, notes, notify, gateways.append)

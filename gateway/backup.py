@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.beside import reading
 from gateway.messages import say
-from gateway.site.config import Site
+from gateway.site.config import MqttUplink, Site
 from gateway.store import StoreError
 from gateway.whole_file import whole_file
 
@@ -44,7 +44,8 @@ def left_out(site: Site, site_path: Path) -> list[Path]:
     """The files that a new card needs too. They hold keys and passwords: no copy of readings should carry them."""
     named = [site.store.key]
     for uplink in site.uplinks:
-        named += [name for name in (uplink.password_file, uplink.tls and uplink.tls.key) if name]
+        if isinstance(uplink, MqttUplink):
+            named += [name for name in (uplink.password_file, uplink.tls and uplink.tls.key) if name]
     return [site_path, *dict.fromkeys(map(Path, named))]
 
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from gateway.messages import say
-from gateway.store import SCHEMA_VERSION, StoreError
+from gateway.store.file import FORMAT, StoreError
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version != SCHEMA_VERSION:
+            if version != FORMAT:
                 raise StoreError(say("verify.unreadable", path=path, reason=f"format {version}"))
             yield db
     except sqlite3.Error as error:

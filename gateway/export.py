@@ -18,6 +18,7 @@ from gateway.beside import reading
 from gateway.messages import say
 from gateway.site.config import Site
 from gateway.store import StoreError
+from gateway.store.rows import COLUMNS, Row, sound
 from gateway.whole_file import whole_file
 from protocols import quality
 
@@ -34,6 +35,7 @@ class Sample(NamedTuple):
     value: str
     unit: str
     quality: str
+    source: str
 
 
 class Wish(NamedTuple):
@@ -51,7 +53,7 @@ def main(site: Site, wish: Wish, to: Path) -> int:
     if write is None:
         return _fail(2, say("export.format", path=to, known=", ".join(_FORMATS)))
     with reading(store) as db:
-        known = {name for channels in _series(db).values() for name, _, _ in channels}
+        known = {name for _, channels in _series(db).values() for name, _, _ in channels}
         unknown = sorted(set(wish.channels) - known)
         if unknown:
             return _fail(2, say("export.no_channel", channel=unknown[0], known=", ".join(sorted(known))))
@@ -98,35 +100,28 @@ def samples(
     done. Each part is a read of its own: what is deleted meanwhile is left out."""
     first, last = db.execute("SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM row").fetchone()
     series = _series(db)
+    corrections = dict(db.execute("SELECT id, correction_ms FROM boot"))
     for start in range(first, last + 1, part):
         end = min(start + part - 1, last)
-        rows = db.execute(
-            "SELECT seq, series, unix_ms, cells, quality FROM row "
-            "WHERE seq BETWEEN ? AND ? AND unix_ms >= ? AND unix_ms < ? ORDER BY seq",
-            (start, end, wish.from_ms, wish.to_ms),
-        ).fetchall()
-        for seq, number, unix_ms, cells, flags in rows:
-            yield from _unpacked(seq, unix_ms, series[number], json.loads(cells), flags, wish.channels)
+        columns = f"SELECT {COLUMNS} FROM row WHERE seq BETWEEN ? AND ? ORDER BY seq"
+        for row in sound(db.execute(columns, (start, end)).fetchall(), corrections):
+            if wish.from_ms <= row.unix_ms < wish.to_ms:
+                yield from _samples(row, *series[row.series], wish.channels)
         progress(end - first + 1, last - first + 1)
 
 
-def _series(db: sqlite3.Connection) -> dict[int, list[tuple[str, str, int]]]:
-    return {id: json.loads(channels) for id, channels in db.execute("SELECT id, channels FROM series")}
+def _series(db: sqlite3.Connection) -> dict[int, tuple[str, list[tuple[str, str, int]]]]:
+    """(source, channels) of each."""
+    found = db.execute("SELECT id, source, channels FROM series")
+    return {id: (source, json.loads(channels)) for id, source, channels in found}
 
 
-def _unpacked(
-    seq: int,
-    unix_ms: int,
-    channels: list[tuple[str, str, int]],
-    cells: list[int | None],
-    flags: str | None,
-    wanted: Collection[str],
-) -> Iterator[Sample]:
-    time = _iso(unix_ms)
-    worths = json.loads(flags) if flags else [quality.GOOD] * len(cells)
-    for (name, unit, decimals), cell, worth in zip(channels, cells, worths, strict=True):
+def _samples(row: Row, source: str, channels: list[tuple[str, str, int]], wanted: Collection[str]) -> Iterator[Sample]:
+    time = _iso(row.unix_ms)
+    worths = row.quality or (quality.GOOD,) * len(row.cells)
+    for (name, unit, decimals), cell, worth in zip(channels, row.cells, worths, strict=True):
         if (cell is not None or worth != quality.GOOD) and (not wanted or name in wanted):
-            yield Sample(seq, time, name, _decimal(cell, decimals), unit, words(worth))
+            yield Sample(row.seq, time, name, _decimal(cell, decimals), unit, words(worth), source)
 
 
 def _iso(unix_ms: int) -> str:

@@ -290,7 +290,7 @@ def _wanted(declared: inspect.Type) -> Phrase:
         case inspect.TupleType(item_types=items):
             return Phrase("type.list_of", count=len(items))
         case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
-            return Phrase("type.tables" if isinstance(item, inspect.StructType) else "type.list")
+            return Phrase("type.tables" if isinstance(item, inspect.StructType | inspect.UnionType) else "type.list")
         case _:
             return Phrase("type.table")
 

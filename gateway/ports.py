@@ -5,19 +5,27 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.machine import machine_clock
+
 
 class Clock(Protocol):
     def monotonic_ms(self) -> int: ...
 
     def unix_ms(self) -> int: ...
 
+    def is_trusted(self) -> bool:
+        """Whether who sets it may be believed, for instance NTP."""
 
-_OLDEST_MS = 1_767_225_600_000  # 2026-01-01: no reading of this software is older
+    def boot_id(self) -> str:
+        """Another one after each start of the machine, with which monotonic time begins anew."""
+
+
+OLDEST_MS = 1_767_225_600_000  # 2026-01-01: no reading of this software is older
 
 
 def is_plausible(unix_ms: int) -> bool:
     """Whether a clock may be right: a machine without a clock battery wakes up in 1970."""
-    return unix_ms >= _OLDEST_MS
+    return unix_ms >= OLDEST_MS
 
 
 class SystemClock:
@@ -28,6 +36,12 @@ class SystemClock:
 
     def unix_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+    def is_trusted(self) -> bool:
+        return machine_clock.is_synchronised() or machine_clock.agrees_with_chip(self.unix_ms())
+
+    def boot_id(self) -> str:
+        return machine_clock.boot_id()
 
 
 class LinkDown(Exception):

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.control.order import Order, sealed
-from gateway.ranges import Ranges
 from gateway.site.config import Operator
+from gateway.store.ranges import Ranges
 from hw_sim.platform import Platform
 
 _PAUSE_S = 30.0  # between questions: an answer needs its way

@@ -100,6 +100,12 @@ class WorldClock:
     def unix_ms(self) -> int:
         return (self._zero_unix_us + self._now_us()) // 1000
 
+    def is_trusted(self) -> bool:
+        return True
+
+    def boot_id(self) -> str:
+        return "world"
+
     def _now_us(self) -> int:
         return round((self.loop.time() - self._zero_s) * 1e6)
 

@@ -55,6 +55,8 @@ class DeviceClock:
         self._own_ms = 0.0
         self._rate = 1.0
         self._offset_ms = world.unix_ms() - world.monotonic_ms()  # of the calendar over the counter
+        self._trusted = True
+        self._boots = 1
 
     # --- what the device asks -----------------------------------------------------------------------------------------
 
@@ -68,6 +70,12 @@ class DeviceClock:
 
     def unix_ms(self) -> int:
         return self.monotonic_ms() + self._offset_ms
+
+    def is_trusted(self) -> bool:
+        return self._trusted
+
+    def boot_id(self) -> str:
+        return f"boot {self._boots}"
 
     def true_ms(self, own_ms: int) -> int:
         """How long a wait takes in true time that the device believes to last `own_ms`."""
@@ -116,16 +124,24 @@ class DeviceClock:
         self._rate = self._rate_at(true_ms)
 
     def step(self, by_s: float) -> None:
-        """The calendar jumps."""
+        """Somebody sets the calendar by hand: no system trusts it after that (the kernel is no longer synchronised)."""
         self._offset_ms += round(by_s * 1000)
+        self._trusted = False
+
+    def lose(self, unix_s: float) -> None:
+        """Another boot, and the calendar begins at its first day, because its cell was flat, or where a file says."""
+        self._boots += 1
+        self.set(unix_s)
+        self._trusted = False
 
     def set(self, unix_s: float) -> None:
-        """The calendar is set: by hand, by GPS, or to its first day because its cell was flat."""
+        """The calendar is set, by somebody who knows the time, as far as he knows it."""
         self._offset_ms = round(unix_s * 1000) - self.monotonic_ms()
 
     def correct(self, off_s: float = 0.0) -> None:
         """The calendar is set to true time, or to what a time server says who is `off_s` ahead of it."""
         self._offset_ms = self._world.unix_ms() - self.monotonic_ms() + round(off_s * 1000)
+        self._trusted = True
 
     # --- the oscillator -----------------------------------------------------------------------------------------------
 

@@ -231,6 +231,9 @@ def judge_station(
 ) -> Verdict:
     """judge() for all channels of a site. `cuts` are by node."""
     nodes = {} if cuts is None else cuts
+    if memory is not None and (platform.dated or witness.dated):
+        memory.clear()  # lists that only grow have changed
+        platform.dated = witness.dated = False
     return judge(
         ledger,
         platform.delivered,

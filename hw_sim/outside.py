@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.app import Outside
 from gateway.evidence.notary import Signature, sign
-from gateway.machine.lines import Inbox, Opener, OpenLine
+from gateway.machine.lines import Inbox, LineLost, Opener, OpenLine
 from gateway.machine.rails import Switch
 from gateway.ports import Publisher
 from gateway.site.config import Bus, MqttUplink, Rail, Site
@@ -95,8 +96,9 @@ class _RailSwitch:
 class WorldOutside(Outside):
     """What gateway.app.Outside gives on a real machine, given by the world."""
 
-    def __init__(self, world: World, backhaul: Backhaul) -> None:
+    def __init__(self, world: World, backhaul: Backhaul, ways: Mapping[str, Opener] | None = None) -> None:
         super().__init__()
+        self._ways = ways or {}  # to platforms' centres, by place
         self.clock = world.gateway_clock
         self._world = world
         self._backhaul = backhaul
@@ -118,6 +120,15 @@ class WorldOutside(Outside):
 
         return connect
 
+    def way(self, place: str, baud: int | None) -> Opener:
+        async def nowhere() -> OpenLine:
+            raise LineLost(f"{place} is not in this world")
+
+        return self._ways.get(place, nowhere)
+
+    def free_bytes(self, site: Site) -> int | None:
+        return None if self._world.disk is None else self._world.disk.free_bytes
+
     async def sign(self, site: Site, message: bytes) -> Signature:
         """In this process, as there is no other one in virtual time, and with a key that belongs to the seed."""
         key = Path(site.store.key)
@@ -127,6 +138,13 @@ class WorldOutside(Outside):
 
     def rail(self, rail: Rail) -> Switch:
         return _RailSwitch([self._world.sensors[one.id] for one in self._world.site.sensors if one.rail == rail.id])
+
+    def control_socket(self, site: Site) -> Path | None:
+        """Nobody comes in from the real world."""
+        return None
+
+    def metrics_place(self, site: Site) -> str | None:
+        return None
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         return self._backhaul.publisher()

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.ranges import Ranges, gaps, union
+from gateway.store.ranges import Ranges, gaps, union
+from protocols import quality
 
 
 class Delivered(NamedTuple):
@@ -24,6 +25,15 @@ class Delivered(NamedTuple):
     seq: int
 
 
+class Derived(NamedTuple):
+    """One cell of a derived row, as it was said last."""
+
+    value: int | None
+    decimals: int
+    quality: int
+    seq: int
+
+
 class Platform:
     """Takes the messages of docs/mqtt.md for one station. `on_row(channel, text, unit, quality, unix_ms)` is told of
     every new value, missing ones (text "null") included."""
@@ -31,11 +41,16 @@ class Platform:
     def __init__(self, on_row: Callable[[str, str, str, int, int], None] | None = None) -> None:
         self._on_row = on_row
         self._series: dict[int, list[tuple[str, str, int]]] = {}
+        self._derived: dict[int, str] = {}  # series of derived rows -> source
+        self.derived: dict[str, dict[tuple[str, int], Derived]] = defaultdict(
+            dict
+        )  # source -> (channel, Unix ms) -> newest
         self._early: dict[int, list[list[Any]]] = defaultdict(list)
         self._rows: dict[int, list[Any]] = {}
         self.delivered: dict[str, list[Delivered]] = defaultdict(list)
         self.duplicates = 0  # rows that differ although (station, seq) is the same: the rule can't mend them
         self.resent = 0  # rows that came again; the rule drops them
+        self.dated = False  # whether what was delivered before has changed, since somebody set it back
         self.received: Ranges = ()  # by seq, rows whose series is not known yet included
         self.complete = 0  # as it was said last: what is sent once more lowers it
         self.online: bool | None = None
@@ -53,6 +68,8 @@ class Platform:
             self.online = bool(message["online"])
         elif kind == "series":
             self._series[message["series"]] = [tuple(channel) for channel in message["channels"]]
+            if not message["source"].startswith(("sensor ", "node ")):
+                self._derived[message["series"]] = message["source"]
             for row in self._early.pop(message["series"], []):
                 self._take_row(row)
         elif kind == "data":
@@ -81,19 +98,45 @@ class Platform:
             return
         if seq in self._rows:
             self.resent += 1
-            self.duplicates += self._rows[seq] != row
-            return
+            known = self._rows[seq]
+            if known == row or not _is_guess(known) or known[3] != row[3]:
+                self.duplicates += known != row and not _is_guess(row)
+                return
+            self._forget(seq, series)
         self._rows[seq] = row
         qualities = row[4] if len(row) > 4 else repeat(0, len(values))
+        if series in self._derived:
+            self._take_derived(seq, series, unix_ms, values, qualities)
+            return
         on_row, delivered = self._on_row, self.delivered
-        for (channel, unit, decimals), value, quality in zip(self._series[series], values, qualities, strict=True):
+        for (channel, unit, decimals), value, flag in zip(self._series[series], values, qualities, strict=True):
             if value is not None:
                 # as its own text says it, without a float between
                 has_all = value.__class__ is str and value[-1 - decimals : -decimals] == "."
                 fixed = int(value[: -1 - decimals] + value[-decimals:]) if has_all else _fixed(str(value), decimals)
-                delivered[channel].append(Delivered(unix_ms, fixed, quality, seq))
-            if on_row is not None and (value is not None or quality):
-                on_row(channel, "null" if value is None else str(value), unit, quality, unix_ms)
+                delivered[channel].append(Delivered(unix_ms, fixed, flag, seq))
+            if on_row is not None and (value is not None or flag):
+                on_row(channel, "null" if value is None else str(value), unit, flag, unix_ms)
+
+    def _forget(self, seq: int, series: int) -> None:
+        """A row whose time was a guess: another one takes its place."""
+        self.dated = True
+        for channel, _, _ in self._series[series]:
+            self.delivered[channel] = [one for one in self.delivered[channel] if one.seq != seq]
+
+    def _take_derived(self, seq: int, series: int, unix_ms: int, values: list[Any], qualities: Iterable[int]) -> None:
+        """Of one source, channel and time the highest seq counts."""
+        newest = self.derived[self._derived[series]]
+        for (channel, _, decimals), value, flag in zip(self._series[series], values, qualities, strict=True):
+            known = newest.get((channel, unix_ms))
+            if known is None or known.seq < seq:
+                fixed = None if value is None else _fixed(str(value), decimals)
+                newest[channel, unix_ms] = Derived(fixed, decimals, flag, seq)
+
+
+def _is_guess(row: list[Any]) -> bool:
+    """Whether a row says that its time is not certain: it may come again with another one."""
+    return len(row) > 4 and any(flag & quality.CLOCK for flag in row[4])
 
 
 def _fixed(text: str, decimals: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.messages import say
+from gateway.process.forms import FORM_OF, MEAN
 from gateway.site.config import Site
 from hw_sim import interpreter
 from hw_sim.clock import run_virtual
@@ -16,6 +17,7 @@ from hw_sim.faults.base import seconds
 from hw_sim.history import History
 from hw_sim.judge import Verdict
 from hw_sim.limits import Meter, exceeded
+from hw_sim.period_judge import judge_periods
 from hw_sim.recorder import Recorder
 from hw_sim.runtime import Fit
 from hw_sim.scenario import Accept, Scenario
@@ -24,6 +26,7 @@ from hw_sim.virtual import VirtualStation
 from hw_sim.vm import in_vm
 
 _DAY_S = 86_400.0
+_PERIOD_S = 120.0  # for an hour that has ended to reach the platform
 _LOOK_S = 1_800.0  # how often a run asks whether something has crashed, and what is used
 _SHM = Path("/dev/shm")  # a simulated disk needs no real one: fsync there costs nothing
 
@@ -91,7 +94,9 @@ async def _live(
         player.end_all()
         verdict = await station.finish(seconds(story.accept.drain))
         most_cut = len(station.kills_ms) * polled_in_a_commit_delay(station.site)
-        failures = judged(verdict, story.accept, promised(station.site, span_s), most_cut)
+        failures = period_failures(station, span_s) + judged(
+            verdict, story.accept, promised(station.site, span_s), most_cut
+        )
         if days >= story.days and any(happening.kind == "update_offered" for happening in happenings):
             failures += outdated(station, story.accept.updates)  # a shorter run has no time for it
         failures += tuple(exceeded(meter.used(), story.accept, station.site, station.witness.readings))
@@ -102,6 +107,27 @@ async def _live(
     digest = station.platform.digest.hexdigest()
     history = recorder.history(name, seed, happenings, verdict, digest, failures) if recorder else None
     return Outcome(name, seed, days, verdict, digest, failures, tuple(happenings), history)
+
+
+def period_failures(station: VirtualStation, span_s: float) -> tuple[str, ...]:
+    """Which hours and days are not what the readings make them; none where the site wants none."""
+    wanted = station.site.aggregates
+    if wanted is None:
+        return ()
+    # by then they are on their way: the grace, and what a node or the disk still kept
+    late_s = wanted.grace_s + max((node.report_s for node in station.site.nodes), default=0) + _PERIOD_S
+    until_ms = station.begin_ms + round(1000 * (span_s - late_s))
+    others = {
+        channel.name
+        for channel in station.site.channels
+        if wanted.forms.get(channel.name, FORM_OF.get(channel.quantity, MEAN)) != MEAN
+        or (wanted.channels is not None and channel.name not in wanted.channels)
+    }
+    found = judge_periods(station.platform, until_ms, round(wanted.zone_h * 3_600_000), frozenset(others))
+    if found.sound:
+        return ()
+    first = " ".join(map(str, found.wrong[0]))
+    return (say("sim.periods", false=found.false, missing=found.missing, judged=found.judged, first=first),)
 
 
 def outdated(station: VirtualStation, wanted: Mapping[str, int]) -> tuple[str, ...]:

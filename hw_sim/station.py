@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gateway.site import config
-from gateway.site.config import Site
+from gateway.site.config import MqttUplink, Site
 from hw_sim import broker, interpreter, judge, tcp_units
 from hw_sim.asking import Asking
 from hw_sim.clock import world_clock
@@ -195,7 +195,7 @@ class Station:
 def places(site: Site, uplink_port: int, tcp_ports: Sequence[int]) -> dict[str, str]:
     """What is laid over a site file so that all that its gateway touches is in its folder or on this machine; a port
     for each bus behind TCP."""
-    laid = {"store.path": "store.db"}
+    laid = {"store.path": "store.db", "clock.trust": "always"}  # whatever this machine says of its own clock
     if site.radio is not None:
         laid["radio.port"] = "radio"
     ports = iter(tcp_ports)
@@ -205,6 +205,8 @@ def places(site: Site, uplink_port: int, tcp_ports: Sequence[int]) -> dict[str, 
         else:
             laid[f"bus.{bus.id}.tcp"] = f"{_LOOPBACK}:{next(ports)}"
     for uplink in site.uplinks:
+        if not isinstance(uplink, MqttUplink):
+            continue
         laid |= {f"uplink.{uplink.id}.host": _LOOPBACK, f"uplink.{uplink.id}.port": str(uplink_port)}
     return laid
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.app import Gateway
 from gateway.capture import Capture
+from gateway.machine.lines import Opener
 from gateway.site import config
 from gateway.store import Store
 from hw_sim import judge
@@ -37,7 +38,7 @@ class _Way:
 
 class VirtualStation:
     """One scenario on the running (virtual) loop, its store in `folder`; the gateway takes notes of its lines in the
-    folder `capture`."""
+    folder `capture`. `ways`: to centres of platforms other than MQTT, by their place in the site file."""
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class VirtualStation:
         overrides: Mapping[str, str] | None = None,
         days: float | None = None,
         capture: Path | None = None,
+        ways: Mapping[str, Opener] | None = None,
     ) -> None:
         laid = {"store.path": str(folder / "store.db"), "store.key": str(folder / "gateway.key"), **(overrides or {})}
         self.site = config.load(scenario.site_path, laid)
@@ -68,6 +70,8 @@ class VirtualStation:
         )
         self.witness = Witness(Path(self.site.store.path))
         self._capture = None if capture is None else Capture(capture, self.world.gateway_clock)
+        self._ways = ways
+        self.begin_ms = self.clock.unix_ms()
         self.kills_ms: list[int] = []
         accept = scenario.accept
         self._tolerance_ms = {True: round(accept.polled_error_s * 1000), False: round(accept.node_error_s * 1000)}
@@ -88,7 +92,7 @@ class VirtualStation:
     async def _gateway_life(self, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
             await asyncio.wait([before])  # the killed one lets go of its file first
-        gateway = Gateway(self.site, WorldOutside(self.world, self.backhaul), self._capture)
+        gateway = Gateway(self.site, WorldOutside(self.world, self.backhaul, self._ways), self._capture)
         self._store = gateway.store
         await gateway.run(self._stop)
 

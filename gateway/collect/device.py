@@ -6,6 +6,7 @@ from typing import NamedTuple
 from gateway.collect.schedule import first_slot, next_slot
 from gateway.machine.rails import Supply
 from gateway.site.config import Sensor, Site
+from gateway.states import DeviceState
 from gateway.store import Store
 from protocols.registers import Register, plan_reads
 
@@ -38,11 +39,23 @@ class Next(NamedTuple):
     group: Group | None
 
 
+class Memory(NamedTuple):
+    """What outlives a device when the gateway starts again within itself; slots by period."""
+
+    started: bool
+    ready_ms: int
+    silent: int
+    ask_ms: int
+    slots_ms: dict[int, int]
+    answered_unix_ms: int | None
+
+
 class Device:
     """One sensor of a bus. All times are monotonic."""
 
     def __init__(self, site: Site, sensor: Sensor, latency_ms: int, store: Store, supply: Supply | None) -> None:
         self.id = sensor.id
+        self.sensor = sensor
         self.unit_id = sensor.unit_id
         self.profile = site.profile(sensor)
         self.latency_ms = latency_ms
@@ -61,6 +74,7 @@ class Device:
         self.silent = 0  # polls in a row without any answer
         self.ask_ms = 0  # it is not asked before
         self.skipped = 0  # slots, because the bus was busy
+        self._answered_unix_ms: int | None = None
         self._damaged = 0  # polls in a row whose answers were all spoilt
 
     # --- slots --------------------------------------------------------------------------------------------------------
@@ -154,7 +168,34 @@ class Device:
             self.ask_ms = max(self.ask_ms, slot_ms + _DEAR * cost_ms)
         return self.silent == 1
 
-    def answered(self) -> int:
+    def answered(self, unix_ms: int) -> int:
         """It answers; how many polls it had missed."""
         missed, self.silent, self._damaged = self.silent, 0, 0
+        self._answered_unix_ms = unix_ms
         return missed
+
+    @property
+    def state(self) -> DeviceState:
+        return DeviceState(
+            sensor=self.id,
+            unit_id=self.unit_id,
+            missed=self.silent,
+            skipped=self.skipped,
+            is_on=self.is_on,
+            answered_unix_ms=self._answered_unix_ms,
+        )
+
+    # --- another site file --------------------------------------------------------------------------------------------
+
+    def memory(self) -> Memory:
+        """What a device of the next site file may know, if it is this one."""
+        slots_ms = {group.period_ms: group.slot_ms for group in self.groups}
+        return Memory(self.started, self.ready_ms, self.silent, self.ask_ms, slots_ms, self._answered_unix_ms)
+
+    def remember(self, memory: Memory) -> None:
+        """It is the same sensor, with the same power, as before."""
+        self.silent, self.ask_ms, self._answered_unix_ms = memory.silent, memory.ask_ms, memory.answered_unix_ms
+        if self.supply is None:
+            self.started, self.ready_ms = memory.started, memory.ready_ms
+        for group in self.groups:
+            group.slot_ms = memory.slots_ms.get(group.period_ms, group.slot_ms)

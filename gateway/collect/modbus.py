@@ -4,18 +4,19 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Protocol
 
-from gateway.collect.device import Device, Group, Next
+from gateway.collect.device import Device, Group, Memory, Next
 from gateway.collect.schedule import Load
 from gateway.collect.writes import Written, carry_out, words_of
 from gateway.machine.lines import LineLost, Opener, OpenLine
 from gateway.machine.rails import Supply
-from gateway.ports import Clock, is_plausible
+from gateway.ports import Clock
 from gateway.site.config import Sensor, Site
+from gateway.states import BusState
 from gateway.store import Store
-from gateway.store_nodes import Cell
+from gateway.store.rows import Cell
 from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
@@ -85,12 +86,33 @@ class BusPoller:
         self._waiting: set[asyncio.Future[None]] = set()
         self._open = 0  # connections
         self._lost = False
+        self._memories: Mapping[str, Memory] = {}
+        self._is_ending = False
+
+    @property
+    def state(self) -> BusState:
+        devices = tuple(device.state for device in self._devices)
+        return BusState(bus=self._bus, is_open=self._open > 0, is_overloaded=self._load.is_over, devices=devices)
+
+    async def memories(self) -> list[tuple[Sensor, Memory]]:
+        """Begins no poll any more, ends those that run, and tells what is to be known of each sensor."""
+        self._is_ending = True
+        while any(device.is_busy for device in self._devices):
+            await self._wait(None)
+        return [(device.sensor, device.memory()) for device in self._devices]
+
+    def remember(self, memories: Sequence[tuple[Sensor, Memory]]) -> None:
+        """What a poller before this one knew: it holds for a sensor of which the site file says the same as then."""
+        said = {device.id: device.sensor for device in self._devices}
+        self._memories = {sensor.id: memory for sensor, memory in memories if said.get(sensor.id) == sensor}
 
     async def run(self) -> None:
         now_ms = self._now_ms()
         self._load = Load(now_ms)
         for device in self._devices:
             device.plan(now_ms, self._lead_ms)
+            if (memory := self._memories.get(device.id)) is not None:
+                device.remember(memory)
         async with asyncio.TaskGroup() as connections:
             for _ in range(self._connections):
                 connections.create_task(self._connection())
@@ -147,7 +169,9 @@ class BusPoller:
             free = [device for device in self._devices if not device.is_busy]
             order = next((order for order in self._orders if order.device in free), None)
             step = min((device.next() for device in free), key=_when, default=None)
-            if order is not None:
+            if self._is_ending:
+                await self._wait(None)
+            elif order is not None:
                 self._orders.remove(order)
                 return await self._do(order.device, self._carry_out(client, order))
             if step is None:
@@ -217,11 +241,9 @@ class BusPoller:
             first_ms, last_ms = before_ms, now_ms if is_silent else before_ms
         unix_ms = (first_ms + last_ms) // 2 + self._lead_ms
         if not is_silent:
-            device.answered()
+            device.answered(unix_ms)
         elif device.fell_silent(group, client.damaged > damaged, now_ms - before_ms, self._shortest_ms):
             self._store.event("sensor_silent", {"sensor": device.id})
-        if not is_plausible(unix_ms):
-            cells = [(value, flag | quality.CLOCK) for value, flag in cells]
         self._store.add_poll(group.series, unix_ms, cells)  # a question without an answer is on record, too
         if self._load.count(device.taken(group, now_ms, self._lead_ms), now_ms):
             kind = "bus_overloaded" if self._load.is_over else "bus_keeps_up"
@@ -235,7 +257,8 @@ class BusPoller:
         if device.silent:
             if not await client.is_there(poll.probe(unit_id, profile, group.registers)):
                 return [(None, quality.NO_REPLY)] * len(group.registers)
-            self._store.event("sensor_back", {"sensor": device.id, "missed_polls": device.answered()})
+            missed = device.answered(self._clock.unix_ms())
+            self._store.event("sensor_back", {"sensor": device.id, "missed_polls": missed})
             if not device.is_switched:
                 device.may_be_cold(self._clock.monotonic_ms())
         if not device.started:

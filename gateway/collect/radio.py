@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.machine.lines import LineLost, Opener
-from gateway.ports import Clock, is_plausible
+from gateway.ports import Clock
 from gateway.site import slice
 from gateway.site.config import Node, Site
+from gateway.states import NodeState, RadioState
 from gateway.store import Store
-from gateway.store_nodes import Frame, fingerprint
+from gateway.store.nodes import Frame, fingerprint
+from gateway.store.ranges import count
 from gateway.updates import FOLDER, Updates
 from protocols import batch_reading, command, link
 from protocols import quality as flags
@@ -57,16 +59,37 @@ class RadioCollector:
         self._channels = {node.id: len(slice.channels_of(site, node)) for node in site.nodes}
         self._replays: dict[int, int] = {}  # refused less accepted
         self._told: set[tuple[int | None, str]] = set()
+        self._heard: dict[int, tuple[int, int | None]] = {}  # (Unix ms, RSSI) of the last frame
+        self._is_open = False
         self.refused: dict[str, int] = {}
 
     def _series_of(self, site: Site, node: Node) -> int:
         return self._store.series(f"node {node.id}", slice.channels_of(site, node))
+
+    @property
+    def state(self) -> RadioState:
+        nodes = tuple(self._state_of(node) for node in self._nodes.values())
+        return RadioState(is_open=self._is_open, refused=dict(self.refused), nodes=nodes)
+
+    def _state_of(self, node: Node) -> NodeState:
+        heard_unix_ms, rssi_dbm = self._heard.get(node.id, (None, None))
+        return NodeState(
+            name=node.name,
+            id=node.id,
+            heard_unix_ms=heard_unix_ms,
+            rssi_dbm=rssi_dbm,
+            have=self._store.have(node.id),
+            lacking=count(self._store.holes(node.id)),
+            is_foreign=node.id in self._foreign,
+            commands=len(self._store.commands(node.id)),
+        )
 
     async def run(self) -> None:
         lost = False
         while True:
             try:
                 line = await self._opener()
+                self._is_open = True
                 try:
                     while True:
                         data = await line.read(_QUIET_MS)
@@ -76,6 +99,7 @@ class RadioCollector:
                         for answer in self.answers(data):
                             await line.write(answer)
                 finally:
+                    self._is_open = False
                     line.close()
             except LineLost as error:
                 if not lost:
@@ -95,6 +119,7 @@ class RadioCollector:
                 yield from self._give(event)
             else:
                 self._replays[event.node] = max(self._replays.get(event.node, 0) - 1, 0)
+                self._heard[event.node] = self._clock.unix_ms(), event.rssi_dbm
                 have = self._keep(event)
                 if have is not None:
                     yield self._session.acknowledge(event, self._answer(event, have))
@@ -115,6 +140,8 @@ class RadioCollector:
 
     def _keep(self, received: Received) -> int | None:
         """Puts what a frame carried on disk; the node's `have`, or None when it must not be acknowledged."""
+        if self._store.is_full:
+            return None  # the node keeps it, and asks again
         keeper = self._keepers.get(received.kind)
         if keeper is None:
             self._refuse(received.node, "kind")
@@ -138,7 +165,8 @@ class RadioCollector:
             return self._store.add_unread(node, counter, body, numbers, self._frame(received))
         decoded = batch_reading.decode(body, self._channels[node])
         rows = self._dated(decoded)
-        return self._store.add_batch(node, counter, self._series[node], rows, self._frame(received))
+        knew_time = decoded.boot is None
+        return self._store.add_batch(node, counter, self._series[node], rows, self._frame(received), knew_time)
 
     def _frame(self, received: Received) -> Frame:
         return Frame(received.raw, self._schemas[received.node])
@@ -174,7 +202,7 @@ class RadioCollector:
     def _answer(self, received: Received, have: int) -> Answer:
         """What the node is told: the parts that there are, and of holes and commands those that fit."""
         node, now_ms = received.node, self._clock.unix_ms()
-        answer = Answer(have, now_ms, link.CLOCK_TRUSTED if is_plausible(now_ms) else 0, received.rssi_dbm)
+        answer = Answer(have, now_ms, link.CLOCK_TRUSTED if self._clock.is_trusted() else 0, received.rssi_dbm)
         if node in self._foreign:
             answer.flags |= link.OTHER_SLICE
         if self._store.strained:

@@ -7,9 +7,9 @@ from typing import Protocol
 from gateway.control.commands import MOST_ROWS, Backfill, Configure, NodeSeconds, Nothing, OfNode, Resend, Write
 from gateway.control.desk import Action, NotNow
 from gateway.ports import Clock
-from gateway.ranges import Ranges, count, union
 from gateway.site.config import Site
 from gateway.store import Store
+from gateway.store.ranges import Ranges, count, union
 from protocols import command
 
 _PART = 20_000  # rows looked at before others get a turn: some milliseconds on a Raspberry Pi; ours
@@ -26,8 +26,8 @@ class Forwarder(Protocol):
 
 class Actions:
     """`forwarders` are by the ids of their uplinks. `give` leaves a command for a node (node, kind, argument) and
-    returns its id, `write` writes to a sensor, `restart` and `configure` begin something that comes after the answer;
-    None: this gateway can't."""
+    returns its id, `write` writes to a sensor, `restart`, `configure` and `reload` begin something that comes after
+    the answer; None: this gateway can't."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Actions:
         write: Callable[[str, str, float, str], Awaitable[dict[str, object]]] | None = None,
         restart: Callable[[], None] | None = None,
         configure: Callable[[str, int], None] | None = None,
+        reload: Callable[[], None] | None = None,
     ) -> None:
         self._nodes = {node.name: node.id for node in site.nodes}
         self._store = store
@@ -48,6 +49,7 @@ class Actions:
         self._write = write
         self._restart = restart
         self._configure = configure
+        self._reload = reload
 
     @property
     def by_name(self) -> dict[str, Action]:
@@ -61,6 +63,8 @@ class Actions:
             found["restart"] = self.restart
         if self._configure is not None:
             found["configure"] = self.configure
+        if self._reload is not None:
+            found["reload"] = self.reload
         return found
 
     async def status(self, argument: Nothing, uplink: str) -> dict[str, object]:
@@ -74,6 +78,8 @@ class Actions:
         wanted = count(rows)
         if wanted > MOST_ROWS:
             raise NotNow(f"{wanted} rows are more than {MOST_ROWS}")
+        if uplink not in self._forwarders:
+            raise NotNow(f"which uplink? {', '.join(self._forwarders) or 'there is none'}")
         return {"wanted": wanted, "again": self._forwarders[uplink].resend(rows)}
 
     async def backfill(self, argument: Backfill, uplink: str) -> dict[str, object]:
@@ -107,6 +113,11 @@ class Actions:
     async def restart(self, argument: Nothing, uplink: str) -> dict[str, object]:
         assert self._restart is not None
         self._restart()
+        return {}
+
+    async def reload(self, argument: Nothing, uplink: str) -> dict[str, object]:
+        assert self._reload is not None
+        self._reload()
         return {}
 
     async def configure(self, argument: Configure, uplink: str) -> dict[str, object]:

@@ -74,6 +74,7 @@ COMMANDS = {
     "wipe": Command("operator", OfNode),
     "write": Command("operator", Write),
     "restart": Command("admin", Nothing),
+    "reload": Command("admin", Nothing),
     "configure": Command("admin", Configure),
 }
 

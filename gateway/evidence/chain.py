@@ -31,15 +31,19 @@ NONE = Block(0, 0, 0, 0, 0, GENESIS)
 # What is covered, and how it is read: both who closes a block and who verifies it go through here.
 _CONTENT = (
     (
-        "SELECT 'row', seq, source, channels, unix_ms, node, life, record, cells, quality FROM row "
+        "SELECT 'row', seq, source, channels, unix_ms, boot, trusted, node, life, record, cells, quality FROM row "
         "JOIN series ON series.id = row.series WHERE seq > ? AND seq <= ? ORDER BY seq",
         "last_seq",
     ),
     (
-        "SELECT 'frame', id, unix_ms, node, life, schema, hex(raw) FROM frame WHERE id > ? AND id <= ? ORDER BY id",
+        "SELECT 'frame', id, unix_ms, boot, trusted, node, life, schema, hex(raw) FROM frame "
+        "WHERE id > ? AND id <= ? ORDER BY id",
         "last_frame",
     ),
-    ("SELECT 'event', id, unix_ms, kind, detail FROM event WHERE id > ? AND id <= ? ORDER BY id", "last_event"),
+    (
+        "SELECT 'event', id, unix_ms, boot, trusted, kind, detail FROM event WHERE id > ? AND id <= ? ORDER BY id",
+        "last_event",
+    ),
 )
 
 
@@ -71,6 +75,12 @@ def blocks(db: sqlite3.Connection) -> Iterator[Block]:
         "SELECT number, last_seq, last_frame, last_event, unix_ms, hash FROM block ORDER BY number"
     ):
         yield Block(*found)
+
+
+def block(db: sqlite3.Connection, number: int) -> Block:
+    """One of them; NONE before the first."""
+    found = db.execute(f"{_BLOCKS} WHERE number = ?", (number,)).fetchone()
+    return NONE if found is None else Block(*found)
 
 
 def newest(db: sqlite3.Connection) -> Block:

@@ -18,7 +18,7 @@ from gateway.evidence.chain import Block
 from gateway.evidence.notary import day_message, is_signed
 from gateway.messages import say
 from gateway.site.config import Site
-from gateway.store_nodes import fingerprint
+from gateway.store.nodes import fingerprint
 from protocols import batch_reading, link
 from protocols.batch import Batch
 from protocols.errors import AuthError, FrameError
@@ -36,6 +36,8 @@ class Checked(NamedTuple):
     unchecked: int  # frames of nodes or keys that the site file does not have
     days: int
     open_rows: int  # committed since the last block: nothing vouches for them yet
+    removed: int  # rows up to this one were removed, and an event says so
+    damaged: int  # blocks that were no longer whole when the store was rescued, and an event says so
 
 
 def main(site: Site, store: Path | None, public: bytes | None) -> int:
@@ -57,6 +59,10 @@ def main(site: Site, store: Path | None, public: bytes | None) -> int:
         print(checked.differs)
         return 1
     print(say("verify.sound", **checked._asdict()))
+    if checked.damaged:
+        print(say("verify.damaged", blocks=checked.damaged))
+    if checked.removed:
+        print(say("verify.removed", last=checked.removed))
     if checked.open_rows:
         print(say("verify.open", rows=checked.open_rows))
     if checked.unchecked:
@@ -96,7 +102,7 @@ def verify(
         rows = db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
         return Checked(
             differs, walk.before.number, walk.rows, walk.frames, walk.unchecked, walk.days,
-            rows - walk.before.last_seq if differs is None else 0,
+            rows - walk.before.last_seq if differs is None else 0, walk.removed_seq, walk.damaged,
         )  # fmt: skip
 
 
@@ -116,24 +122,39 @@ class _Walk:
             block: (day, signature, key)
             for day, block, signature, key in db.execute("SELECT day, block, signature, public FROM day")
         }
+        dated = db.execute("SELECT detail FROM event WHERE kind = 'clock_trusted'")
+        self._dated = {told["boot"]: told["correction_ms"] for told in (json.loads(detail) for (detail,) in dated)}
+        told = db.execute("SELECT detail FROM event WHERE kind = 'rows_removed' ORDER BY id DESC LIMIT 1").fetchone()
+        self._removed = 0 if told is None else int(json.loads(told[0])["block"])
+        self.removed_seq = chain.block(db, self._removed).last_seq
+        rescues = db.execute("SELECT detail FROM event WHERE kind = 'store_rescued'")
+        self._rescued = {number for (detail,) in rescues for number in json.loads(detail)["blocks"]}
+        self.damaged = 0
         self.before = chain.NONE
         self.rows = self.frames = self.unchecked = self.days = 0
 
     def blocks(self) -> Iterator[int]:
         for block in chain.blocks(self._db):
-            if block.number != self.before.number + 1:
+            if block.number != self.before.number + 1 and block.number not in self._rescued:
                 raise _Differs(say("verify.block_missing", number=self.before.number + 1))
-            said = self._check_frames(block)
-            self._check_rows(block, said)
-            if chain.hashed(self._db, self.before, block) != block.hash:
-                raise _Differs(
-                    say("verify.block", number=block.number, first=self.before.last_seq + 1, last=block.last_seq)
-                )
+            if block.number in self._rescued:
+                self.damaged += 1
+            elif block.number > self._removed:
+                self._check_content(block)
             self._check_day(block)
             self.before = block
             yield block.number
         if self._days:
             raise _Differs(say("verify.day_without_block", day=min(day for day, _, _ in self._days.values())))
+
+    def _check_content(self, block: Block) -> None:
+        said = self._check_frames(block)
+        self._check_rows(block, said)
+        self._check_dates(block)
+        if chain.hashed(self._db, self.before, block) != block.hash:
+            raise _Differs(
+                say("verify.block", number=block.number, first=self.before.last_seq + 1, last=block.last_seq)
+            )
 
     def _check_day(self, block: Block) -> None:
         if block.number not in self._days:
@@ -145,6 +166,17 @@ class _Walk:
             raise _Differs(say("verify.signature", day=day))
         self._public = public  # a gateway does not change its key
         self.days += 1
+
+    def _check_dates(self, block: Block) -> None:
+        """What was dated later got the time that an event says, which is in a block as well."""
+        boots = self._db.execute(
+            "SELECT DISTINCT row.boot, boot.correction_ms FROM row LEFT JOIN boot ON boot.id = row.boot "
+            "WHERE seq > ? AND seq <= ? AND NOT trusted",
+            (self.before.last_seq, block.last_seq),
+        )
+        for boot, correction_ms in boots:
+            if correction_ms != self._dated.get(boot):
+                raise _Differs(say("verify.date", boot=boot))
 
     def _check_frames(self, block: Block) -> dict[tuple[int, int, int], "_Said"]:
         """What nodes have said in this block, by (node, life, record)."""
@@ -190,7 +222,7 @@ class _Walk:
         """Each row of a node is what one of its frames says."""
         self.rows += block.last_seq - self.before.last_seq
         rows = self._db.execute(
-            "SELECT seq, node, life, record, unix_ms, cells FROM row WHERE seq > ? AND seq <= ? AND node IS NOT NULL",
+            "SELECT seq, node, life, record, unix_ms, cells FROM row WHERE seq > ? AND seq <= ? AND node > 0",
             (self.before.last_seq, block.last_seq),
         )
         for seq, node, life, record, unix_ms, cells in rows:

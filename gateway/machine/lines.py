@@ -142,9 +142,11 @@ def serial_opener(
 
 
 class TcpLine(asyncio.Protocol):
-    """A TCP connection. Half-open ones are told by their silence: nobody else would for hours."""
+    """A TCP connection. Half-open ones are told by their silence (`deaf_after` requests; None: the other side need not
+    answer): nobody else would for hours."""
 
-    def __init__(self) -> None:
+    def __init__(self, deaf_after: int | None = _DEAF_AFTER) -> None:
+        self._deaf_after = deaf_after
         self._inbox = Inbox()
         self._unanswered = 0  # writes since anything came
         self._transport: asyncio.Transport | None = None
@@ -164,7 +166,7 @@ class TcpLine(asyncio.Protocol):
     async def write(self, data: bytes) -> None:
         if self._transport is None:
             raise LineLost("not connected")
-        if self._unanswered >= _DEAF_AFTER:
+        if self._deaf_after is not None and self._unanswered >= self._deaf_after:
             raise LineLost(f"no answer to {self._unanswered} requests")
         self._unanswered += 1
         self._transport.write(data)
@@ -180,14 +182,15 @@ class TcpLine(asyncio.Protocol):
             self._transport.abort()
 
 
-def tcp_opener(address: str, timeout_s: float = 5.0) -> Opener:
+def tcp_opener(address: str, timeout_s: float = 5.0, deaf_after: int | None = _DEAF_AFTER) -> Opener:
     """Connects to "host:port"."""
     host, _, port = address.rpartition(":")
 
     async def connect() -> OpenLine:
         try:
             async with asyncio.timeout(timeout_s):
-                _, line = await asyncio.get_running_loop().create_connection(TcpLine, host.strip("[]"), int(port))
+                loop = asyncio.get_running_loop()
+                _, line = await loop.create_connection(lambda: TcpLine(deaf_after), host.strip("[]"), int(port))
             return line
         except (OSError, TimeoutError) as error:
             raise LineLost(f"{address}: {error}") from error

@@ -17,26 +17,14 @@ from gateway.faults import Fault, SiteError, Tree, nearest, read, walk
 from gateway.messages import Phrase
 from gateway.site.airtime import longest_frame
 from gateway.site.consistency import absolute, cross_checks
+from gateway.site.fields import HostPort, Key, Name, Period, StationId, TcpPort, Text
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
+from gateway.site.sl651 import Sl651Uplink
 from protocols.framing import MAX_FRAME
 from protocols.profile import Profile
 from protocols.registers import Register
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_]{0,31}\Z", extra={"allowed": Phrase("allowed.name")})]
-StationId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z", extra={"allowed": Phrase("allowed.station_id")})]
-Text = Annotated[str, Meta(min_length=1, extra={"allowed": Phrase("allowed.some_text")})]
-Key = Annotated[
-    str, Meta(pattern=r"^[0-9A-Fa-f]{64}\Z", extra={"allowed": Phrase("allowed.key"), "secret": True})
-]  # 32 bytes, as HMAC-SHA256 wants at least (RFC 2104, section 3)
-HostPort = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^\s:/]+:(?!0)(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])\Z",
-        extra={"allowed": Phrase("allowed.host_port")},
-    ),
-]
-TcpPort = Annotated[int, Meta(ge=1, le=65535)]
-Period = Annotated[int, Meta(ge=1, le=86400, extra={"unit": "s"})]  # a day: what is rarer is not monitoring
+Days = Annotated[int, Meta(ge=1, le=36_500, extra={"unit": "d"})]
 
 
 class Station(Struct, frozen=True, kw_only=True):
@@ -51,11 +39,35 @@ class Station(Struct, frozen=True, kw_only=True):
 
 
 class Store(Struct, frozen=True, kw_only=True):
-    """Where readings are kept, and how long polled ones may wait for the disk."""
+    """Where readings are kept, how long polled ones may wait for the disk, and how long all stay;
+    gateway/store/retention.py says which of these gives way to which."""
 
     path: Text = "store.db"
     commit_delay_s: Annotated[float, Meta(ge=0.1, le=600, extra={"unit": "s"})] = 10.0
     key: Text = "gateway.key"  # the gateway's own, made at its first signature: gateway/evidence/notary.py
+    keep_days: Days | None = None
+    max_mib: Annotated[int, Meta(ge=16, le=1_000_000, extra={"unit": "MiB"})] = 4096
+    min_days: Annotated[int, Meta(ge=0, le=36_500, extra={"unit": "d"})] = 30
+    when_full: Literal["stop", "drop_oldest"] = "stop"
+    disk_reserve_mib: Annotated[int, Meta(ge=0, le=100_000, extra={"unit": "MiB"})] = 64
+
+
+class Control(Struct, frozen=True, kw_only=True):
+    """The Unix socket by which programs of this machine speak to the gateway; who may open it, may ask."""
+
+    socket: Text = "watertower.sock"
+
+
+class Metrics(Struct, frozen=True, kw_only=True):
+    """Where Prometheus fetches figures. Nobody is asked for a password: an address of this machine, or of a VPN."""
+
+    listen: HostPort
+
+
+class ClockTrust(Struct, frozen=True, kw_only=True):
+    """When the machine's time is believed. "auto": once NTP, PTP or GPS sets it, or a clock chip has it."""
+
+    trust: Literal["auto", "always"] = "auto"
 
 
 class Radio(Struct, frozen=True, kw_only=True):
@@ -217,6 +229,38 @@ class MqttUplink(Struct, frozen=True, kw_only=True, tag_field="type", tag="mqtt"
         return (self.host, port), *((host, int(number)) for host, _, number in others)
 
 
+class Load(Struct, frozen=True, kw_only=True):
+    """A concentration times a flow, in kg."""
+
+    name: Name
+    concentration: Text
+    flow: Text
+
+
+class Aggregate(Struct, frozen=True, kw_only=True, rename={"loads": "load"}):
+    """What is made of readings (docs/aggregates.md): the length of a "minute" (0: none), which levels, how long after a
+    period's end its rows are awaited, local time less UTC. `channels`: None: all; `forms` and `rules`: by channel,
+    where they are not those of its quantity (gateway/process/forms.py, validity.py)."""
+
+    minute_s: Literal[0, 60, 600] = 600  # HJ 212-2017 annex D: a period of 10 minutes
+    levels: Annotated[tuple[Literal["hour", "8h", "day", "month", "year"], ...], Meta(min_length=1)] = (
+        "hour",
+        "8h",
+        "day",
+        "month",
+        "year",
+    )
+    grace_s: Annotated[int, Meta(ge=0, le=3600, extra={"unit": "s"})] = 20  # ours: longer than a commit waits
+    zone_h: Annotated[float, Meta(ge=-12, le=14, extra={"unit": "h"})] = 8.0  # China
+    channels: tuple[Text, ...] | None = None
+    forms: dict[Text, Literal["mean", "direction", "counter", "none"]] = {}
+    rules: dict[Text, Literal["gas", "particles", "tsp", "flue_gas", "generic"]] = {}
+    loads: tuple[Load, ...] = ()
+
+
+_ASKS_FOR_AGGREGATES = ("hj212",)  # uplinks that can't do without
+
+
 class Operator(Struct, frozen=True, kw_only=True):
     """Somebody who may send commands, and how much he may do: a viewer less than an operator, an admin all."""
 
@@ -250,14 +294,18 @@ class SiteFile(
 
     station: Station
     store: Store = Store()
+    clock: ClockTrust = ClockTrust()
+    control: Control = Control()
+    metrics: Metrics | None = None
     radio: Radio | None = None
     profile_dir: Text | None = None
     buses: tuple[Bus, ...] = ()
     rails: tuple[Rail, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     nodes: tuple[Node, ...] = ()
-    uplinks: tuple[MqttUplink, ...] = ()
+    uplinks: tuple[MqttUplink | Sl651Uplink, ...] = ()
     operators: tuple[Operator, ...] = ()
+    aggregate: Aggregate | None = None
 
 
 class Channel(Struct, frozen=True, kw_only=True):
@@ -286,6 +334,12 @@ class Site(SiteFile, frozen=True, kw_only=True):
     def max_frame(self) -> int:
         """The longest frame of a node."""
         return MAX_FRAME if self.radio is None else self.radio.max_frame
+
+    @property
+    def aggregates(self) -> Aggregate | None:
+        """What is made of readings; None: nothing, unless an uplink can't do without."""
+        asked = any(uplink.__struct_config__.tag in _ASKS_FOR_AGGREGATES for uplink in self.uplinks)
+        return self.aggregate or (Aggregate() if asked else None)
 
     def profile(self, sensor: Sensor) -> Profile:
         return self.profiles[sensor.profile]
@@ -391,6 +445,9 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
     return Site(
         station=file.station,
         store=replace(file.store, path=absolute(folder, file.store.path), key=absolute(folder, file.store.key)),
+        clock=file.clock,
+        control=replace(file.control, socket=absolute(folder, file.control.socket)),
+        metrics=file.metrics,
         radio=file.radio and replace(file.radio, port=absolute(folder, file.radio.port)),
         profile_dir=file.profile_dir,
         buses=tuple(replace(bus, port=bus.port and absolute(folder, bus.port)) for bus in file.buses),
@@ -399,12 +456,16 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         nodes=file.nodes,
         uplinks=tuple(_uplink(uplink, folder) for uplink in file.uplinks),
         operators=file.operators,
+        aggregate=file.aggregate,
         folder=folder,
         profiles={model: library.profile(model) for model in sorted({sensor.profile for sensor in sensors})},
     )
 
 
-def _uplink(uplink: MqttUplink, folder: Path) -> MqttUplink:
+def _uplink(uplink: MqttUplink | Sl651Uplink, folder: Path) -> MqttUplink | Sl651Uplink:
+    if isinstance(uplink, Sl651Uplink):
+        return uplink.placed(lambda name: absolute(folder, name))
+
     def placed(name: str | None) -> str | None:
         return name and absolute(folder, name)
 

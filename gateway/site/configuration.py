@@ -64,11 +64,17 @@ class Configuration:
         self._good = path.with_name(path.name + ".good")
         self._mark = path.with_name(path.name + ".trial")
         self._load = load
+        self._station = ""
         self.trial: Trial | None = None
         self.said: list[tuple[str, dict[str, object]]] = []
 
     def begin(self) -> Site:
         """The site to run now, at each start. SiteError: there is none."""
+        site = self._begin()
+        self._station = site.station.id
+        return site
+
+    def _begin(self) -> Site:
         self.trial = self._read_trial()
         step = at_start(self.trial, _digest(self._path))
         if step is Step.RETURN:
@@ -84,6 +90,17 @@ class Configuration:
             except SiteError:  # checked when it was proposed; what it names may have gone since
                 self.give_up("faulty")
         return self._load(self._path)
+
+    def check(self) -> None:
+        """Whether the file as it is by now may be taken over. Refusal: not as it is."""
+        if self.trial is not None:
+            raise Refusal("a site file from afar is on trial")
+        try:
+            site = self._load(self._path)
+        except SiteError as error:
+            raise Refusal("\n".join(check_text(error, self._path.name, "en")[:20])) from None
+        if site.station.id != self._station:
+            raise Refusal("station.id can't be changed while the gateway runs: stop it and start it again")
 
     def propose(self, text: str, minutes: int) -> None:
         """Puts a new file in place, for the next start. Refusal: it is not sound, or another is on trial."""

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.machine import usb
 from gateway.messages import Phrase
+from gateway.process.load import KG_PER_M3, M3_PER_HOUR
 from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
@@ -30,6 +31,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from _ports(site, folder)
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
+        yield from _centres(path, uplink)
     for path, owner in owners:
         yield from _unit_ids(path, owner)
         for place, sensor in _rows(owner, "sensor", path):
@@ -43,6 +45,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
         for place, sensor in _rows(node, "sensor", path):
             yield from _wiper(place, sensor, library)
         yield from _channels(path, node, library, site)
+    yield from _aggregate(site, library)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
 
@@ -90,6 +93,16 @@ def _ports(site: Tree, folder: Path) -> Iterator[Fault]:
             yield Fault(path, "fault.usb_port", Phrase("hint.usb_port"), found=quoted(port))
     yield from doubled(used, same=lambda port: absolute(folder, port))
     yield from doubled(_column(_rows(site, "bus"), "tcp"))
+
+
+def _centres(path: str, uplink: Tree) -> Iterator[Fault]:
+    """Of an SL 651 uplink."""
+    centres = _rows(uplink, "centre", path) if uplink.get("type") == "sl651" else []
+    yield from doubled(_column(centres, "address"))
+    for place, centre in centres:
+        if "port" in centre and "tcp" in centre and (centre["port"] is None) == (centre["tcp"] is None):
+            neither = centre["port"] is None
+            yield Fault(place, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
 
 
 def _login(path: str, uplink: Tree) -> Iterator[Fault]:
@@ -259,6 +272,45 @@ def _emergency(path: str, node: Tree, library: Library) -> Iterator[Fault]:
             # NaN is more than anything can say as well
             if decimals is not None and name in decimals and not abs(value) * 10 ** decimals[name] <= MOST:
                 yield Fault(f"{place}.{side}", "fault.limit_large", found=value)
+
+
+def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
+    """Its channels are there, and its levels lack none that another is made of."""
+    table = site.get("aggregate") or {}
+    known: list[str] = []
+    loads = _rows(table, "load", "aggregate")
+    yield from doubled(_column(loads, "name"))
+    for owner in (site, *site.get("node", ())):
+        found = _decimals(owner, library)
+        if found is None:
+            return
+        known += found
+    rows = [(f"aggregate.channels[{index}]", name) for index, name in enumerate(table.get("channels") or ())]
+    rows += [(f'aggregate.{key}."{name}"', name) for key in ("forms", "rules") for name in table.get(key) or ()]
+    rows += [*_column(loads, "concentration"), *_column(loads, "flow")]
+    for path, name in rows:
+        if name is not None and name not in known:
+            yield Fault(path, "fault.no_such_channel", nearest(name, known), found=quoted(name))
+    units = _units(site, library)
+    for key, scales in (("concentration", KG_PER_M3), ("flow", M3_PER_HOUR)):
+        for path, name in _column(loads, key):
+            if units.get(name, next(iter(scales))) not in scales:
+                yield Fault(path, "fault.load_unit", found=quoted(units[name]), known=", ".join(scales))
+    levels = table.get("levels") or ("hour", "day")
+    for level, below in (("8h", "hour"), ("day", "hour"), ("month", "day"), ("year", "day")):
+        if level in levels and below not in levels and None not in levels:
+            yield Fault("aggregate.levels", "fault.level_without", level=quoted(level), below=quoted(below))
+
+
+def _units(site: Tree, library: Library) -> dict[str | None, str]:
+    """Of each channel whose profile is sound."""
+    return {
+        f"{sensor['id']}.{register.name}": register.unit
+        for owner in (site, *site.get("node", ()))
+        for sensor in owner.get("sensor", ())
+        if sensor.get("id") and sensor.get("profile") in library.models and sensor["profile"] not in library.faulty
+        for register in library.profile(sensor["profile"]).registers
+    }
 
 
 def _decimals(node: Tree, library: Library) -> dict[str, int] | None:

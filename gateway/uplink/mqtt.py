@@ -12,9 +12,10 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from gateway.ports import Clock, LinkDown, Publisher
-from gateway.ranges import Range, Ranges
 from gateway.site.config import MqttUplink
+from gateway.states import UplinkState
 from gateway.store import Store
+from gateway.store.ranges import Range, Ranges, within
 from gateway.uplink import payload
 from gateway.uplink.budget import CONNECT_BYTES, PING_BYTES, Budget
 from gateway.uplink.owed import BACKLOG, Owed
@@ -22,6 +23,7 @@ from gateway.uplink.window import Window
 
 log = logging.getLogger(__name__)
 _IN_FLIGHT = 16  # messages
+_NO_ROWS: Range = (1, 0)
 _ROWS = 50  # a message
 _FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 60.0
 _LOOK_S = 30.0  # how long a broker may be gone, unnoticed by a station that has nothing to say
@@ -74,10 +76,8 @@ class MqttForwarder:
         self._clock = clock
         self._obey = obey
         self._on_connected = on_connected
-        self._owed = Owed(store.confirmed(config.id), store.last_seq)
-        self._day = store.day_of(config.id)
-        self._saved = self._owed.confirmed
-        self._saved_ms = clock.monotonic_ms()
+        self._remember()
+        store.on_dated.append(self._send_anew)
         self._window = Window()
         self._budget = Budget(config.bytes_per_hour, clock.monotonic_ms())
         self._in_flight: dict[asyncio.Future[bool], _Sent] = {}
@@ -87,6 +87,8 @@ class MqttForwarder:
         self._decimals: dict[int, tuple[int, ...]] = {}
         self._row_bytes = 60.0  # of the last message; this one to begin with
         self._is_heard = True  # by somebody behind the broker, as far as it tells
+        self._is_connected = False
+        self._trouble = ""
         self.counters = Counters()
 
     @property
@@ -99,6 +101,23 @@ class MqttForwarder:
         """Sent since the gateway started, with an estimate of what surrounds them."""
         return self._budget.used_bytes
 
+    @property
+    def state(self) -> UplinkState:
+        counters = self.counters
+        return UplinkState(
+            uplink=self._name,
+            is_connected=self._is_connected,
+            trouble=self._trouble,
+            waiting_rows=self.waiting_rows,
+            complete=self._owed.complete,
+            sent_rows=counters.sent_rows,
+            confirmed_rows=counters.confirmed_rows,
+            gone_rows=counters.gone_rows,
+            used_bytes=self.used_bytes,
+            connections=counters.connections,
+            failed_connections=counters.failed_connections,
+        )
+
     def resend(self, rows: Ranges) -> Ranges:
         """Sends these once more; returns which of them were confirmed already and now wait again."""
         again = self._owed.open(rows)
@@ -110,7 +129,23 @@ class MqttForwarder:
         while self._store.position(self._name) < self._store.last_seq:
             await asyncio.sleep(0.05)
 
+    def _remember(self) -> None:
+        """Begins where the store says that this uplink is."""
+        self._owed = Owed(self._store.confirmed(self._name), self._store.last_seq)
+        self._day = self._store.day_of(self._name)
+        self._saved = self._owed.confirmed
+        self._saved_ms = self._clock.monotonic_ms()
+
+    def _send_anew(self, rows: Ranges) -> None:
+        """These say something else now; what is on its way says it as it was."""
+        for confirmation, sent in self._in_flight.items():
+            if within(rows, *sent.rows):
+                self._owed.lose(sent.rows)
+                self._in_flight[confirmation] = sent._replace(rows=_NO_ROWS)
+        self.resend(rows)
+
     async def run(self) -> None:
+        self._remember()  # the store may have got its file since
         obeying = asyncio.create_task(self._obey_all())
         try:
             await self._connect_forever()
@@ -119,24 +154,24 @@ class MqttForwarder:
 
     async def _connect_forever(self) -> None:
         retry_s = _FIRST_RETRY_S
-        told = ""  # an outage may last for weeks: each reason is told once
         while True:
             try:
                 self._budget.use(0, self._clock.monotonic_ms(), CONNECT_BYTES)
                 await self._publisher.connect()
                 log.info("uplink %s: connected", self._name)
                 self.counters.connections += 1
-                retry_s, told = _FIRST_RETRY_S, ""
+                retry_s, self._trouble, self._is_connected = _FIRST_RETRY_S, "", True
                 await self._forward()
             except LinkDown as error:
                 self.counters.failed_connections += 1
-                if told != str(error):
+                if self._trouble != str(error):  # an outage may last for weeks: each reason is told once
                     log.warning("uplink %s: %s", self._name, error)
                     if error.is_refusal:
                         self._store.event("uplink_refused", {"uplink": self._name, "reason": str(error)})
-                told = str(error)
+                self._trouble = str(error)
                 self._save()
             finally:
+                self._is_connected = False
                 self._in_flight.clear()
                 await self._publisher.close()
             await asyncio.sleep(retry_s)
@@ -192,6 +227,8 @@ class MqttForwarder:
 
     async def _send_all(self) -> float:
         """Puts on their way what may go now; how long until something else may."""
+        if not self._store.is_open:  # it has nothing to show, which is not the same as having nothing
+            return _LOOK_S
         self._owed.come(self._store.last_seq, self._clock.monotonic_ms())
         while len(self._in_flight) < _IN_FLIGHT:
             now_ms = self._clock.monotonic_ms()

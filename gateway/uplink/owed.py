@@ -8,7 +8,7 @@ fresh values.
 from collections import deque
 from typing import NamedTuple
 
-from gateway.ranges import Range, Ranges, gaps, union, within, without
+from gateway.store.ranges import Range, Ranges, gaps, union, within, without
 
 LIVE_MS = 3000  # ours: live values shall be less than 5 s old when they arrive
 URGENT, LIVE, BACKLOG = 0, 1, 2
@@ -79,6 +79,10 @@ class Owed:
         """The receiver has them."""
         self._under_way = without(self._under_way, (rows,))
         self.confirmed = union([*self.confirmed, rows])
+
+    def lose(self, rows: Range) -> None:
+        """What is on its way there does not count: they wait again."""
+        self._under_way = without(self._under_way, (rows,))
 
     def open(self, rows: Ranges) -> Ranges:
         """Once more, please: what of these was confirmed waits again, and is returned."""

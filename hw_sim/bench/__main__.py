@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-_GROUPS = ("demo", "gateway", "node", "sim")
+_GROUPS = ("demo", "gateway", "node", "process", "sim")
 
 
 def main() -> int:

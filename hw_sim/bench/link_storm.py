@@ -50,6 +50,12 @@ class _Clock:
     def unix_ms(self) -> int:
         return UNIX_MS + self.now_ms + self.offset_ms
 
+    def is_trusted(self) -> bool:
+        return True
+
+    def boot_id(self) -> str:
+        return "bench"
+
 
 class _Store(Store):
     """Whose disk may refuse."""

@@ -57,7 +57,7 @@ class ClockLost(GatewayClockFault, frozen=True, kw_only=True, tag="clock_lost"):
 
     def begin(self, stage: Stage) -> None:
         stage.kill_gateway("clock_lost")
-        stage.world.gateway_clock.set(_EPOCHS_UNIX_S[self.starts_at])
+        stage.world.gateway_clock.lose(_EPOCHS_UNIX_S[self.starts_at])
         stage.start_gateway("clock_lost")
 
     def end(self, stage: Stage) -> None:

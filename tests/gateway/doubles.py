@@ -78,12 +78,21 @@ class HandClock:
 
     def __init__(self, unix_ms: int = START_MS) -> None:
         self.unix = unix_ms
+        self.stepped_ms = 0  # how far the calendar is off
+        self.trusted = True
+        self.boot = "boot 1"
 
     def monotonic_ms(self) -> int:
         return self.unix - START_MS
 
     def unix_ms(self) -> int:
-        return self.unix
+        return self.unix + self.stepped_ms
+
+    def is_trusted(self) -> bool:
+        return self.trusted
+
+    def boot_id(self) -> str:
+        return self.boot
 
 
 class HandLine:

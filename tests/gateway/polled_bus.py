@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gateway.collect.device import Memory
 from gateway.collect.modbus import BusPoller
 from gateway.machine.lines import OpenLine
 from gateway.machine.rails import Supply
-from gateway.site.config import Site
+from gateway.site.config import Sensor, Site
 from gateway.store import Store
 from hw_sim.clock import WorldClock, world_clock
 from hw_sim.device_clock import DeviceClock
@@ -97,11 +99,22 @@ class Bus:
         for one in self.site.sensors:
             if one.rail is not None:
                 self.switches[one.rail].devices.append(self.devices[one.id])
-        supplies = {id: Supply(id, switch, self.store.event) for id, switch in self.switches.items()}
+        self.supplies = {id: Supply(id, switch, self.store.event) for id, switch in self.switches.items()}
+        self._poll(())
+
+    def _poll(self, memories: Sequence[tuple[Sensor, Memory]]) -> None:
         self.poller = BusPoller(
-            self.site, "river", self.plug.open, self._client, self.store, self.gateway_clock, supplies
-        )  # fmt: skip
+            self.site, "river", self.plug.open, self._client, self.store, self.gateway_clock, self.supplies
+        )
+        self.poller.remember(memories)
         self.task = asyncio.create_task(self.poller.run())
+
+    async def begin_again(self, pause_s: float, with_memories: bool = True) -> None:
+        """Another poller takes over, as when a changed site file does."""
+        memories = await self.poller.memories()
+        self.task.cancel()
+        await asyncio.sleep(pause_s)
+        self._poll(memories if with_memories else ())
 
     def _line(self) -> OpenLine:
         return UnitsLine(list(self.devices.values()), self.gateway_clock) if self.is_tcp else WireLine(self.wire)

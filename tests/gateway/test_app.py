@@ -53,6 +53,9 @@ class Room(Outside):
     async def sign(self, site: Site, message: bytes) -> Signature:
         return Signature(b"s" * 64, b"p" * 32)
 
+    def control_socket(self, site: Site) -> Path | None:
+        return None
+
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
         return self.broker
 

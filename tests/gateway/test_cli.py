@@ -158,7 +158,7 @@ def test_help_is_there_in_both_languages(capsys: pytest.CaptureFixture[str]) -> 
         messages.set_language(None)
 
 
-@pytest.mark.parametrize("trouble", ["format", "garbage", "folder"])
+@pytest.mark.parametrize("trouble", ["format", "foreign", "folder"])
 def test_a_store_that_can_not_be_used_is_told_in_one_line(
     path: Path, capsys: pytest.CaptureFixture[str], trouble: str
 ) -> None:
@@ -167,8 +167,10 @@ def test_a_store_that_can_not_be_used_is_told_in_one_line(
         with sqlite3.connect(store) as db:
             db.execute("PRAGMA user_version = 99")
         db.close()
-    elif trouble == "garbage":
-        store.write_bytes(b"garbage" * 1000)
+    elif trouble == "foreign":
+        with sqlite3.connect(store) as db:
+            db.execute("CREATE TABLE customer (name)")
+        db.close()
     else:
         store.mkdir()
     said = Said(capsys, "run", path)

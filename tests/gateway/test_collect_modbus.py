@@ -181,3 +181,22 @@ def test_a_row_has_the_time_in_the_middle_of_its_first_and_last_answer(tmp_path:
         assert abs(at - (asked[0] + asked[-1]) // 2) <= 5
 
     story(steps())
+
+
+@pytest.mark.parametrize("at_s", [20.01, 20.5, 20.97])
+def test_another_poller_goes_on_where_the_one_before_was(tmp_path: Path, at_s: float) -> None:
+    """Its probe, which must be started and settles, goes on measuring; no slot is lost, not even one that was running
+    or fell into the pause."""
+
+    async def steps() -> None:
+        bus = Bus(tmp_path, sensor("ec", 1, 1, "yosemitech_y520"))
+        await bus.until(at_s)
+        await bus.begin_again(0.2)
+        await bus.until(30.9)
+        rows = bus.rows("ec")
+        assert [at // 1000 for at, _, flags in rows if not flags] == list(range(13, 31))
+        await bus.begin_again(0.2, with_memories=False)
+        await bus.until(36.9)
+        assert [flags for _, _, flags in bus.rows("ec")][-3] != []  # it was started anew
+
+    run_virtual(steps())

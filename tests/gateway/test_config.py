@@ -232,8 +232,8 @@ def test_channels_are_named_by_sensor_and_quantity(site: Site) -> None:
          ["bus[1].tcp: '127.0.0.1' does not fit; needs \"host:port\", for instance \"192.168.1.20:502\""]),
         ('tcp = "127.0.0.1:5020"', 'tcp = "127.0.0.1:65536"',
          ["bus[1].tcp: '127.0.0.1:65536' does not fit; needs \"host:port\", for instance \"192.168.1.20:502\""]),
-        ('type = "mqtt"', 'type = "kafka"', ["uplink[0].type: 'kafka' does not fit; needs one of 'mqtt'"]),
-        ('type = "mqtt"\n', "", ["uplink[0].type: missing; needs one of 'mqtt'"]),
+        ('type = "mqtt"', 'type = "kafka"', ["uplink[0].type: 'kafka' does not fit; needs one of 'mqtt', 'sl651'"]),
+        ('type = "mqtt"\n', "", ["uplink[0].type: missing; needs one of 'mqtt', 'sl651'"]),
         ('host = "127.0.0.1"', 'host = "127.0.0.1"\nprot = 1',
          ["uplink[0].prot: unknown key; did you mean port?"]),
         (f'key = "{KEY}"', 'key = "0123"', ["node[0].key: has 4 characters or not the right ones; needs 64 hex digits "

@@ -48,6 +48,8 @@ def drained(
         series = store.series("sensor do", CHANNELS)
         for number in range(backlog):
             store.add_poll(series, START_MS - 10_000_000 + number, CELLS)
+            if number % 10_000 == 0:
+                store.commit()  # so many may wait in memory
         store.commit()
         backhaul = Backhaul(Platform(), Stream(1, "backhaul"))
         backhaul.delay_s, backhaul.bytes_per_s = delay_s, bytes_per_s

@@ -229,6 +229,7 @@ def test_a_position_survives_the_process_and_two_uplinks_have_their_own(tmp_path
         await up.watch(1)
         up.task.cancel()
         await asyncio.gather(up.task, return_exceptions=True)
+        up.store.end_run()
         up.store.close()
         again = Uplink(tmp_path)
         again.fill(1)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ranges import union
+from gateway.store.ranges import union
 from gateway.uplink.owed import BACKLOG, LIVE, LIVE_MS, URGENT, Chosen, Owed
 
 

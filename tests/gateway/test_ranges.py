@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import ranges
-from gateway.ranges import Ranges
+from gateway.store import ranges
+from gateway.store.ranges import Ranges
 
 PAIRS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), max_size=12)
 RANGES = PAIRS.map(ranges.union)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import store as store_module
 from gateway.site.config import Channel
 from gateway.store import Row, Store, StoreError
+from gateway.store import file as store_file
 from hw_sim.clock import run_virtual
 from protocols import quality
 from protocols.batch import NodeRecord
@@ -85,7 +85,7 @@ def test_what_was_committed_is_there_after_a_kill_and_what_was_not_never_had_a_n
         (1, (0, None, 7)), (2, (1, None, 7)), (3, (2, None, 7)), (4, (8, 9, 10)), (5, (11, 12, 13)),
     ]  # fmt: skip
     assert before[0].quality == (0, quality.NO_REPLY, 0) and before[3].quality is None
-    assert (again.last_seq, again.have(17), again.counters(), again.position("platform")) == (5, 2, {17: 5}, 4)
+    assert (again.last_seq, again.have(17), again.counters(), again.position("platform")) == (5, 2, {17: 5}, 0)
     again.begin_run()
     series = again.series("sensor do", CHANNELS)
     assert series == before[0].series
@@ -114,6 +114,30 @@ def test_a_polled_row_is_on_disk_with_the_commit_and_not_before(store: Store, tm
     assert query(tmp_path, "SELECT seq, unix_ms, cells FROM row") == [(1, 1000, "[1,2,3]")]
     store.commit()
     assert store.last_seq == 1
+
+
+def test_a_position_is_on_disk_after_a_minute_or_a_thousand_rows_or_a_clean_stop(tmp_path: Path) -> None:
+    clock = HandClock()
+    store = Store(tmp_path / "store.db", clock)
+
+    def noted() -> list[tuple[object, ...]]:
+        return query(tmp_path, "SELECT seq FROM position")
+
+    store.set_position("platform", 5)
+    assert store.position("platform") == 5 and noted() == []
+    store.set_position("platform", 1004)
+    assert noted() == [(1004,)]
+    store.set_position("platform", 1100)
+    clock.unix += 59_000
+    store.set_position("platform", 1200)
+    assert noted() == [(1004,)]
+    clock.unix += 1000
+    store.set_position("platform", 1201)
+    assert noted() == [(1201,)]
+    store.set_position("platform", 1202)
+    store.end_run()
+    assert noted() == [(1202,)] and store.position("platform") == 1202
+    store.close()
 
 
 def test_a_batch_takes_waiting_polls_along_and_an_unread_one_too(store: Store) -> None:
@@ -148,6 +172,7 @@ def test_a_number_is_not_given_again_when_its_row_was_removed(store: Store, tmp_
     for value in range(3):
         store.add_poll(series, value, [(value, 0), (0, 0), (0, 0)])
     store.commit()
+    store.close_block()
     store.close()
     with sqlite3.connect(tmp_path / "store.db") as db:
         db.execute("DELETE FROM row WHERE seq > 1")
@@ -198,31 +223,28 @@ def test_other_channels_of_the_same_sensor_are_another_series(store: Store) -> N
     assert [(s.id, len(s.channels)) for s in store.all_series()] == [(first, 3), (second, 1)]
 
 
-def test_another_format_is_refused_with_a_word(
-    store: Store,
-    tmp_path: Path,
-) -> None:
-    store.close()
+def test_another_format_is_refused_with_a_word(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "store.db") as db:
-        db.execute("PRAGMA user_version = 99")
+        db.executescript("CREATE TABLE row (seq); CREATE TABLE series (id); PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(
-        StoreError, match=rf"store.db has format 99, this watertower reads {store_module.SCHEMA_VERSION}"
-    ):
+    with pytest.raises(StoreError, match=rf"store.db has format 99, this watertower reads {store_file.FORMAT}"):
         Store(tmp_path / "store.db", CLOCK)
     assert query(tmp_path, "PRAGMA user_version") == [(99,)]
 
 
-@pytest.mark.parametrize("content", [b"this is no database at all" * 100, None])
-def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize("kind", ["folder", "another database"])
+def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "store.db"
-    if content is None:
+    if kind == "folder":
         path.mkdir()
     else:
-        path.write_bytes(content)
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE customer (name)")
+        db.close()
+    before = path.is_file() and path.read_bytes()
     with pytest.raises(StoreError, match="can't be used as the store"):
         Store(path, CLOCK)
-    assert content is None or path.read_bytes() == content
+    assert before == (path.is_file() and path.read_bytes())
 
 
 def test_whoever_waits_for_a_row_is_woken_by_its_commit_and_leaves_nothing_behind(store: Store) -> None:

@@ -14,7 +14,7 @@ from gateway.evidence.verify import Checked, verify
 from gateway.site import slice
 from gateway.site.config import Site
 from gateway.store import Store
-from gateway.store_nodes import Frame, fingerprint
+from gateway.store.nodes import Frame, fingerprint
 from protocols import batch, link
 from protocols.batch import Batch, NodeRecord
 from tests.gateway.doubles import NODE, RIVER, HandClock, sensor, site
@@ -78,7 +78,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 def test_what_was_written_is_sound_and_the_newest_rows_are_open(written: Written) -> None:
-    assert written.checked() == (None, 3, 12, 6, 0, 3, 1)
+    assert written.checked() == (None, 3, 12, 6, 0, 3, 1, 0, 0)
     assert written.checked(written.signed.public).differs is None
 
 
@@ -106,6 +106,24 @@ def test_what_was_written_is_sound_and_the_newest_rows_are_open(written: Written
 def test_each_change_is_found_and_named(written: Written, statement: str, found: str) -> None:
     differs = written.change(statement)
     assert differs is not None and differs.startswith(found), differs
+
+
+def test_times_that_were_dated_later_are_held_against_the_event(tmp_path: Path) -> None:
+    station = site(tmp_path, RIVER, sensor("level", 1))
+    clock = HandClock()
+    clock.trusted, clock.stepped_ms = False, -500_000
+    with closing(Store(tmp_path / "store.db", clock)) as store:
+        series = store.series("sensor level", station.channels_of(station.sensors[0]))
+        store.add_poll(series, store.clock.unix_ms(), [(1, 0), (2, 0)])
+        store.commit()
+        clock.unix, clock.trusted, clock.stepped_ms = clock.unix + 86_400_000, True, 0
+        store.upkeep()
+        store.close_block()
+    assert verify(tmp_path / "store.db", "demo", {}, {}, None).differs is None
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as db:
+        db.execute("UPDATE boot SET correction_ms = correction_ms + 1")
+    found = verify(tmp_path / "store.db", "demo", {}, {}, None).differs
+    assert found == "boot 1: its rows were not dated as the event says"
 
 
 def test_who_hashes_everything_anew_is_found_by_the_signature(written: Written) -> None:

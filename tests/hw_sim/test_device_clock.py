@@ -29,10 +29,13 @@ def test_a_step_moves_the_calendar_and_never_the_counter() -> None:
         await asyncio.sleep(100)
         clock.step(28_800)
         assert clock.error_ms == 28_800_000 and clock.monotonic_ms() == 100_000
-        clock.set(946_684_800)
+        assert not clock.is_trusted() and clock.boot_id() == "boot 1"
+        clock.lose(946_684_800)
+        assert not clock.is_trusted() and clock.boot_id() == "boot 2"
         await asyncio.sleep(5)
         assert clock.unix_ms() == 946_684_805_000
         clock.correct(-619_315_200)
+        assert clock.is_trusted()
         assert clock.error_ms == -619_315_200_000
         clock.correct()
         assert clock.error_ms == 0 and clock.monotonic_ms() == 105_000

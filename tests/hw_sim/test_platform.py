@@ -85,6 +85,16 @@ def test_another_content_under_the_same_number_is_a_duplicate_and_the_first_stay
     assert seen.values == {"do.temperature": [62], "do.oxygen": [812]}
 
 
+def test_a_row_whose_time_was_a_guess_is_replaced_by_the_dated_one_and_not_the_other_way_round() -> None:
+    guess, dated = f"[42,3,{T - 10**12},[6.2,8.12],[16,20]]", f"[42,3,{T},[6.2,8.12],[0,4]]"
+    for order in ([guess, dated], [guess, guess, dated, guess]):
+        seen = Seen(SERIES, *(data(row) for row in order), data(ROW.replace("42", "43")))
+        assert seen.platform.delivered["do.oxygen"] == [Delivered(T, 812, 4, 42), Delivered(T, 812, 0, 43)]
+        assert seen.platform.duplicates == 0 and seen.platform.dated
+    other = Seen(SERIES, data(guess), data(dated.replace("8.12", "8.13")))
+    assert other.platform.duplicates == 1 and other.values["do.oxygen"] == [812]
+
+
 def test_the_same_content_under_another_number_is_another_row() -> None:
     seen = Seen(SERIES, data(ROW), data(ROW.replace("42", "43")))
     assert seen.values == {"do.temperature": [62, 62], "do.oxygen": [812, 812]}

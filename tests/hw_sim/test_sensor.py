@@ -30,6 +30,12 @@ class Clock:
     def unix_ms(self) -> int:
         return START_UNIX_S * 1000 + self.ms
 
+    def is_trusted(self) -> bool:
+        return True
+
+    def boot_id(self) -> str:
+        return "bench"
+
 
 class Bench:
     """One sensor, always asked in bytes. `truth`: quantity -> a value that stays."""

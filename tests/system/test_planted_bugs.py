@@ -22,16 +22,17 @@ class Bug(NamedTuple):
 
 BUGS = {
     "a record is dropped after its acknowledgement": Bug(
-        "gateway/store_nodes.py",
+        "gateway/store/nodes.py",
         "            for row in rows:\n",
         "            for row in rows[1:]:\n",
         "outage",
         "lost",
     ),
     "a poll is published twice under two numbers": Bug(
-        "gateway/store.py",
-        "        self._pending.append((series, unix_ms, *packed(cells)))",
-        "        self._pending += [(series, unix_ms, *packed(cells))] * 2",
+        "gateway/store/store.py",
+        "        self._pending.append(_Waiting(",
+        "        self._pending.appendleft(self._pending[0]) if self._pending else None\n"
+        "        self._pending.append(_Waiting(",
         "outage",
         "wrong",
     ),
@@ -55,7 +56,50 @@ BUGS = {
         "wrong quality",
     ),
     "times are an hour late": Bug(
-        "gateway/store_nodes.py", "row.time_s * 1000, node", "row.time_s * 1000 + 3_600_000, node", "outage", "wrong"
+        "gateway/store/store.py",
+        "record.time_s * 1000, boot",
+        "record.time_s * 1000 + 3_600_000, boot",
+        "outage",
+        "wrong",
+    ),
+    "late readings do not open their hour again": Bug(
+        "gateway/process/aggregate.py",
+        "        if period is None:\n",
+        "        if period is None and self._past.at(unit.series[unit.base], start_ms) is not None:\n"
+        "            return\n"
+        "        if period is None:\n",
+        "late-hours",
+        "hours and days",
+    ),
+    "hours begin an hour late": Bug(
+        "gateway/process/aggregate.py",
+        "self._written(Row(series, period.start_ms, tuple(cells)))",
+        "self._written(Row(series, period.start_ms + HOUR_MS, tuple(cells)))",
+        "late-hours",
+        "hours and days",
+    ),
+    "a reading counts twice": Bug(
+        "gateway/process/tally.py",
+        "            self.count += 1\n",
+        "            self.count += 2\n",
+        "late-hours",
+        "hours and days",
+    ),
+    "a minute that is written again does not reach its hour": Bug(
+        "gateway/process/longer.py",
+        "            for start_ms in self._calendar.starts(self._level, row.unix_ms):\n",
+        "            if self._past.at(unit.series[self._level], self._calendar.start(self._level, row.unix_ms)):\n"
+        "                return ()\n"
+        "            for start_ms in self._calendar.starts(self._level, row.unix_ms):\n",
+        "late-hours",
+        "hours and days",
+    ),
+    "a start forgets the period that is open": Bug(
+        "gateway/derive.py",
+        "            self._recall(self._seen(collected))\n",
+        "            pass\n",
+        "late-hours",
+        "hours and days",
     ),
     "a late reply is taken for the next answer": Bug(
         "protocols/modbus_client.py",

@@ -5,19 +5,18 @@ and kept in memory: a batch that follows the last one costs nothing more.
 """
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from gateway import ranges
 from gateway.ports import Clock
-from gateway.ranges import Range, Ranges, gaps, union, within, without
+from gateway.store import ranges
+from gateway.store.ranges import Range, Ranges, gaps, union, within, without
+from gateway.store.rows import packed
 from protocols.batch import NodeRecord
 from protocols.command import Command
 
-Cell = tuple[int | None, int]  # (fixed-point value, quality)
 _HOLE, _GONE, _UNREAD = "hole", "gone", "unread"
 
 
@@ -43,6 +42,12 @@ class NodeStore:
         raise NotImplementedError
 
     def event(self, kind: str, detail: dict[str, object]) -> None:
+        raise NotImplementedError
+
+    def _stamp(self) -> tuple[int, int, bool]:
+        raise NotImplementedError
+
+    def _add_record(self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool) -> bool:
         raise NotImplementedError
 
     def _load_nodes(self) -> None:
@@ -106,26 +111,25 @@ class NodeStore:
     def _keep(self, node: int, life: int, frame: Frame | None) -> None:
         if frame is not None:
             self._db.execute(
-                "INSERT INTO frame (unix_ms, node, life, schema, raw) VALUES (?, ?, ?, ?, ?)",
-                (self._clock.unix_ms(), node, life, frame.schema, frame.raw),
+                "INSERT INTO frame (unix_ms, boot, trusted, node, life, schema, raw) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*self._stamp(), node, life, frame.schema, frame.raw),
             )
 
     def add_batch(
-        self, node: int, counter: int, series: int, rows: Sequence[NodeRecord], frame: Frame | None = None
+        self,
+        node: int,
+        counter: int,
+        series: int,
+        rows: Sequence[NodeRecord],
+        frame: Frame | None = None,
+        knew_time: bool = True,
     ) -> int:
-        """Puts a node's records on disk, each once."""
+        """Puts a node's records on disk, each once. `knew_time`: their times are the node's own, not the gateway's."""
         life = self._life_and_have(node)[0]
         with self._transaction():
             self._keep(node, life, frame)
             for row in rows:
-                # ON CONFLICT DO NOTHING would use up a seq for nothing, which a receiver would wait for
-                added = self._db.execute(
-                    "INSERT INTO row (series, unix_ms, node, life, record, cells, quality) "
-                    "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
-                    "WHERE NOT EXISTS (SELECT 1 FROM row WHERE node = ?3 AND life = ?4 AND record = ?5)",
-                    (series, row.time_s * 1000, node, life, row.number, *packed(row.cells)),
-                ).rowcount
-                if not added:
+                if not self._add_record(series, row, node, life, knew_time):
                     self.compare(node, row)
             have, left = self._advance(node, counter, life, [row.number for row in rows])
         self._holes[node] = left
@@ -277,11 +281,3 @@ class NodeStore:
 def _passed_over(numbers: Sequence[int], following: int) -> Ranges:
     """What rising numbers leave out, from `following` on."""
     return gaps(union((number, number) for number in numbers), following, numbers[-1])
-
-
-def packed(cells: Sequence[Cell]) -> tuple[str, str | None]:
-    """A row's cells and qualities as the store keeps them."""
-    values = json.dumps([value for value, _ in cells], separators=(",", ":"))
-    if not any(flag for _, flag in cells):
-        return values, None
-    return values, json.dumps([flag for _, flag in cells], separators=(",", ":"))

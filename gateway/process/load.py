@@ -1,0 +1,108 @@
+"""Knows how a load (kg) is made of a concentration and a flow, hour by hour, and summed up; knows no other product.
+
+An hour's load is the mean concentration times the mean flow times an hour, as HJ 212-2017 annex D makes emissions of
+hourly means; a day's is the sum of its hours. It is valid where both means are, a day's where 18 hours are: ours.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from gateway.process.periods import DAY, HOUR, Calendar
+from gateway.process.rounding import half_even
+from gateway.process.stage import Cell, Past, Row, Series
+from protocols import quality
+
+_DECIMALS = 6  # of a load in kg: milligrams; ours
+_HOURS = 18
+
+KG_PER_M3 = {"mg/L": Fraction(1, 10**3), "g/m3": Fraction(1, 10**3), "ug/L": Fraction(1, 10**6),
+             "mg/m3": Fraction(1, 10**6), "ug/m3": Fraction(1, 10**9)}  # fmt: skip
+M3_PER_HOUR = {"m3/s": Fraction(3600), "m3/h": Fraction(1), "L/s": Fraction(36, 10), "L/min": Fraction(6, 100)}
+
+
+class Load(NamedTuple):
+    """Named so; of the channels of a concentration and of a flow, which need not be of one sensor."""
+
+    name: str
+    concentration: str
+    flow: str
+
+
+class Loads:
+    """The Stage of all loads of a site. It takes hours and gives hours and days."""
+
+    def __init__(self, past: Past, loads: Sequence[Load], calendar: Calendar, grace_ms: int) -> None:
+        self._past = past
+        self._loads = loads
+        self._calendar = calendar
+        self._grace_ms = grace_ms
+        self._at: dict[str, tuple[Series, int]] = {}  # channel -> where its newest hours are
+        self._hours: set[int] = set()
+        self._days: set[int] = set()
+        self._wanted = {name for load in loads for name in load[1:]}
+        self.since_seq = math.inf
+
+    @property
+    def due_ms(self) -> float:
+        if self._hours:
+            return -math.inf
+        return min((self._calendar.end(DAY, day) + self._grace_ms for day in self._days), default=math.inf)
+
+    def step(self, row: Row) -> tuple[Row, ...]:
+        if row.series.source == HOUR:
+            for place, (name, _, _) in enumerate(row.series.channels):
+                if name in self._wanted:
+                    self._at[name] = row.series, place
+                    self._hours.add(row.unix_ms)
+        return ()
+
+    def tick(self, unix_ms: int) -> Iterator[Row]:
+        for start_ms in sorted(self._hours):
+            for load in self._loads:
+                yield from self._written(HOUR, load, start_ms, self._hour(load, start_ms))
+            self._days.add(self._calendar.start(DAY, start_ms))
+        self._hours.clear()
+        for start_ms in sorted(self._days):
+            if self._calendar.end(DAY, start_ms) + self._grace_ms <= unix_ms:
+                self._days.discard(start_ms)
+                for load in self._loads:
+                    yield from self._written(DAY, load, start_ms, self._day(load, start_ms))
+
+    def _written(self, level: str, load: Load, start_ms: int, cell: tuple[Cell, ...]) -> Iterator[Row]:
+        row = Row(_series(level, load), start_ms, cell)
+        known = self._past.at(row.series, start_ms)
+        if cell and (known is None or known.cells != row.cells):
+            yield row
+
+    def _hour(self, load: Load, start_ms: int) -> tuple[Cell, ...]:
+        """Empty: one of the two is not there, or not yet."""
+        product, worth = Fraction(10**_DECIMALS), 0
+        for name, scales in ((load.concentration, KG_PER_M3), (load.flow, M3_PER_HOUR)):
+            series, place = self._at.get(name, (None, 0))
+            row = None if series is None else self._past.at(series, start_ms)
+            if series is None or row is None:
+                return ()
+            _, unit, decimals = series.channels[place]
+            if unit not in scales:
+                return ()  # `check` refuses it; a series may be older than the site file
+            value, flags = row.cells[place]
+            worth |= flags
+            product *= Fraction(value or 0, 10**decimals) * scales[unit]
+            if value is None:
+                return ((None, worth),)
+        return ((half_even(product.numerator, product.denominator), worth),)
+
+    def _day(self, load: Load, start_ms: int) -> tuple[Cell, ...]:
+        rows = self._past.between(_series(HOUR, load), start_ms, self._calendar.end(DAY, start_ms))
+        known = [cell for row in rows for cell in row.cells if cell[0] is not None]
+        good = sum(not flags & quality.FEW for _, flags in known)
+        worth = 0 if good >= _HOURS else quality.FEW
+        total = sum(value or 0 for value, _ in known)
+        return ((total if known else None, worth), (good, 0)) if rows else ()
+
+
+def _series(level: str, load: Load) -> Series:
+    count = ((f"{load.name}:count", "", 0),) if level == DAY else ()
+    return Series(level, ((load.name, "kg", _DECIMALS), *count))

@@ -1,0 +1,23 @@
+"""Knows the kinds of values that several tables of a site file have; knows no table."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from gateway.messages import Phrase
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_]{0,31}\Z", extra={"allowed": Phrase("allowed.name")})]
+StationId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z", extra={"allowed": Phrase("allowed.station_id")})]
+Text = Annotated[str, Meta(min_length=1, extra={"allowed": Phrase("allowed.some_text")})]
+Key = Annotated[
+    str, Meta(pattern=r"^[0-9A-Fa-f]{64}\Z", extra={"allowed": Phrase("allowed.key"), "secret": True})
+]  # 32 bytes, as HMAC-SHA256 wants at least (RFC 2104, section 3)
+HostPort = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\s:/]+:(?!0)(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])\Z",
+        extra={"allowed": Phrase("allowed.host_port")},
+    ),
+]
+TcpPort = Annotated[int, Meta(ge=1, le=65535)]
+Period = Annotated[int, Meta(ge=1, le=86400, extra={"unit": "s"})]  # a day: what is rarer is not monitoring

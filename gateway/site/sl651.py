@@ -1,0 +1,109 @@
+"""Knows the tables of an SL 651 uplink in a site file; knows no frame and no connection."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from gateway.messages import Phrase
+from gateway.site.fields import HostPort, Name, Text
+from gateway.site.library import Baud
+
+
+def _digits(count: int, secret: bool = False) -> Meta:
+    extra = {"allowed": Phrase("allowed.hex_digits", count=count), "secret": secret}
+    return Meta(pattern=rf"^[0-9A-Fa-f]{{{count}}}\Z", extra=extra)
+
+
+_ElementId = Annotated[
+    str, Meta(pattern=r"^([0-9A-E][0-9A-F]|FF[0-9A-F]{2})\Z", extra={"allowed": Phrase("allowed.hex_digits", count=2)})
+]
+
+
+class Sl651Element(Struct, frozen=True, kw_only=True):
+    """What of a channel goes where: `element` is an identifier of the standard ("39"), or "FF" and one of your own.
+
+    `hourly_channel`: what the hourly report takes (of the derived hour rows), None: the same name. `offset` is added,
+    in the element's unit (a level's datum). `five_minute`: the block of five-minute values, "F4" or "F5" to "FC", with
+    `base_m` taken off. `above`, `below`, `change`: a value beyond, or that far from the last reported one, is an
+    additional report; in the element's unit. `digits`, `decimals`: other than the standard's.
+    """
+
+    channel: Text
+    element: _ElementId
+    hourly_channel: Text | None = None
+    unit: str | None = None
+    digits: Annotated[int, Meta(ge=1, le=20)] | None = None
+    decimals: Annotated[int, Meta(ge=0, le=7)] | None = None
+    offset: float = 0.0
+    five_minute: Literal["F4", "F5", "F6", "F7", "F8", "F9", "FA", "FB", "FC"] | None = None
+    base_m: float = 0.0
+    above: float | None = None
+    below: float | None = None
+    change: float | None = None
+
+
+class Sl651Centre(Struct, frozen=True, kw_only=True):
+    """One hydrological centre and the ways to it: a main and a backup channel, each TCP or a transparent serial modem.
+    Centres of a smaller `priority` are served first. `message_bytes` and `messages_per_hour`: what a small channel may
+    carry; `spacing_s` between two messages."""
+
+    address: Annotated[int, Meta(ge=1, le=255)]
+    tcp: HostPort | None = None
+    port: Text | None = None
+    baud: Baud = 9600
+    backup_tcp: HostPort | None = None
+    backup_port: Text | None = None
+    priority: Annotated[int, Meta(ge=1, le=99)] = 1
+    message_bytes: Annotated[int, Meta(ge=64, le=4000)] | None = None
+    messages_per_hour: Annotated[int, Meta(ge=1, le=3600)] | None = None
+    spacing_s: Annotated[int, Meta(ge=0, le=3600, extra={"unit": "s"})] = 0
+    reply_s: Annotated[int, Meta(ge=1, le=600, extra={"unit": "s"})] = 10
+
+
+class Sl651Uplink(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    tag="sl651",
+    rename={"elements": "element", "centres": "centre"},
+):
+    """A station of SL 651 and its centres. `timed_s`: a timed report every so often, on whole multiples (None: none);
+    `hourly`: the hourly report. `picture`: a file, or `picture_command`, words of a command whose output is
+    a picture."""
+
+    id: Name
+    station_address: Annotated[str, _digits(10)]
+    station_type: Literal["P", "H", "K", "Z", "D", "T", "M", "G", "Q", "I", "O"] = "H"
+    password: Annotated[str, _digits(4, secret=True)]
+    mode: Literal["M1", "M2", "M3", "M4"] = "M2"
+    form: Literal["hex", "ascii"] = "hex"
+    timed_s: Annotated[int, Meta(ge=60, le=86_400, extra={"unit": "s"})] | None = None
+    hourly: bool = True
+    test_report: bool = False
+    keep_alive_s: Annotated[int, Meta(ge=1, le=255, extra={"unit": "s"})] = 40  # draft 6.6: 1..255, 40 recommended
+    picture: Text | None = None
+    picture_command: tuple[Text, ...] = ()
+    elements: Annotated[tuple[Sl651Element, ...], Meta(min_length=1)]
+    centres: Annotated[tuple[Sl651Centre, ...], Meta(min_length=1)]
+
+    def __repr__(self) -> str:
+        return f"Sl651Uplink(id={self.id!r})"  # the password must not slip into a log
+
+    def placed(self, absolute: Callable[[str], str]) -> "Sl651Uplink":
+        """With paths that do not depend on where the process runs."""
+        centres = tuple(
+            replace(
+                centre,
+                port=centre.port and absolute(centre.port),
+                backup_port=centre.backup_port and absolute(centre.backup_port),
+            )
+            for centre in self.centres
+        )
+        return replace(self, centres=centres, picture=self.picture and absolute(self.picture))
+
+    def name_of(self, centre: Sl651Centre) -> str:
+        """Under which that centre has its position in the store."""
+        return f"{self.id}/{centre.address}"

@@ -1,0 +1,99 @@
+"""Knows the parameters that a centre may read and set (functions 40-43, 49): which we hold, which can be changed from
+afar; knows no connection.
+
+Centres, station address, channels and mode stand in the site file and are not changed from afar: the answer tells what
+they are, so that the centre sees it. Numbers of parameters: draft, annex D; seen in captured frames.
+"""
+
+from collections.abc import Callable, Sequence
+
+from gateway.site.sl651 import Sl651Uplink
+from gateway.uplink.sl651_plan import Plan
+from gateway.uplink.sl651_settings import PASSWORD, TIMED_H, Settings
+from protocols.sl651 import body, number
+from protocols.sl651.body import Item
+
+_BASES = {f"{0x28 + place:02X}": f"F{5 + place:X}" for place in range(8)}  # parameter -> block of relative levels
+Change = tuple[str, str, str]  # (parameter, old, new), in hex
+_IPV4 = "02"  # type of channel
+
+
+class Parameters:
+    """One uplink's. What is set counts at once."""
+
+    def __init__(self, uplink: Sl651Uplink, settings: Settings, plan: Plan) -> None:
+        self._uplink = uplink
+        self._settings = settings
+        self._plan = plan
+        self.apply()
+
+    def apply(self) -> None:
+        timed_s = self._settings.timed_s
+        self._plan.timed_ms = None if timed_s is None else 1000 * timed_s
+        for parameter, block in _BASES.items():
+            held = self._settings.get(parameter)
+            value = None if held is None else number.decode(bytes.fromhex(held[2:]))
+            if held is not None and value is not None:
+                self._plan.bases_m[block] = value / 10 ** number.decimals_of(int(held[:2], 16))
+
+    def read(self, wished: Sequence[str]) -> list[Item]:
+        """Those of the wished ones that we hold."""
+        found = (self._one(id) for id in wished)
+        return [item for item in found if item is not None]
+
+    def _one(self, id: str) -> Item | None:
+        uplink = self._uplink
+        if id in _BASES:
+            held = self._settings.get(id)
+            if held is not None:
+                return Item(body.ELEMENT, bytes.fromhex(id + held[:2]), bytes.fromhex(held[2:]))
+            base = [one.base_m for one in uplink.elements if one.five_minute == _BASES[id]]
+            return body.element(id, round(base[0] * 1000), 7, 3) if base else None
+        makers: dict[str, Callable[[], Item | None]] = {
+            "01": lambda: body.raw("01", bytes([*(one.address for one in uplink.centres[:4]), 0, 0, 0, 0])[:4]),
+            "02": lambda: body.raw("02", bytes.fromhex(uplink.station_address)),
+            "03": lambda: body.raw("03", bytes.fromhex(self._settings.password)),
+            "0C": lambda: body.raw("0C", bytes((int(uplink.mode[1]),))),
+            TIMED_H: lambda: body.element(TIMED_H, (self._settings.timed_s or 0) // 3600, 2, 0),
+        }
+        ways = [way for centre in uplink.centres[:4] for way in (centre.tcp, centre.backup_tcp)]
+        if "04" <= id <= f"{3 + len(ways):02X}":
+            return _channel(id, ways[int(id, 16) - 4])
+        return makers[id]() if id in makers else None
+
+    def set(self, items: Sequence[Item]) -> tuple[list[Change], list[str]]:
+        """(what has changed, which were refused)."""
+        changes: list[Change] = []
+        refused: list[str] = []
+        for item in items:
+            before = self._one(item.id)
+            data = self._settled(item)
+            if data is None:
+                if before is None or before.data != item.data:
+                    refused.append(item.id)
+                continue
+            old = "" if before is None else before.data.hex().upper()
+            self._settings.set(item.id, data)
+            changes.append((item.id, old, item.data.hex().upper()))
+        self.apply()
+        return changes, refused
+
+    def _settled(self, item: Item) -> str | None:
+        """What is kept of it; None: it can't be that."""
+        value = item.value
+        if item.id == PASSWORD and len(item.data) == 2:
+            return item.data.hex().upper()
+        if item.id == TIMED_H and item.decimals == 0 and value is not None and 1 <= value <= 24 and 24 % value == 0:
+            return str(value)
+        if item.id in _BASES and value is not None:
+            return f"{item.lead[-1]:02X}{item.data.hex().upper()}"
+        return None
+
+
+def _channel(id: str, way: str | None) -> Item | None:
+    """A channel's type, address and port as BCD; only IPv4 addresses have that form."""
+    host, _, port = (way or "").rpartition(":")
+    parts = host.split(".")
+    if len(parts) != 4 or not all(part.isdecimal() and int(part) < 256 for part in parts):
+        return None
+    return body.raw(id, bytes.fromhex(_IPV4 + "".join(f"{int(part):03d}" for part in parts) + f"{int(port):06d}"))

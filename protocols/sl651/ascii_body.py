@@ -1,0 +1,91 @@
+"""Knows the ASCII form of a body (draft 6.4): words with a space behind each; knows no frame.
+
+It is read into the same Body as the HEX form: an element's value is its decimal text, missing values are M. That serial
+and send time are words of their own is unverified: both ways are read.
+"""
+
+import re
+
+from protocols.errors import RangeError
+from protocols.sl651.body import ELEMENT, STATION, TIME, Body, Item, bcd, element, station, time
+from protocols.sl651.elements import BLOCKS, BY_ASCII, ELEMENTS
+from protocols.sl651.frame import Sl651Error
+
+_NUMBER = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,7}))?\Z", re.ASCII)
+_BLOCK_IDS = {name: id for id, (name, _, _, _) in BLOCKS.items()}
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){1,31}\Z")
+
+
+def encode(body: Body) -> bytes:
+    words = [f"{body.serial:04X}", body.sent]
+    for item in body.items:
+        if item.kind == STATION:
+            words += ["ST", item.data[:5].hex().upper(), *([chr(item.data[5])] if len(item.data) > 5 else [])]
+        elif item.kind == TIME:
+            words += ["TT", item.data.hex()]
+        elif item.kind == ELEMENT:
+            words += [_name(item.id), _value(item)]
+        else:
+            raise Sl651Error("body", f"{item.kind} has no ASCII form here")
+    return "".join(f"{word} " for word in words).encode("ascii")
+
+
+def _name(id: str) -> str:
+    if id in BLOCKS:
+        return BLOCKS[id][0]
+    return ELEMENTS[id].ascii if id in ELEMENTS else id
+
+
+def _value(item: Item) -> str:
+    if item.id in BLOCKS or item.id not in ELEMENTS:
+        return item.data.hex().upper()
+    value, decimals = item.value, item.decimals
+    if value is None:
+        return "M"
+    whole = f"{abs(value):0{decimals + 1}d}"
+    text = f"{whole[:-decimals]}.{whole[-decimals:]}" if decimals else whole
+    return "-" + text if value < 0 else text
+
+
+def decode(data: bytes) -> Body:
+    """Sl651Error: not words as they should be."""
+    try:
+        words = data.decode("ascii").split()
+    except UnicodeDecodeError:
+        raise Sl651Error("body", "not ASCII") from None
+    if words and len(words[0]) == 16:  # serial and time in one word
+        words[0:1] = [words[0][:4], words[0][4:]]
+    if len(words) < 2 or re.fullmatch(r"[0-9A-Fa-f]{4}", words[0]) is None:
+        raise Sl651Error("body", "no serial")
+    if re.fullmatch(r"\d{12}", words[1], re.ASCII) is None:
+        raise Sl651Error("time", words[1][:20])
+    items, place = [], 2
+    while place < len(words):
+        item, used = _item(words, place)
+        items.append(item)
+        place += used
+    return Body(int(words[0], 16), words[1], tuple(items))
+
+
+def _item(words: list[str], place: int) -> tuple[Item, int]:
+    name, value = words[place], words[place + 1] if place + 1 < len(words) else ""
+    if name == "ST" and re.fullmatch(r"[0-9A-Fa-f]{10}", value):
+        is_typed = place + 2 < len(words) and len(words[place + 2]) == 1 and words[place + 2].isascii()
+        return station(value, words[place + 2] if is_typed else ""), 3 if is_typed else 2
+    if name == "TT" and re.fullmatch(r"\d{10}", value, re.ASCII):
+        return time(value), 2
+    if name in _BLOCK_IDS and _HEX.match(value):
+        return Item(ELEMENT, bcd(_BLOCK_IDS[name]) + bytes((len(value) // 2 << 3,)), bytes.fromhex(value)), 2
+    known = BY_ASCII.get(name.upper())
+    if known is None or not value:
+        raise Sl651Error("body", f"word {name[:20]!r}")
+    if value == "M":
+        return element(known.id, None, known.digits, known.decimals), 2
+    found = _NUMBER.match(value)
+    if found is None:
+        raise Sl651Error("body", f"value {value[:20]!r}")
+    decimals = found[3] or ""
+    try:
+        return element(known.id, int(found[1] + found[2] + decimals), known.digits, len(decimals)), 2
+    except RangeError as error:
+        raise Sl651Error("body", str(error)) from None
