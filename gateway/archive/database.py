@@ -16,7 +16,7 @@ from psycopg.types.range import Int8Range
 
 from gateway.archive.intake import Data, Series, Signature, Status
 from gateway.evidence.notary import day_message, is_signed
-from gateway.ranges import Range, Ranges, union
+from gateway.store.ranges import Range, Ranges, union
 
 SCHEMA_VERSION = 1
 _MAKING = 0x7761746572  # the advisory lock under which tables are made: "water"

@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from gateway.archive.database import Archive
 from gateway.archive.intake import Data, Refused, Series, Signature, Status, parsed
 from gateway.control.order import Order, sealed
-from gateway.ranges import Ranges
+from gateway.store.ranges import Ranges
 from gateway.site.config import Operator
 
 log = logging.getLogger(__name__)
