@@ -4,46 +4,40 @@ Exactly once rests on one thing: a station's line is locked, and its set of seqs
 rows. So any number of workers may take the same message at the same time, or a second time, in any order.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from importlib.resources import files
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.types.multirange import Int8Multirange
-from psycopg.types.range import Int8Range
+from psycopg.types.range import Range as PgRange
 
-from gateway.archive.intake import Data, Series, Signature, Status
+from gateway.archive import tables
+from gateway.archive.intake import Data, Refused, Row, Series, Signature, is_guess
 from gateway.evidence.notary import day_message, is_signed
-from gateway.store.ranges import Range, Ranges, union
+from gateway.store.ranges import Range, Ranges
 
-SCHEMA_VERSION = 1
-_MAKING = 0x7761746572  # the advisory lock under which tables are made: "water"
+_BY_KEY = "(station, {}) IN (SELECT * FROM unnest(%s::integer[], %s::bigint[]))"
+_LATE = "CASE WHEN now() - noted_at >= %(grace)s * interval '1 second' THEN noted ELSE overdue END"
 
-
-class WrongSchema(Exception):
-    """The archive was made by a newer watertower; the text says what to do."""
+Key = tuple[int, int]  # station, series
+Refusal = tuple[str, Refused]  # of which station
 
 
 class Stored(NamedTuple):
-    """What became of a batch: rows that are new, rows that came again, rows dated better than before; places in the
-    batch whose series nobody has announced yet: not taken."""
+    """What became of a batch: rows that are new, rows that came again, rows dated better than before; what was not
+    believed; places in the batch whose series nobody has announced yet: not taken."""
 
     new: int
     again: int
     dated: int
+    refused: list[Refusal]
     postponed: frozenset[int]
 
 
-class Missing(NamedTuple):
-    """What one station should be asked for."""
+class _Line(NamedTuple):
+    """A line of the table `row`."""
 
-    station: str
-    seqs: Ranges
-
-
-class _Row(NamedTuple):
     station: int
     seq: int
     time: datetime
@@ -53,93 +47,71 @@ class _Row(NamedTuple):
 
 
 class Archive:
-    """One worker's connection. psycopg.OperationalError: the database is away; do the same once more later."""
+    """One worker's connection. psycopg.OperationalError: the database is away; do the same once more later.
+    `grace_s`: so long after a station says that a row was confirmed it may still be on its way."""
 
-    def __init__(self, dsn: str) -> None:
-        self._db = psycopg.connect(dsn, autocommit=True)
+    def __init__(self, dsn: str, grace_s: float = 30.0) -> None:
+        self._db: tables.Connection = psycopg.connect(dsn, autocommit=True)
+        self._grace_s = grace_s
+        tables.make(self._db)
+        self._months = tables.Months(self._db)
         self._db.execute("SET synchronous_commit = on")
-        self._make()
-        self._stations: dict[str, int] = {}
-        self._widths: dict[tuple[int, int], int] = {}  # channels of a series
-        self._months: set[tuple[int, int]] = set()
-        self._is_hypertable = self._has("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")
+        self._db.execute("CREATE TEMP TABLE incoming (LIKE row) ON COMMIT DELETE ROWS")
+        self._db.execute("CREATE TEMP TABLE said (station integer, complete bigint) ON COMMIT DELETE ROWS")
+        self._ids: dict[str, int] = {}
+        self._widths: dict[Key, int] = {}  # channels of a series
 
     def close(self) -> None:
         self._db.close()
 
-    def _has(self, query: str) -> bool:
-        return self._db.execute(query.encode()).fetchone() is not None
+    # --- what is told of stations -------------------------------------------------------------------------------------
 
-    # --- the schema ---------------------------------------------------------------------------------------------------
-
-    def _make(self) -> None:
-        """Makes the tables where there are none; the first worker does, the others wait for it."""
-        with self._db.transaction():
-            self._db.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
-            self._db.execute("CREATE TABLE IF NOT EXISTS watertower_archive (version integer NOT NULL)")
-            found = self._db.execute("SELECT version FROM watertower_archive").fetchone()
-            version = 0 if found is None else int(found[0])
-            if version > SCHEMA_VERSION:
-                raise WrongSchema(f"the archive has format {version}, this watertower writes {SCHEMA_VERSION}")
-            if version == 0:
-                script = files(__package__).joinpath("schema.sql").read_text("utf-8")
-                if self._has("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"):
-                    script = script.replace(" PARTITION BY RANGE (time)", "")
-                    script += "SELECT create_hypertable('row', 'time', chunk_time_interval => interval '1 month');"
-                self._db.execute(script.encode())
-                self._db.execute("INSERT INTO watertower_archive VALUES (%s)", (SCHEMA_VERSION,))
-
-    def _make_months(self, times: Iterable[datetime]) -> None:
-        """A partition for each month of these; a hypertable makes its own."""
-        new = {(time.year, time.month) for time in times} - self._months
-        if not new or self._is_hypertable:
-            return
-        with self._db.transaction():
-            self._db.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
-            for year, month in sorted(new):
-                first = datetime(year, month, 1, tzinfo=UTC)
-                after = (first + timedelta(days=32)).replace(day=1)
-                name = f"row_{first:%Y_%m}"
-                query = f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF row FOR VALUES FROM ('{first}') TO ('{after}')"
-                self._db.execute(query.encode())
-        self._months |= new
-
-    # --- messages -----------------------------------------------------------------------------------------------------
-
-    def refuse(self, station: str, reason: str, detail: str) -> None:
+    def refuse(self, refusals: Sequence[Refusal]) -> None:
         """Notes what was not taken."""
-        self._db.execute(
-            "INSERT INTO refusal (station, reason, detail) VALUES (%s, %s, %s) ON CONFLICT (station, reason) DO UPDATE"
-            " SET times = refusal.times + 1, last = now(), detail = excluded.detail",
-            (station[:100], reason, detail.replace("\0", "")),
-        )
+        newest = {(station[:100], refused.reason): refused.detail for station, refused in refusals}
+        times = Counter((station[:100], refused.reason) for station, refused in refusals)
+        with self._db.transaction(), self._db.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO refusal (station, reason, times, detail) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (station, reason) DO UPDATE"
+                " SET times = refusal.times + excluded.times, last = now(), detail = excluded.detail",
+                [(*key, times[key], newest[key].replace("\0", "")) for key in sorted(newest)],
+            )
 
-    def hear(self, station: str, status: Status) -> None:
-        """Whether it is connected."""
-        self._db.execute(
-            "UPDATE station SET online = %s, heard = now() WHERE id = %s", (status.online, self._id(station))
-        )
+    def hear(self, online: Mapping[str, bool]) -> None:
+        """Who is connected. Every worker hears it; the first one writes it."""
+        self._meet(online)
+        with self._db.transaction():
+            self._db.execute(
+                "WITH told AS (SELECT * FROM unnest(%s::integer[], %s::boolean[]) AS t (id, online)),"
+                " changed AS (SELECT id FROM station WHERE id = ANY(%s) ORDER BY id FOR UPDATE)"
+                " UPDATE station SET online = told.online, heard = now() FROM told JOIN changed USING (id)"
+                " WHERE station.id = told.id AND station.online IS DISTINCT FROM told.online",
+                (ids := [self._ids[name] for name in online], list(online.values()), ids),
+            )
 
-    def announce(self, station: str, series: Series) -> None:
-        """What the rows of a series mean. The first one stands: a number is never used for another list."""
-        names, units, decimals = (list(part) for part in zip(*series.channels, strict=True)) if series.channels else ([],) * 3
-        made = self._db.execute(
-            "INSERT INTO series VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (station, series) DO NOTHING",
-            (self._id(station), series.series, series.source, names, units, decimals),
-        )
-        if made.rowcount == 0:
-            same = self._db.execute(
-                "SELECT source = %s AND channel = %s AND unit = %s FROM series WHERE station = %s AND series = %s",
-                (series.source, names, units, self._id(station), series.series),
-            ).fetchone()
-            if same is not None and not same[0]:
-                self.refuse(station, "series", f"series {series.series} is another list now")
+    def announce(self, said: Sequence[tuple[str, Series]]) -> list[Refusal]:
+        """What the rows of series mean. The first one stands: a number is never used for another list."""
+        self._meet(station for station, _ in said)
+        by_key = {(self._ids[station], series.series): (station, _columns(series)) for station, series in said}
+        with self._db.transaction(), self._db.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO series VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                [(*key, *by_key[key][1]) for key in sorted(by_key)],
+            )
+        return [
+            (by_key[key][0], Refused("series", f"series {key[1]} was another list before"))
+            for key, columns in self._series(by_key).items()
+            if columns != by_key[key][1]
+        ]
 
     def sign(self, station: str, day: str, said: Signature) -> str:
-        """Keeps a signed day with what is to be thought of it: sound, forged, stranger. The key of a station's first
-        sound day is its key from then on."""
-        id = self._id(station)
+        """Keeps a signed day with what is to be thought of it: sound, forged, stranger; "" if it was there before. The
+        key of a station's first sound day is its key from then on."""
+        self._meet((station,))
+        id = self._ids[station]
         signature, digest, public = map(bytes.fromhex, (said.signature, said.hash, said.public))
+        line = (id, day, said.block, digest, signature, public)
         with self._db.transaction():
             known = self._db.execute("SELECT public_key FROM station WHERE id = %s FOR UPDATE", (id,)).fetchone()
             assert known is not None
@@ -149,152 +121,157 @@ class Archive:
                 verdict = "stranger"
             else:
                 verdict = "sound"
+            insert = "INSERT INTO signature VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+            is_new = self._db.execute(insert, (*line, verdict)).rowcount == 1
+            if is_new and verdict == "sound" and known[0] is None:
                 self._db.execute("UPDATE station SET public_key = %s WHERE id = %s", (public, id))
-            self._db.execute(
-                "INSERT INTO signature VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                (id, day, said.block, digest, signature, public, verdict),
-            )
-        if verdict != "sound":
-            self.refuse(station, f"signature_{verdict}", f"{day}: block {said.block}, key {said.public}")
-        return verdict
+        return verdict if is_new else ""
 
-    def _id(self, station: str) -> int:
-        if station not in self._stations:
-            self._db.execute("INSERT INTO station (name) VALUES (%s) ON CONFLICT DO NOTHING", (station,))
-            found = self._db.execute("SELECT id FROM station WHERE name = %s", (station,)).fetchone()
-            assert found is not None
-            self._stations[station] = int(found[0])
-        return self._stations[station]
+    def _meet(self, names: Iterable[str]) -> None:
+        """Knows the ids of these from now on."""
+        if new := sorted(set(names) - self._ids.keys()):
+            self._db.execute("INSERT INTO station (name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (new,))
+            self._ids |= dict(self._db.execute("SELECT name, id FROM station WHERE name = ANY(%s)", (new,)).fetchall())
+
+    def _series(self, keys: Collection[Key]) -> dict[Key, tuple[object, ...]]:
+        if not keys:
+            return {}
+        query = f"SELECT station, series, source, channel, unit, decimals FROM series WHERE {_BY_KEY.format('series')}"
+        found = self._db.execute(query.encode(), _columns_of(keys)).fetchall()
+        self._widths |= {(station, series): len(channel) for station, series, _, channel, *_ in found}
+        return {(station, series): tuple(columns) for station, series, *columns in found}
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     def store(self, batch: Sequence[tuple[str, Data]]) -> Stored:
         """Writes what is new of the batch. When this returns it is on the database's disk."""
-        ids = [self._id(station) for station, _ in batch]
-        self._learn({(id, row.series) for id, (_, data) in zip(ids, batch, strict=True) for row in data.rows})
-        rows: dict[int, dict[int, _Row]] = defaultdict(dict)  # by station, by seq
-        complete: dict[int, int] = defaultdict(int)
+        self._meet(station for station, _ in batch)
+        wanted = {(self._ids[station], row.series) for station, data in batch for row in data.rows}
+        self._series(wanted - self._widths.keys())
+        lines: dict[tuple[int, int], _Line] = {}  # by station and seq
+        repeated: list[_Line] = []
+        complete: dict[int, int] = {}
+        refused: list[Refusal] = []
         postponed: set[int] = set()
-        for place, (id, (station, data)) in enumerate(zip(ids, batch, strict=True)):
-            found = self._rows(id, station, data)
-            if found is None:
+        for place, (station, data) in enumerate(batch):
+            id = self._ids[station]
+            widths = [self._widths.get((id, row.series)) for row in data.rows]
+            if None in widths:
                 postponed.add(place)
                 continue
-            complete[id] = max(complete[id], data.complete)
-            rows[id].update((row.seq, row) for row in found)
-        self._make_months(row.time for some in rows.values() for row in some.values())
-        with self._db.transaction():
-            new, again, dated = self._write(rows, complete)
-        return Stored(new, again, dated, frozenset(postponed))
+            if widths != [len(row.values) for row in data.rows]:
+                refused.append((station, Refused("width", f"rows from {data.first}: not as many values as channels")))
+                continue
+            complete[id] = max(complete.get(id, 0), data.complete)
+            for seq, row in enumerate(data.rows, data.first):
+                line = _line(id, seq, data.unix_ms, row)
+                if lines.setdefault((id, seq), line) is not line:
+                    repeated.append(line)
+        self._months.make(line.time for line in lines.values())
+        new, dated, lies = self._write(lines.values(), repeated, complete) if lines else (0, 0, [])
+        came = len(lines) + len(repeated)
+        return Stored(new, came - new - dated - len(lies), dated, refused + lies, frozenset(postponed))
 
-    def _learn(self, wanted: set[tuple[int, int]]) -> None:
-        unknown = wanted - self._widths.keys()
-        if unknown:
-            stations, series = zip(*unknown, strict=True)
-            self._widths |= {
-                (station, number): width
-                for station, number, width in self._db.execute(
-                    "SELECT station, series, cardinality(channel) FROM series"
-                    " WHERE (station, series) IN (SELECT * FROM unnest(%s::integer[], %s::bigint[]))",
-                    (list(stations), list(series)),
-                )
-            }
-
-    def _rows(self, id: int, station: str, data: Data) -> list[_Row] | None:
-        """None: of a series that is not known."""
-        found = []
-        for seq, row in enumerate(data.rows, data.first):
-            width = self._widths.get((id, row.series))
-            if width is None:
-                return None
-            if width != len(row.values):
-                self.refuse(station, "width", f"row {seq}: {len(row.values)} values, series {row.series} has {width}")
-                return []
-            time = datetime.fromtimestamp((data.unix_ms + row.after_ms) / 1000, UTC)
-            found.append(_Row(id, seq, time, row.series, row.values, row.quality))
-        return found
-
-    def _write(self, rows: dict[int, dict[int, _Row]], complete: dict[int, int]) -> tuple[int, int, int]:
-        new: list[_Row] = []
-        again: list[_Row] = []
-        locked = self._db.execute("SELECT id, has FROM station WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (list(rows),))
-        for id, has in locked.fetchall():
-            for seq, row in rows[id].items():
-                (again if _holds(has, seq) else new).append(row)
-        with self._db.cursor() as cursor:
-            cursor.execute("CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE row) ON COMMIT DELETE ROWS")
+    def _write(
+        self, lines: Collection[_Line], repeated: Sequence[_Line], complete: Mapping[int, int]
+    ) -> tuple[int, int, list[Refusal]]:
+        """Stations' lines are locked as late as can be: other workers wait for them."""
+        with self._db.transaction(), self._db.cursor() as cursor:
             with cursor.copy("COPY incoming FROM STDIN") as copy:
-                for row in new:
-                    copy.write_row(row)
-            cursor.execute("INSERT INTO row SELECT * FROM incoming ON CONFLICT DO NOTHING")
-        dated = self._take_again(again)
-        for id, some in rows.items():
-            came = Int8Multirange([Int8Range(first, last + 1) for first, last in union((seq, seq) for seq in some)])
-            self._db.execute(
-                "UPDATE station SET has = has + %s, complete = greatest(complete, %s), heard = now(),"
-                " asked_times = CASE WHEN has @> %s THEN asked_times ELSE 0 END WHERE id = %s",
-                (came, complete[id], came, id),
+                copy.write("".join(map(_text, lines)))
+            with cursor.copy("COPY said FROM STDIN") as copy:
+                copy.write("".join(f"{id}\t{seq}\n" for id, seq in complete.items()))
+            cursor.execute("SELECT FROM station WHERE id IN (SELECT station FROM said) ORDER BY id FOR UPDATE")
+            before = cursor.execute(
+                "SELECT incoming.station, seq FROM incoming JOIN station ON id = incoming.station WHERE has @> seq"
+            ).fetchall()
+            new = cursor.execute(
+                "INSERT INTO row SELECT incoming.* FROM incoming JOIN station ON id = incoming.station"
+                " WHERE NOT has @> seq ON CONFLICT DO NOTHING"
+            ).rowcount
+            cursor.execute(
+                "UPDATE station SET online = true, heard = now(), has = has + came,"
+                f" complete = greatest(station.complete, said.complete), overdue = {_LATE},"
+                " noted = CASE WHEN now() - noted_at >= %(grace)s * interval '1 second'"
+                "   THEN greatest(station.complete, said.complete) ELSE noted END,"
+                " noted_at = CASE WHEN now() - noted_at >= %(grace)s * interval '1 second' THEN now() ELSE noted_at END,"
+                " asked_times = CASE WHEN came - has && int8range(1, overdue + 1) THEN 0 ELSE asked_times END"
+                " FROM said, (SELECT station, range_agg(int8range(seq, seq + 1)) AS came FROM incoming GROUP BY station) AS i"
+                " WHERE id = said.station AND id = i.station",
+                {"grace": self._grace_s},
             )
-        return len(new), len(again) - dated, dated
+            known = {(id, seq) for id, seq in before}
+            again = [line for line in lines if line[:2] in known] if known else []
+            dated, lies = self._take_again([*again, *repeated])
+        return new, dated, lies
 
-    def _take_again(self, again: Sequence[_Row]) -> int:
+    def _take_again(self, again: Sequence[_Line]) -> tuple[int, list[Refusal]]:
         """What came before: the same is passed over, a guessed time gives way to a known one, all else is a lie."""
         if not again:
-            return 0
-        names = {id: name for name, id in self._stations.items()}
-        kept = {
-            (station, seq): (time, series, value, quality)
-            for station, seq, time, series, value, quality in self._db.execute(
-                "SELECT * FROM row WHERE (station, seq) IN (SELECT * FROM unnest(%s::integer[], %s::bigint[]))",
-                ([row.station for row in again], [row.seq for row in again]),
-            )
-        }
-        dated = 0
-        for row in again:
-            before = kept.get((row.station, row.seq))
-            if before is None or before == row[2:]:
+            return 0, []
+        names = {id: name for name, id in self._ids.items()}
+        query = f"SELECT * FROM row WHERE {_BY_KEY.format('seq')}"
+        found = self._db.execute(query.encode(), _columns_of([line[:2] for line in again])).fetchall()
+        kept = {line[:2]: line for line in map(_Line._make, found)}
+        dated, lies = 0, []
+        for line in again:
+            before = kept.get(line[:2])
+            if before is None or before == line:
                 continue
-            if before[3] is not None and all(bits & 16 for bits in before[3]) and not _is_guess(row):
-                self._db.execute("DELETE FROM row WHERE station = %s AND seq = %s", (row.station, row.seq))
-                self._db.execute("INSERT INTO row VALUES (%s, %s, %s, %s, %s, %s)", row)
+            if before.value != line.value or before.series != line.series or not (is_guess(before) or is_guess(line)):
+                lies.append((names[line.station], Refused("altered", f"row {line.seq}: {before[2:]} became {line[2:]}")))
+            elif is_guess(before) and not is_guess(line):
+                self._db.execute("DELETE FROM row WHERE station = %s AND seq = %s", line[:2])
+                self._db.execute("INSERT INTO row VALUES (%s, %s, %s, %s, %s, %s)", line)
+                kept[line[:2]] = line
                 dated += 1
-            else:
-                self.refuse(names[row.station], "altered", f"row {row.seq}: {before[2]} became {row.value}")
-        return dated
+        return dated, lies
 
     # --- what is missing ----------------------------------------------------------------------------------------------
 
-    def to_ask(self, first_pause_s: float, longest_pause_s: float) -> list[Missing]:
-        """Stations that lack rows below their `complete` and may be asked now. This worker has taken it upon itself:
-        no other asks the same before a pause that doubles each time nothing comes."""
+    def to_ask(self, stations: Collection[str] | None, first_pause_s: float, longest_pause_s: float) -> dict[str, Ranges]:
+        """What connected stations (None: of all) should be asked for. This worker has taken it upon itself: no other
+        asks the same before a pause that doubles each time nothing comes."""
         found = self._db.execute(
-            "UPDATE station SET asked = now(), asked_times = station.asked_times + 1 FROM missing"
-            " WHERE station.id = missing.station AND station.online IS NOT FALSE AND now() > missing.asked"
-            "   + least(%s * 2 ^ least(missing.asked_times, 20), %s) * interval '1 second'"
-            " RETURNING station.name, missing.seqs",
-            (first_pause_s, longest_pause_s),
+            "WITH late AS ("
+            f"  SELECT id, int8multirange(int8range(1, {_LATE} + 1)) - has AS seqs FROM station"
+            "   WHERE online IS NOT FALSE AND (%(stations)s::text[] IS NULL OR name = ANY(%(stations)s))"
+            f"  AND NOT has @> int8range(1, {_LATE} + 1)"
+            "   AND now() > asked + least(%(first)s * 2.0 ^ least(asked_times - 1, 20), %(longest)s) * interval '1 second'"
+            "   FOR UPDATE SKIP LOCKED)"
+            " UPDATE station SET asked = now(), asked_times = asked_times + 1 FROM late WHERE station.id = late.id"
+            " RETURNING name, seqs",
+            {
+                "grace": self._grace_s,
+                "stations": None if stations is None else list(stations),
+                "first": first_pause_s,
+                "longest": longest_pause_s,
+            },
         ).fetchall()
-        return [Missing(name, tuple(map(_pair, seqs))) for name, seqs in found]
-
-    def totals(self) -> dict[str, Any]:
-        """Stations, rows, and how many are missing."""
-        row = self._db.execute(
-            "SELECT (SELECT count(*) FROM station), (SELECT count(*) FROM row),"
-            " (SELECT coalesce(sum(upper(one) - lower(one)), 0) FROM missing, unnest(seqs) AS one),"
-            " (SELECT coalesce(sum(times), 0) FROM refusal)"
-        ).fetchone()
-        assert row is not None
-        return dict(zip(("stations", "rows", "missing", "refused"), map(int, row), strict=True))
+        return {name: tuple(map(_pair, seqs)) for name, seqs in found}
 
 
-def _holds(has: "Int8Multirange", seq: int) -> bool:
-    return any(seq in one for one in has)
+def _columns(series: Series) -> tuple[str, list[str], list[str], list[int]]:
+    channels = series.channels
+    return series.source, [name for name, _, _ in channels], [unit for _, unit, _ in channels], [d for _, _, d in channels]
 
 
-def _pair(one: "Int8Range") -> Range:
+def _columns_of(keys: Collection[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    return [key[0] for key in keys], [key[1] for key in keys]
+
+
+def _line(station: int, seq: int, base_ms: int, row: Row) -> _Line:
+    time = datetime.fromtimestamp((base_ms + row.after_ms) / 1000, UTC)
+    return _Line(station, seq, time, row.series, row.values, row.quality)
+
+
+def _text(line: _Line) -> str:
+    """As COPY reads it (PostgreSQL manual, COPY, text format): numbers need no escapes."""
+    value = ",".join(["NULL" if one is None else repr(one) for one in line.value])
+    quality = "\\N" if line.quality is None else f"{{{','.join(map(str, line.quality))}}}"
+    return f"{line.station}\t{line.seq}\t{line.time.isoformat()}\t{line.series}\t{{{value}}}\t{quality}\n"
+
+
+def _pair(one: "PgRange[int]") -> Range:
     assert one.lower is not None and one.upper is not None
     return one.lower, one.upper - 1
-
-
-def _is_guess(row: _Row) -> bool:
-    return row.quality is not None and all(bits & 16 for bits in row.quality)

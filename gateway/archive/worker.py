@@ -7,7 +7,9 @@ messages to the others, or to the next question for what is missing.
 import logging
 import queue
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
@@ -15,110 +17,146 @@ import psycopg
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from gateway.archive.database import Archive
+from gateway.archive.database import Archive, Refusal
 from gateway.archive.intake import Data, Refused, Series, Signature, Status, parsed
+from gateway.archive.operators import ALL
 from gateway.control.order import Order, sealed
-from gateway.store.ranges import Ranges
 from gateway.site.config import Operator
+from gateway.store.ranges import Ranges
 
 log = logging.getLogger(__name__)
 _GROUP = "watertower-archive"
-_KNOWN = ("status", "series/+", "signature/+")  # retained, so every worker hears them: a shared subscription does not
 _AT_ONCE = 400  # messages a transaction; ours: 20,000 rows of ten values are 4 MB
 _IN_FLIGHT = 1000  # that the broker may have given and not seen confirmed
 _HOLD_S = 30.0  # how long a message waits for the announcement of its series before it is given up, to be asked for again
 _HELD = 50  # messages at most
-_LOOK_S = 5.0  # between looks for what is missing
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 30.0, 86_400.0  # between questions for the same; doubles
+_SIGNED_DAYS = 8  # whose signatures are fetched at a start; the broker retains all there ever were, and it is one an hour
+_LOOK_S = 5.0  # between looks for what is missing, and for announcements that did not come
+_LONGEST_PAUSE_S = 86_400.0  # between questions for the same
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 15.0
 _MOST_RANGES, _MOST_ROWS = 500, 50_000  # one question
+_QOS = SubscribeOptions(qos=1)
+_NEW_ONLY = SubscribeOptions.RETAIN_DO_NOT_SEND
 
 
 class Arrived(NamedTuple):
-    """A message that waits for the database."""
+    """A message that waits for the database. `mid` is of the connection with that number; 0: it asks for no
+    confirmation."""
 
     topic: str
     payload: bytes
-    mid: int  # 0: nobody waits for its confirmation
+    connection: int
+    mid: int
     at_s: float
+
+    @property
+    def station(self) -> str:
+        return self.topic.split("/")[1]
+
+
+class Settings(NamedTuple):
+    """`operators`: by station or ALL, in whose name it is asked for what is missing.
+    `grace_s`: what is missing may be on its way so long; so long is the first pause after a question, too.
+    `prepare`: user, password and TLS of a client."""
+
+    dsn: str
+    broker: tuple[str, int]
+    operators: Mapping[str, Operator] = {}
+    grace_s: float = 30.0
+    prepare: Callable[[mqtt.Client], None] = lambda client: None
 
 
 class Worker:
-    """`operators` by station, "*" for all others: in whose name a station is asked for what is missing."""
-
-    def __init__(
-        self,
-        dsn: str,
-        broker: tuple[str, int],
-        operators: Mapping[str, Operator],
-        prepare: Callable[[mqtt.Client], None] = lambda client: None,
-    ) -> None:
-        self._dsn = dsn
-        self._operators = operators
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._arrived: queue.Queue[Arrived] = queue.Queue()
         self._held: list[Arrived] = []
         self._archive: Archive | None = None
-        self._counter = 0
-        self.counters = {"messages": 0, "rows": 0, "again": 0, "dated": 0, "refused": 0, "asked": 0}
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, "", protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
-        )
-        self._client.on_connect = self._on_connect
+        self._connection = 0
+        self._looked_s = 0.0
+        self._order = 0
+        self.counters: Counter[str] = Counter()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
+        self._client.on_connect, self._client.on_disconnect = self._on_connect, self._on_disconnect
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(1, 15)
-        prepare(self._client)
+        settings.prepare(self._client)
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.ReceiveMaximum = _IN_FLIGHT
-        self._client.connect_async(*broker, keepalive=30, properties=properties)
+        self._client.connect_async(*settings.broker, keepalive=30, properties=properties)
 
     def run(self, is_over: Callable[[], bool]) -> None:
-        """Until `is_over` says so; what was taken by then is stored and confirmed."""
+        """Until `is_over` says so; what is in the database by then is confirmed."""
+        self._insist(lambda archive: None, is_over)  # nothing is taken before there is a place for it
         self._client.loop_start()
-        looked_s = 0.0
         try:
             while not is_over():
-                batch = self._next(0.5)
-                if batch:
-                    self._insist(lambda archive, batch=batch: self._take(archive, batch), is_over)  # type: ignore[misc]
-                if time.monotonic() - looked_s > _LOOK_S:
-                    looked_s = time.monotonic()
-                    self._insist(self._ask, is_over)
+                self._step(is_over)
         finally:
             self._client.disconnect()
             self._client.loop_stop()
             if self._archive is not None:
                 self._archive.close()
 
+    def _step(self, is_over: Callable[[], bool]) -> None:
+        batch = self._next(0.5)
+        if batch:
+            self._insist(lambda archive: self._take(archive, batch), is_over)
+        if time.monotonic() - self._looked_s > _LOOK_S:
+            self._looked_s = time.monotonic()
+            self._insist(self._ask, is_over)
+            for station in {one.station for one in self._held}:
+                self._client.subscribe(f"watertower/{station}/series/+", options=_QOS)  # gives it once more
+
     # --- the broker ---------------------------------------------------------------------------------------------------
 
-    def _on_connect(self, client: mqtt.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+    def _on_connect(self, client: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
         if reason.is_failure:
             log.error("broker: %s", reason)
             return
         log.info("connected to the broker")
-        self._subscribe()
-        client.subscribe(f"$share/{_GROUP}/watertower/+/data", qos=1)
+        self._connection += 1
+        today = datetime.now(UTC).date()
+        known = [f"signature/{today - timedelta(days=back)}" for back in range(1, _SIGNED_DAYS + 1)]
+        # What is retained is heard by every worker: a shared subscription does not give it.
+        client.subscribe([(f"watertower/+/{topic}", _QOS) for topic in ("status", "series/+", *known)])
+        client.subscribe(
+            [
+                ("watertower/+/signature/+", SubscribeOptions(qos=1, retainHandling=_NEW_ONLY)),
+                (f"$share/{_GROUP}/watertower/+/data", _QOS),
+            ]
+        )
 
-    def _subscribe(self) -> None:
-        """Once more gives once more what the broker retains."""
-        self._client.subscribe([(f"watertower/+/{topic}", 1) for topic in _KNOWN])
+    def _on_disconnect(self, _c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
+        self._connection += 1
+        log.warning("broker: disconnected: %s", reason)
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
         mid = message.mid if message.qos else 0
-        self._arrived.put(Arrived(message.topic, message.payload, mid, time.monotonic()))
+        self._arrived.put(Arrived(topic, message.payload, self._connection, mid, time.monotonic()))
+
+    def _confirm(self, one: Arrived) -> None:
+        """A number of an earlier connection may mean another message by now."""
+        if one.mid and one.connection == self._connection:
+            self._client.ack(one.mid, 1)
 
     def _next(self, wait_s: float) -> list[Arrived]:
         """All that waits, as far as one transaction goes; it may be nothing."""
-        batch = self._held
-        self._held = []
+        batch: list[Arrived] = []
         try:
             batch.append(self._arrived.get(timeout=wait_s))
             while len(batch) < _AT_ONCE:
                 batch.append(self._arrived.get_nowait())
         except queue.Empty:
             pass
-        return batch
+        return [*self._held, *batch]
 
     # --- the database -------------------------------------------------------------------------------------------------
 
@@ -128,10 +166,9 @@ class Worker:
         while not is_over():
             try:
                 if self._archive is None:
-                    self._archive = Archive(self._dsn)
-                work(self._archive)
-                return
-            except psycopg.OperationalError as error:  # a deadlock and a restart are such, too
+                    self._archive = Archive(self._settings.dsn, self._settings.grace_s)
+                return work(self._archive)
+            except psycopg.OperationalError as error:  # a deadlock is one, too
                 log.warning("database: %s", str(error).strip().partition("\n")[0])
                 if self._archive is not None:
                     self._archive.close()
@@ -139,82 +176,103 @@ class Worker:
                 time.sleep(retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
 
-    def _take(self, archive: Archive, batch: list[Arrived]) -> None:
+    def _take(self, archive: Archive, batch: Sequence[Arrived]) -> None:
+        """All of it; what the database does not like is found and refused alone."""
+        try:
+            self._take_all(archive, batch)
+        except psycopg.DataError as error:
+            if len(batch) > 1:
+                for one in batch:
+                    self._take(archive, [one])
+                return
+            self._refuse(archive, [(batch[0].station, Refused("database", str(error)))])
+            self._confirm(batch[0])
+
+    def _take_all(self, archive: Archive, batch: Sequence[Arrived]) -> None:
+        online: dict[str, bool] = {}
+        series: list[tuple[str, Series]] = []
+        signed: list[tuple[str, str, Signature]] = []
         data: list[tuple[str, Data]] = []
         carriers: list[Arrived] = []
-        refused: list[tuple[str, Refused]] = []
+        refused: list[Refusal] = []
+        now_ms = time.time_ns() // 1_000_000
         for one in batch:
             try:
-                station, name, message = parsed(one.topic, one.payload, time.time_ns() // 1_000_000)
+                station, last_word, message = parsed(one.topic, one.payload, now_ms)
             except Refused as refusal:
-                refused.append((one.topic.split("/")[1] if "/" in one.topic else "", refusal))
+                refused.append((one.station if "/" in one.topic else "", refusal))
                 continue
             if isinstance(message, Data):
                 data.append((station, message))
                 carriers.append(one)
             elif isinstance(message, Series):
-                archive.announce(station, message)
+                series.append((station, message))
             elif isinstance(message, Status):
-                archive.hear(station, message)
+                online[station] = message.online
             else:
-                self._sign(archive, station, name, message)
+                signed.append((station, last_word, message))
+        if online:
+            archive.hear(online)
+        if series:
+            refused += archive.announce(series)
+        for station, day, signature in signed:
+            refused += self._sign(archive, station, day, signature)
         stored = archive.store(data)
-        for station, refusal in refused:
-            archive.refuse(station, refusal.reason, refusal.detail)
-            log.warning("%s: refused: %s", station, refusal)
-        held = {carriers[place] for place in stored.postponed}
-        self._hold(archive, held)
+        held, given_up = self._sort([carriers[place] for place in sorted(stored.postponed)])
+        refused += stored.refused + [
+            (one.station, Refused("unannounced", f"{len(one.payload)} bytes of a series that nobody has announced"))
+            for one in given_up
+        ]
+        self._refuse(archive, refused)
+        self._held = held
         for one in batch:
-            if one.mid and one not in self._held:
-                self._client.ack(one.mid, 1)
-        counters = self.counters
-        counters["messages"] += len(batch) - len(self._held)
-        counters["rows"] += stored.new
-        counters["again"] += stored.again
-        counters["dated"] += stored.dated
-        counters["refused"] += len(refused)
+            if one not in held:
+                self._confirm(one)
+        self.counters.update(
+            messages=len(batch) - len(held), rows=stored.new, again=stored.again, dated=stored.dated
+        )
 
-    def _sign(self, archive: Archive, station: str, day: str, message: Signature) -> None:
-        try:
-            time.strptime(day, "%Y-%m-%d")
-        except ValueError:
-            archive.refuse(station, "form", f"signature/{day}")
-            return
+    def _sign(self, archive: Archive, station: str, day: str, message: Signature) -> list[Refusal]:
         verdict = archive.sign(station, day, message)
-        (log.info if verdict == "sound" else log.warning)("%s: the signature of %s is %s", station, day, verdict)
+        if verdict in ("", "sound"):
+            return []
+        return [(station, Refused(f"signature_{verdict}", f"{day}: block {message.block}, key {message.public}"))]
 
-    def _hold(self, archive: Archive, held: set[Arrived]) -> None:
-        """What can't be read yet waits a little; what waited too long is left to the station's memory."""
+    def _sort(self, postponed: Sequence[Arrived]) -> tuple[list[Arrived], list[Arrived]]:
+        """(what waits a little longer, what is left to the station's memory)."""
         now_s = time.monotonic()
-        keep = sorted((one for one in held if now_s - one.at_s < _HOLD_S), key=lambda one: one.at_s)[:_HELD]
-        for one in held - set(keep):
-            archive.refuse(one.topic.split("/")[1], "unannounced", f"data of a series that nobody announced: {len(one.payload)} bytes")
-        if held:
-            self._subscribe()
-        self._held = keep
+        patient = [one for one in postponed if now_s - one.at_s < _HOLD_S][:_HELD]
+        return patient, [one for one in postponed if one not in patient]
+
+    def _refuse(self, archive: Archive, refused: Sequence[Refusal]) -> None:
+        if refused:
+            archive.refuse(refused)
+        for station, refusal in refused:
+            log.warning("%s: refused: %s", station, refusal)
+        self.counters["refused"] += len(refused)
 
     # --- what is missing ----------------------------------------------------------------------------------------------
 
     def _ask(self, archive: Archive) -> None:
-        if not self._operators or not self._client.is_connected():
+        operators = self._settings.operators
+        if not operators or not self._client.is_connected():
             return
-        for station, seqs in archive.to_ask(_FIRST_PAUSE_S, _LONGEST_PAUSE_S):
-            operator = self._operators.get(station) or self._operators.get("*")
-            if operator is None:
-                continue
+        known = None if ALL in operators else [*operators]
+        for station, seqs in archive.to_ask(known, self._settings.grace_s, _LONGEST_PAUSE_S).items():
+            operator = operators.get(station) or operators[ALL]
             topic = f"watertower/{station}/command/{operator.name}"
             now_ms = time.time_ns() // 1_000_000
-            self._counter = max(self._counter + 1, now_ms)
+            self._order = max(self._order + 1, now_ms)  # it rises, also when this program starts anew
             order = Order(
-                id=f"archive-{self._counter}",
-                counter=self._counter,
+                id=f"archive-{self._order}",
+                counter=self._order,
                 unix_ms=now_ms,
                 command="resend",
                 argument={"ranges": some(seqs)},
             )
             self._client.publish(topic, sealed(topic, operator.secret, order), qos=1)
             self.counters["asked"] += 1
-            log.info("%s: asked for %d ranges", station, len(seqs))
+            log.info("%s: asked for what is missing, %d pieces", station, len(seqs))
 
 
 def some(ranges: Ranges) -> Ranges:
