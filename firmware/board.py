@@ -10,31 +10,35 @@ class Flash:
     sectors = 0
     sector_bytes = 4096
 
-    def read(self, offset: int, count: int) -> bytes:
-        raise NotImplementedError
+    if 0:  # what each must give: for readers and mypy, in no compiled code
 
-    def write(self, offset: int, data: bytes) -> None:
-        """Returns when the bytes are programmed."""
-        raise NotImplementedError
+        def read(self, offset: int, count: int) -> bytes:
+            raise NotImplementedError
 
-    def erase(self, sector: int) -> None:
-        raise NotImplementedError
+        def write(self, offset: int, data: bytes) -> None:
+            """Returns when the bytes are programmed."""
+            raise NotImplementedError
+
+        def erase(self, sector: int) -> None:
+            raise NotImplementedError
 
 
 class Line:
     """A serial line: RS-485 with the driver released after the last stop bit, or a radio modem."""
 
-    async def write(self, data: bytes) -> None:
-        """Returns when the last bit has left."""
-        raise NotImplementedError
+    if 0:  # what each must give: for readers and mypy, in no compiled code
 
-    async def read(self, timeout_ms: int) -> bytes:
-        """What has come, as soon as something has; b"" after the timeout."""
-        raise NotImplementedError
+        async def write(self, data: bytes) -> None:
+            """Returns when the last bit has left."""
+            raise NotImplementedError
 
-    def pending(self) -> bytes:
-        """What has come already, without waiting."""
-        raise NotImplementedError
+        async def read(self, timeout_ms: int) -> bytes:
+            """What has come, as soon as something has; b"" after the timeout."""
+            raise NotImplementedError
+
+        def pending(self) -> bytes:
+            """What has come already, without waiting."""
+            raise NotImplementedError
 
 
 class Radio(Line):
@@ -65,36 +69,42 @@ class Board:
     on_trial = False  # the application has yet to prove itself: firmware/update.py
     gated = False  # an external timer takes the whole supply away between wakes: power_down()
 
-    def monotonic_ms(self) -> int:
-        """Milliseconds since power-on; never wraps, goes on through sleep."""
-        raise NotImplementedError
+    if 0:  # what each must give: for readers and mypy, in no compiled code
 
-    def random(self, below: int) -> int:
-        raise NotImplementedError
+        def monotonic_ms(self) -> int:
+            """Milliseconds since power-on; never wraps, goes on through sleep."""
+            raise NotImplementedError
 
-    def config(self) -> bytes:
-        """This node's slice of the site file, as provisioned."""
-        raise NotImplementedError
+        def random(self, below: int) -> int:
+            raise NotImplementedError
 
-    def rail(self, name: str, on: bool) -> None:
-        """Switches a supply for sensors."""
-        raise NotImplementedError
+        def config(self) -> bytes:
+            """This node's slice of the site file, as provisioned."""
+            raise NotImplementedError
 
-    def line(self, bus: str, baud: int, parity: str, stop_bits: int) -> Line:
-        """Opens an RS-485 bus by its name in the site file."""
-        raise NotImplementedError
+        def rail(self, name: str, on: bool) -> None:
+            """Switches a supply for sensors."""
+            raise NotImplementedError
 
-    async def sleep_ms(self, duration_ms: int) -> None:
-        """Sleeps with as little current as the board can, memory kept."""
-        raise NotImplementedError
+        def line(self, bus: str, baud: int, parity: str, stop_bits: int) -> Line:
+            """Opens an RS-485 bus by its name in the site file."""
+            raise NotImplementedError
 
-    async def power_down(self, duration_ms: int) -> None:
-        """Of a gated board: ends this boot; the next begins so much later. Nothing but flash stays."""
-        raise NotImplementedError
+        async def sleep_ms(self, duration_ms: int) -> None:
+            """Sleeps with as little current as the board can, memory kept."""
+            raise NotImplementedError
 
-    async def restart(self) -> None:
-        """Ends this boot; the next begins at once."""
-        raise NotImplementedError
+        async def power_down(self, duration_ms: int) -> None:
+            """Of a gated board: ends this boot; the next begins so much later. Nothing but flash stays."""
+            raise NotImplementedError
+
+        async def restart(self) -> None:
+            """Ends this boot; the next begins at once."""
+            raise NotImplementedError
+
+        def log(self, text: str) -> None:
+            """A line for a technician on the cable; costs nothing when nobody listens."""
+            raise NotImplementedError
 
     def clock_ms(self) -> int | None:
         """Unix milliseconds now by a clock with a battery of its own; None: the board has none, or it was reset."""
@@ -113,7 +123,3 @@ class Board:
 
     def charge(self, allowed: bool) -> None:
         """Whether the charger may charge: an output, where there is one."""
-
-    def log(self, text: str) -> None:
-        """A line for a technician on the cable; costs nothing when nobody listens."""
-        raise NotImplementedError

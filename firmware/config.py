@@ -5,13 +5,8 @@ import sys
 from protocols.record import Record
 from protocols.registers import Manner, Register
 
-try:
-    from typing import TYPE_CHECKING
-
-    if TYPE_CHECKING:
-        from firmware.power import Battery
-except ImportError:  # MicroPython
-    pass
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
+    from firmware.power import Battery
 
 VERSION = 2
 
@@ -22,8 +17,6 @@ class ConfigError(Exception):
 
 class Sensor(Record):
     """One sensor of this node: `registers` in the order in which their values stand in a record."""
-
-    __slots__ = ("bus", "id", "period_ms", "profile", "rail", "registers", "unit_id")
 
     def __init__(
         self,
@@ -48,8 +41,6 @@ class Wiper(Record):
     """How one sensor is told to wipe its window, how long that takes, and how often it is wanted (0: only by
     command)."""
 
-    __slots__ = ("address", "every_ms", "function", "quantity", "takes_ms")
-
     def __init__(self, function: int, address: int, quantity: int, takes_ms: int, every_ms: int) -> None:
         self.function = function
         self.address = address
@@ -62,23 +53,6 @@ class NodeConfig(Record):
     """A node's slice. `buses`: (name, baud, parity, stop bits) each; `max_frame`: the most bytes of one frame; `order`:
     in which sensors of one slot are read; `wipers`: by the sensor's index; `limits`: of firmware/emergency.py;
     `emergency_ms`: the dense period (0: none). `update_key`: b"", it takes no updates."""
-
-    __slots__ = (
-        "battery",
-        "buses",
-        "emergency_ms",
-        "key",
-        "limits",
-        "max_frame",
-        "name",
-        "node",
-        "order",
-        "report_ms",
-        "schema",
-        "sensors",
-        "update_key",
-        "wipers",
-    )
 
     def __init__(
         self,

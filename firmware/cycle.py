@@ -13,19 +13,12 @@ from firmware.journal import Journal
 from firmware.pace import Pace
 from protocols.modbus_client import RtuClient
 
-try:
-    from typing import TYPE_CHECKING
-
-    if TYPE_CHECKING:  # loaded where they are needed
-        from firmware.emergency import Emergency
-        from firmware.power import Supply
-        from protocols.command import Command
-except ImportError:  # MicroPython
-    pass
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
+    from firmware.emergency import Emergency
+    from firmware.power import Supply
+    from protocols.command import Command
 
 _TURN_MS, _TURNS = 3000, 20  # nodes report one after the other: a report takes so long (ours)
-_BOOT_MS = 2000  # a gated board is awake so long before something is due: a boot takes one second (ours)
-_GATE_MS = 30_000  # a boot costs what light sleep costs in 25 s (gateway/energy/consumption.py)
 _OFF_MS = 500  # a clock with a battery that is off by more is set (ours)
 _DENSE_MS = 60_000  # an emergency's period where the slice names none, and the shortest between its reports (ours)
 
@@ -52,22 +45,23 @@ class Cycle:
         self._no_buses = 0
         self._rails = Rails(board)
         clients = [self._client(*bus) for bus in self.config.buses]
-        self._probes = [
+        self.probes = [
             Probe(sensor, clients[sensor.bus], self._rails, board, self.pace.now_ms, self.config.wipers.get(i))
             for i, sensor in enumerate(self.config.sensors)
         ]
-        self._supply: Supply | None = None
+        self.supply: Supply | None = None
+        self.tier = (1, 1, True)  # as firmware/power.py has them: a node that knows no battery has none to spare
         self.emergency: Emergency | None = None
         self._load()
         self.reports_ms = 0  # by command
         self.restarts = False
         self.replan = True  # periods have changed
-        self._is_dense = False
-        self._to_wipe: set[int] = set()  # by order, as soon as there is time
-        self._hears = True  # whether the radio is awake
+        self.is_dense = False
+        self.to_wipe: set[int] = set()  # by order, as soon as there is time
+        self.hears = True  # whether the radio is awake
         now_ms = self.pace.now_ms()
-        self._slots = [now_ms] * len(self._probes)
-        self._look_ms = now_ms
+        self._slots = [now_ms] * len(self.probes)
+        self.look_ms = now_ms
         self._report_ms = self._report_after(now_ms) if self.pace.clock_ms else now_ms
 
     def _client(self, name: str, baud: int, parity: str, stop_bits: int) -> RtuClient | None:
@@ -87,8 +81,7 @@ class Cycle:
         if self.config.battery is not None:
             from firmware import power
 
-            self._supply = power.Supply(self.board, self.config.battery)
-            self._tiers = power.TIERS
+            self.supply = power.Supply(self.board, self.config.battery)
         if self.config.limits:
             from firmware import emergency
 
@@ -99,19 +92,19 @@ class Cycle:
     @property
     def may_wipe(self) -> bool:
         """Whether the battery has something to spare: for wipers, for an emergency."""
-        return self._supply is None or bool(self._tiers[self._supply.tier][2])
+        return self.tier[2]
 
     def _period_of(self, probe: Probe) -> int:
         period_ms = probe.sensor.period_ms
-        if self._is_dense:
+        if self.is_dense:
             return min(period_ms, self.config.emergency_ms or _DENSE_MS)
-        return period_ms if self._supply is None else period_ms * self._tiers[self._supply.tier][0]
+        return period_ms * self.tier[0]
 
     def _report_period(self) -> int:
         period_ms = self.reports_ms or self.config.report_ms
-        if self._is_dense:
+        if self.is_dense:
             return min(period_ms, max(self.config.emergency_ms, _DENSE_MS))
-        return period_ms if self._supply is None else period_ms * self._tiers[self._supply.tier][1]
+        return period_ms * self.tier[1]
 
     def _report_after(self, time_ms: int) -> int:
         """The node's first turn to report after `time_ms`."""
@@ -132,20 +125,20 @@ class Cycle:
 
     def _prepare(self, i: int, slot_ms: int, now_ms: int) -> None:
         self._slots[i] = slot_ms
-        probe = self._probes[i]
+        probe = self.probes[i]
         wipes = False
         if probe.wiper is not None and self.may_wipe:
             # the first slot of each of its periods: so a board without memory knows as well
             every_ms = probe.wiper.every_ms
             is_first = every_ms and (slot_ms + self.pace.clock_ms) % every_ms < probe.period_ms
-            wipes = bool(is_first or i in self._to_wipe)
+            wipes = bool(is_first or i in self.to_wipe)
         if probe.prepare(slot_ms, now_ms, wipes) and wipes:
-            self._to_wipe.discard(i)
+            self.to_wipe.discard(i)
 
     def wipe(self) -> bool:
         """Has every wiper wipe before its sensor's next slot. Whether there is any."""
-        self._to_wipe = set(self.config.wipers)
-        return bool(self._to_wipe)
+        self.to_wipe = set(self.config.wipers)
+        return bool(self.to_wipe)
 
     def obey(self, given: "Command") -> int | None:
         """A command's result; None: not decided yet."""
@@ -156,7 +149,7 @@ class Cycle:
     def _plan(self, now_ms: int) -> None:
         """Other periods: of the tier, of an emergency, by command."""
         self.replan = False
-        for i, probe in enumerate(self._probes):
+        for i, probe in enumerate(self.probes):
             probe.set_period(self._period_of(probe))
             self._prepare(i, self._slot_after(probe, now_ms, now_ms), now_ms)
         if self._report_ms > now_ms:
@@ -166,7 +159,7 @@ class Cycle:
         """The clock was set: slots keep their place in Unix time, or get one."""
         is_new = not self._clock_ms
         self._clock_ms = self.pace.clock_ms
-        for i, probe in enumerate(self._probes):
+        for i, probe in enumerate(self.probes):
             half_ms = probe.period_ms // 2
             slot_ms = self._slots[i] + half_ms - (self._slots[i] + half_ms + self._clock_ms) % probe.period_ms
             if is_new or slot_ms < probe.earliest_ms(now_ms) - LATE_MS:
@@ -183,10 +176,12 @@ class Cycle:
     async def step(self) -> None:
         """Does what is due, then sleeps or listens until something else is."""
         now_ms = self.pace.now_ms()
-        if self._supply is not None and self._look_ms <= now_ms:
-            await self._look(self._supply, now_ms)
+        if self.supply is not None and self.look_ms <= now_ms:
+            from firmware import power
+
+            await power.look(self, self.supply)
         self._settle(now_ms)
-        for probe in self._probes:
+        for probe in self.probes:
             if probe.next_ms is not None and probe.next_ms <= now_ms:
                 await probe.advance(now_ms)
         due = self._due(now_ms)
@@ -202,7 +197,7 @@ class Cycle:
     def _due(self, now_ms: int) -> list[int]:
         """The sensors to be read now, in their order: none while one of them is late."""
         due = [i for i in self.config.order if self._slots[i] <= now_ms]
-        return [] if any(self._probes[i].is_late(now_ms) for i in due) else due
+        return [] if any(self.probes[i].is_late(now_ms) for i in due) else due
 
     def _prove(self) -> None:
         """Confirms a trial that was acknowledged; restarts into one that has been fetched."""
@@ -215,10 +210,10 @@ class Cycle:
 
     def _settle(self, now_ms: int) -> None:
         """Changes the rhythm if there is cause. An emergency that begins is reported at once."""
-        if self.emergency is not None and self._is_dense != (self.may_wipe and self.emergency.is_on(now_ms)):
-            self._is_dense = not self._is_dense
+        if self.emergency is not None and self.is_dense != (self.may_wipe and self.emergency.is_on(now_ms)):
+            self.is_dense = not self.is_dense
             self.replan = True
-            if self._is_dense:
+            if self.is_dense:
                 self._report_ms = now_ms
         if self.replan:
             self._plan(now_ms)
@@ -227,9 +222,9 @@ class Cycle:
         """Reads every sensor whose slot has come, keeps the record, plans their next slots."""
         read = {}
         for i in due:
-            read[i] = await self._probes[i].read()
+            read[i] = await self.probes[i].read()
         cells: list[tuple[int | None, int]] = []
-        for i, probe in enumerate(self._probes):
+        for i, probe in enumerate(self.probes):
             cells += read[i] if i in read else [(None, 0)] * len(probe.sensor.registers)
         number = self.journal.append(uplink.pack_record(now_ms, tuple(cells)))
         if self._trial is not None and any(value is not None for value, _ in cells):
@@ -238,7 +233,7 @@ class Cycle:
             self.emergency.watch(cells)
         after_ms = self.pace.now_ms()
         for i in due:
-            self._prepare(i, self._slot_after(self._probes[i], now_ms, after_ms), after_ms)
+            self._prepare(i, self._slot_after(self.probes[i], now_ms, after_ms), after_ms)
 
     async def _report(self) -> None:
         now_ms = self.pace.now_ms()
@@ -246,50 +241,32 @@ class Cycle:
             self._report_ms = self._next_report(now_ms)
             if self._trial is not None and self._trial.report():
                 self.restarts = True
-            if not self._hears:
+            if not self.hears:
                 await self.board.radio.wake()
-                self._hears = True
+                self.hears = True
             self.uplink.begin()
         if self.uplink.next_ms is not None:
             self.uplink.hear(self.board.radio.pending())
             await self._advance()
-        if self._hears and self.uplink.next_ms is None:
+        if self.hears and self.uplink.next_ms is None:
             await self.board.radio.rest()
-            self._hears = False
+            self.hears = False
 
     async def _advance(self) -> None:
         await self.uplink.advance()
         if self.pace.clock_ms != self._clock_ms:
             self._follow_clock(self.pace.now_ms())
 
-    async def _look(self, supply: "Supply", now_ms: int) -> None:
-        """At the battery. Below the safe voltage there is nothing else until it has recovered."""
-        from firmware import power
-
-        before = supply.tier
-        if supply.look() == power.STANDBY:
-            for probe in self._probes:
-                probe.off()
-            await self.board.radio.rest()
-            self._hears = False
-            self.uplink.fetcher = None  # flash is not written now; what was fetched is found again
-            await power.until_safe(self.board, supply.battery)
-            supply.look()
-            now_ms = self.pace.now_ms()
-            self.replan = True
-        self._look_ms = now_ms + power.LOOK_MS
-        self.replan = self.replan or supply.tier != before
-
     async def _wait(self) -> None:
         now_ms = self.pace.now_ms()
         if self._due(now_ms):
             return  # a slot has come while the rest was done
         times = [slot_ms for slot_ms in self._slots if slot_ms > now_ms]  # one that is past waits for its sensors
-        for probe in self._probes:
+        for probe in self.probes:
             if probe.next_ms is not None:
                 times.append(probe.next_ms)
-        if self._supply is not None:
-            times.append(self._look_ms)
+        if self.supply is not None:
+            times.append(self.look_ms)
         if self.emergency is not None and self.emergency.ends_ms is not None:
             times.append(self.emergency.ends_ms)
         times.append(self._report_ms if self.uplink.next_ms is None else self.uplink.next_ms)
@@ -301,16 +278,10 @@ class Cycle:
             if heard:
                 self.uplink.hear(heard)
                 await self._advance()
-        elif wait_ms > _GATE_MS and self._can_forget():
-            await self.board.power_down(wait_ms - _BOOT_MS)
-        else:
+        elif not (self.board.gated and await self._goes_without(wait_ms)):
             await self.board.sleep_ms(self.pace.own_span(wait_ms))
 
-    def _can_forget(self) -> bool:
-        """Whether the next boot would go on as this one: it knows the time, and nothing but flash is needed."""
-        return (
-            self.board.gated
-            and self.board.clock_ms() is not None
-            and not (self._is_dense or self.reports_ms or self._to_wipe or self.uplink.owes_results)
-            and not any(probe.needs_memory for probe in self._probes)
-        )
+    async def _goes_without(self, wait_ms: int) -> bool:
+        from firmware import gate
+
+        return await gate.goes_without(self, wait_ms)

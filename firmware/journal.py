@@ -14,14 +14,10 @@ from firmware.ring import RECORD, STATE, Ring
 from protocols.errors import RangeError
 from protocols.record import Record
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Iterator
-    from typing import TYPE_CHECKING
 
-    if TYPE_CHECKING:  # loaded where it is needed
-        from firmware.opening import End
-except ImportError:  # MicroPython, which does not evaluate annotations
-    pass
+    from firmware.opening import End
 
 # boot, counter limit, schema, channels, released, rotten, unused numbers; then, once the clock is set, Unix ms at
 # monotonic zero and 1/16 s since boot when it was set. More may follow: a reader takes what it knows.
@@ -44,8 +40,6 @@ class State(Record):
     milliseconds at this boot's monotonic zero (0: not known), set when `set_ms` had passed since boot; and what its
     records mean: the slice's `schema` and its number of `channels`."""
 
-    __slots__ = ("boot", "channels", "clock_ms", "counter_limit", "schema", "set_ms")
-
     def __init__(
         self, boot: int, counter_limit: int, clock_ms: int, schema: int, channels: int, set_ms: int = 0
     ) -> None:
@@ -59,8 +53,6 @@ class State(Record):
 
 class Entry(Record):
     """A record read back: its number, the state it was made under (with that boot's clock, if it was ever set)."""
-
-    __slots__ = ("number", "payload", "state")
 
     def __init__(self, number: int, state: State, payload: bytes) -> None:
         self.number = number

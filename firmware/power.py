@@ -6,6 +6,9 @@ Loaded only where the slice has a battery. Its thresholds come from the cell's c
 from firmware.board import Board
 from protocols.record import Record
 
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
+    from firmware.cycle import Cycle
+
 NORMAL, SAVING, SURVIVAL, STANDBY = 0, 1, 2, 3
 # Of each tier: periods and reports are so many times as long; whether wipers and the emergency period are allowed. All
 # ours.
@@ -17,8 +20,6 @@ _WARMER_DC = 20  # hysteresis of temperatures (ours)
 class Battery(Record):
     """Thresholds of a node's tiers : (down, up) in mV for each step, when it is warm and when it is
     colder than `cold_dc` tenths of a degree; from `charge_dc` on it may be charged (None: never)."""
-
-    __slots__ = ("charge_dc", "cold_dc", "cold_mv", "warm_mv")
 
     def __init__(
         self,
@@ -71,6 +72,23 @@ class Supply:
             return from_dc < 0
         self._may_charge = dc >= from_dc + (0 if self._may_charge else _WARMER_DC)
         return self._may_charge
+
+
+async def look(cycle: "Cycle", supply: Supply) -> None:
+    """Gives a cycle its tier. Below the safe voltage there is nothing else until the battery has recovered."""
+    before = supply.tier
+    if supply.look() == STANDBY:
+        for probe in cycle.probes:
+            probe.off()
+        await cycle.board.radio.rest()
+        cycle.hears = False
+        cycle.uplink.fetcher = None  # flash is not written now; what was fetched is found again
+        await until_safe(cycle.board, supply.battery)
+        supply.look()
+        cycle.replan = True
+    cycle.look_ms = cycle.pace.now_ms() + LOOK_MS
+    cycle.tier = TIERS[supply.tier]
+    cycle.replan = cycle.replan or supply.tier != before
 
 
 async def until_safe(board: Board, battery: Battery) -> None:

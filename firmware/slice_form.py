@@ -12,13 +12,8 @@ from protocols.link import KEY_BYTES, OVERHEAD
 from protocols.modbus import READ_HOLDING, READ_INPUT, WRITE_MANY
 from protocols.registers import KINDS, MOST, ORDERS, Manner, Register
 
-try:
-    from typing import TYPE_CHECKING
-
-    if TYPE_CHECKING:
-        from firmware.power import Battery
-except ImportError:  # MicroPython
-    pass
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
+    from firmware.power import Battery
 
 _MOST = 0x7FFFFFFF
 

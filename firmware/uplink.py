@@ -1,4 +1,4 @@
-"""Knows how journal records reach the gateway over the radio; knows no sensor and no flash layout."""
+"""Knows how journal records reach the gateway over the radio; knows no sensor, no flash layout and no command."""
 
 from firmware.board import Board
 from firmware.config import NodeConfig
@@ -11,16 +11,14 @@ from protocols.link import Acked, NodeSession, Part
 from protocols.registers import MOST
 from protocols.varint import Reader
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
 
     from firmware.update import Fetcher
+    from firmware.wishes import Wishes
     from protocols.command import Command
-except ImportError:  # MicroPython, which does not evaluate annotations
-    pass
 
-_MOST_RECORDS = 48
-_MOST_OBEYED = 16  # commands remembered: more than an ACK carries
+MOST_RECORDS = 48
 # Listen before talk, as MIIT 2019 No. 52 wants it: a taken channel is never sent into. The times are ours: a frame is
 # at most one second on the air.
 _LISTEN_MS = 4000
@@ -34,20 +32,12 @@ def pack_record(mono_ms: int, cells: tuple[tuple[int | None, int], ...]) -> byte
     return bytes(out)
 
 
-def _unknown(waiting: "Command") -> int | None:
-    from protocols import command
-
-    return command.UNKNOWN
-
-
 class Uplink:
     """Sends what the journal holds, oldest first, then what the gateway lacks; sets the clock from its answers and
     has its commands obeyed.
 
     begin() starts a report; advance() moves it on at `next_ms` (None: no report is under way) and after hear().
-    `obey(command)` gives a command's result; None: not decided yet, it comes again. It must not end the boot at once: a
-    command whose result was not heard (`owes_results`) comes again, after a boot too. `fetcher` asks for the pieces of
-    an update when nothing else is to be sent.
+    `obey(command)`: firmware/wishes.py. `fetcher` asks for the pieces of an update when nothing else is to be sent.
     """
 
     def __init__(
@@ -55,13 +45,13 @@ class Uplink:
         board: Board,
         config: NodeConfig,
         journal: Journal,
-        obey: "Callable[[Command], int | None]" = _unknown,
+        obey: "Callable[[Command], int | None] | None" = None,
         pace: Pace | None = None,
     ) -> None:
         self._board = board
         self.pace = pace or Pace(board.monotonic_ms)
         self._config = config
-        self._journal = journal
+        self.journal = journal
         self._obey = obey
         self._session = NodeSession(config.node, config.key, journal.next_counter, board.random)
         self._most_bytes = config.max_frame - link.OVERHEAD
@@ -69,11 +59,7 @@ class Uplink:
         self._greets = False  # sets the clock before it dates records
         self._is_foreign = False  # whether it has another slice of this node
         self._carried = 0  # the last record in the message that is on its way
-        self._telling = 0  # how many results are in it
-        self._results: list[tuple[int, int]] = []  # (command id, result) to be told
-        self._obeyed: list[tuple[int, int]] = []  # of the last commands, so that a repeated one is not obeyed again
-        self._holes: tuple[tuple[int, int], ...] = ()  # what the gateway lacks
-        self._served: tuple[int, int] | None = None  # the hole that was served last
+        self._wishes: Wishes | None = None  # of the gateway, once it has had any
         self._listen_until_ms: int | None = None
         self.fetcher: Fetcher | None = None
         self.unreadable = 0  # journal entries that are no records
@@ -84,13 +70,14 @@ class Uplink:
     @property
     def owes_results(self) -> bool:
         """Whether the gateway has not heard yet how a command ended."""
-        return bool(self._results)
+        return self._wishes is not None and bool(self._wishes.results)
 
     def begin(self) -> None:
         """Reports now, unless a report is under way."""
         if self.next_ms is None:
             self._board.radio.pending()  # what came while nobody listened answers nothing
-            self._served = None
+            if self._wishes is not None:
+                self._wishes.served = None
             self._greets = self.pace.is_unsure
             if self.fetcher is not None:
                 self.fetcher.begin_report()
@@ -121,7 +108,7 @@ class Uplink:
         else:
             self.next_ms = None  # no answer: the records stay, the next report tries again
         if self.next_ms is None and self._board.gated:
-            self._journal.note_released()  # nothing but flash stays: else the next boot would send it all again
+            self.journal.note_released()  # nothing but flash stays: else the next boot would send it all again
 
     def _must_wait(self, now_ms: int) -> bool:
         """Listens before talk: whether somebody else is on the channel. In vain too long: this try passes unsent."""
@@ -141,93 +128,63 @@ class Uplink:
     def _take(self, event: Acked) -> None:
         answer = event.answer
         # first: a state that the clock has written takes it along
-        self._journal.release(self._carried if self._known or answer.have is None else answer.have)
+        self.journal.release(self._carried if self._known or answer.have is None else answer.have)
         if answer.flags & link.CLOCK_TRUSTED:
             # the gateway read its clock between our sending and now: the middle is off by half of that at most
             middle_ms = (event.sent_ms + self.pace.now_ms()) // 2
             self.pace.heard(middle_ms, answer.unix_ms)
-            self._journal.set_clock(self.pace.clock_ms, middle_ms)
+            self.journal.set_clock(self.pace.clock_ms, middle_ms)
         if answer.rssi_dbm is not None:
             self.rssi_dbm = answer.rssi_dbm
         self._is_foreign = bool(answer.flags & link.OTHER_SLICE)
         self._known = True
         self._greets = False
-        self._results = self._results[self._telling :]
-        for waiting in answer.commands:
-            self._heed(waiting)
-        self._holes = answer.holes
+        if self._wishes is None and (answer.commands or answer.holes):
+            from firmware import wishes
+
+            self._wishes = wishes.Wishes(self, self._obey)
+        if self._wishes is not None:
+            self._wishes.hear(answer)
         self.next_ms = None
         if not answer.flags & link.SLOW_DOWN:
             self._send_next()
 
-    def _heed(self, waiting: "Command") -> None:
-        """Obeys a command that is new; one that comes again only has its result told again."""
-        for done in self._obeyed:
-            if done[0] == waiting.id:
-                break
-        else:
-            result = self._obey(waiting)
-            if result is None:
-                return
-            done = (waiting.id, result)
-            self._obeyed = self._obeyed[1 - _MOST_OBEYED :]
-            self._obeyed.append(done)
-        if done not in self._results:
-            self._results.append(done)
-
     def _send_next(self) -> None:
         """Puts the next message on its way, if there is any."""
-        self._carried = self._telling = 0
+        self._carried = 0
         if self._greets or not self._known:
-            self._send(link.HELLO, self._config.schema.to_bytes(2, "big"))
-        elif self._results:
-            from protocols import command
-
-            self._telling = len(self._results)
-            self._send(link.DONE, command.encode_results(self._results))
-        else:
+            self.send(link.HELLO, self._config.schema.to_bytes(2, "big"))
+        elif self._wishes is None or not self._wishes.tell():
             records, entry = self._oldest_alike()
             if entry is not None:
-                self._carried = self._send_batch(records, entry)
-            elif self._holes and self._holes[0] != self._served:
-                self._serve(self._holes[0])
+                self._carried = self.send_batch(records, entry)
+            elif self._wishes is not None and self._wishes.serve():
+                pass
             elif self.fetcher is not None:
                 question = self.fetcher.question()
                 if question is not None:
-                    self._send(link.ASK, question)
+                    self.send(link.ASK, question)
 
-    def _send(self, kind: int, body: bytes, clock_ms: int | None = None) -> None:
+    def send(self, kind: int, body: bytes, clock_ms: int | None = None) -> None:
         self.next_ms = self.pace.now_ms()
         self._session.send(kind, body, self.next_ms, clock_ms)
 
-    def _send_batch(self, records: list[NodeRecord], entry: Entry) -> int:
+    def send_batch(self, records: list[NodeRecord], entry: Entry) -> int:
         """The number of the last record in it."""
         body, last = self._body(records, entry)
         is_usual = entry.state.schema == self._config.schema and not self._is_foreign
-        self._send(link.BATCH, body, self.pace.clock_ms or None if is_usual else None)
+        self.send(link.BATCH, body, self.pace.clock_ms or None if is_usual else None)
         return last
-
-    def _serve(self, hole: tuple[int, int]) -> None:
-        """Sends again what the gateway lacks, or says what is gone."""
-        self._served = hole  # when it comes again unchanged the gateway does not take it: not in this report
-        first, last = hole
-        records, entry = self._first_alike(self._journal.read(first, last, _MOST_RECORDS))
-        if entry is None:
-            self._send(link.GONE, link.encode_range(first, last))
-        elif records[0].number > first:
-            self._send(link.GONE, link.encode_range(first, records[0].number - 1))
-        else:
-            self._send_batch(records, entry)
 
     def _oldest_alike(self) -> tuple[list[NodeRecord], Entry | None]:
         """The oldest unsent records that one batch can hold, and the first entry. What can't be read is passed over."""
         while True:
-            entries = self._journal.unsent(_MOST_RECORDS)
-            records, first = self._first_alike(entries)
+            entries = self.journal.unsent(MOST_RECORDS)
+            records, first = self.first_alike(entries)
             if records or not entries:
                 return records, first
             self.unreadable += len(entries)
-            self._journal.release(entries[-1].number)
+            self.journal.release(entries[-1].number)
 
     def _body(self, records: list[NodeRecord], entry: Entry) -> tuple[bytes, int]:
         """As many of the records as fit one frame (`watertower check` sees to it that one does), and the last one's
@@ -239,7 +196,7 @@ class Uplink:
                 return body, records[-1].number
             records = records[: max(min(len(records) * most // len(body), len(records) - 1), 1)]
 
-    def _first_alike(self, entries: list[Entry]) -> tuple[list[NodeRecord], Entry | None]:
+    def first_alike(self, entries: list[Entry]) -> tuple[list[NodeRecord], Entry | None]:
         """The first records that one batch can hold, and the first one's entry: of one slice, and all dated or all of
         one boot whose clock was never set."""
         records: list[NodeRecord] = []
@@ -262,7 +219,7 @@ class Uplink:
             reader.end()
         except FrameError:
             return None
-        state, here = entry.state, self._journal.state
+        state, here = entry.state, self.journal.state
         is_here = state.boot == here.boot and here.clock_ms
         time_s = ((self.pace.date(mono_ms) if is_here else mono_ms + state.clock_ms) + 500) // 1000
         is_sound = 0 <= time_s <= 0xFFFFFFFF and all(value is None or -MOST <= value <= MOST for value, _ in cells)

@@ -69,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--channel", action="append", default=[], metavar="NAME", help=say("help.channel"))
     export.add_argument("-o", dest="out", type=Path, metavar="FILE", required=True, help=say("help.export_out"))
     export.set_defaults(run=_export)
+    assess = commands.add_parser("assess", parents=[shared], help=say("help.assess"))
+    assess.add_argument("--data", type=Path, metavar="FILE", required=True, help=say("help.assess_data"))
+    assess.add_argument("--site", type=Path, metavar="site.toml", required=True, help=say("help.assess_site"))
+    assess.add_argument("--only", choices=("hour", "day", "none"), help=say("help.assess_only"))
+    assess.add_argument("--plot", type=Path, metavar="out.html", help=say("help.assess_plot"))
+    assess.set_defaults(run=_assess)
     backup = commands.add_parser("backup", parents=[with_site], help=say("help.backup"))
     backup.add_argument("target", type=Path, metavar="TARGET", help=say("help.target"))
     backup.set_defaults(run=_backup)
@@ -173,6 +179,12 @@ def _export(args: argparse.Namespace) -> int:
     asked = {"from_ms": args.since, "to_ms": args.until}
     times = {name: ms for name, ms in asked.items() if ms is not None}
     return export.main(_site(args), export.Wish(channels=args.channel, **times), args.out)
+
+
+def _assess(args: argparse.Namespace) -> int:
+    from gateway.assess import command
+
+    return command.main(args.data, args.site, args.only, args.plot)
 
 
 def _backup(args: argparse.Namespace) -> int:

@@ -29,8 +29,9 @@ from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
 from gateway.machine.service import Movement, Notify, keep_fed, look_s, notifier
 from gateway.machine.timekeeping import Trusted
-from gateway.pipeline import stages
+from gateway.pipeline import board, stages
 from gateway.ports import Clock, Publisher, SystemClock
+from gateway.process.alarm.rows import Heard, Wish
 from gateway.site.config import Bus, MqttUplink, Rail, Sensor, Site
 from gateway.site.configuration import Configuration, Refusal
 from gateway.site.sl651 import Sl651Uplink
@@ -42,10 +43,13 @@ from gateway.uplink import sl651_station
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
 from gateway.uplink.sl651 import Sl651Forwarder
-from protocols.modbus_client import RtuClient
+from protocols.command import EMERGENCY
+from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
 
 log = logging.getLogger(__name__)
+_ALARMS_S = 0.5  # how often alarms are looked after where no row comes; ours
+_EMERGENCY_MS = 36_000_000  # a node is told for twice that time, and anew after it; ours
 _PERIODS_S = 5.0  # how often it is looked whether a period has ended where no row comes; ours
 _DRAIN_S = 3.5  # a clean stop takes less than 5 s in all
 _ANSWER_S = 1.0
@@ -122,8 +126,10 @@ class Gateway:
         self._started_ms = self._clock.monotonic_ms()
         self._radio: RadioCollector | None = None
         self.memories: list[tuple[Sensor, Memory]] = []  # at its end
-        wanted = stages(site)
+        self._board = board(site)
+        wanted = stages(site, self._board)
         self._derives = wanted is not None
+        self._hastened_ms: dict[int, int] = {}  # by node: when it was told to measure densely
         if wanted is not None:
             self.store.derive(wanted)
         self._commit_delay_s = site.store.commit_delay_s
@@ -162,7 +168,6 @@ class Gateway:
         self.desk = Desk(site.operators, self._actions(site), self.store, self._clock)
         for uplink in site.uplinks:
             if isinstance(uplink, Sl651Uplink):
-                # gateway/machine/timekeeping.py is to be told a centre's time here, in place of the lambda
                 self.forwarders |= sl651_station.forwarders(
                     uplink,
                     outside.way,
@@ -170,7 +175,7 @@ class Gateway:
                     Path(site.store.path),
                     self._clock,
                     self._connected,
-                    time_told=lambda unix_ms, who: None,
+                    time_told=self._time_told,
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
@@ -210,6 +215,7 @@ class Gateway:
             self.stuck(),
             self.desk.done,
             self.desk.refused,
+            self._board.standing.values(),
         )
 
     def reload(self) -> None:
@@ -250,12 +256,21 @@ class Gateway:
             restart=self._start_again,
             configure=None if configuration is None else configure,
             reload=None if configuration is None else reload,
+            wish=self._wish if site.rules else None,
         ).by_name
+
+    def _wish(self, wish: Wish | Heard) -> None:
+        self._board.wishes.append(wish)
+        self.store.commit_due()
 
     def _start_again(self) -> None:
         """A little later: the answer to whoever wants it goes out first."""
         self.starts_again = True
         asyncio.get_running_loop().call_later(_ANSWER_S, self._end.set)
+
+    def _time_told(self, unix_ms: int, who: str) -> None:
+        if self.store.clock.told(unix_ms):
+            log.info("%s tells the time", who)
 
     def _connected(self) -> None:
         if self._configuration is not None and self._configuration.trial is not None:
@@ -293,7 +308,7 @@ class Gateway:
         now_ms = self._clock.monotonic_ms
         if bus.tcp is not None:
             return lambda line: TcpClient(line, now_ms)
-        return lambda line: RtuClient(line, now_ms, bus.baud)
+        return lambda line: PollingClient(line, now_ms, bus.baud)
 
     async def _told(self, sensor: str, name: str, value: float | None, who: str) -> dict[str, object]:
         return (await self.write(sensor, name, value, who))._asdict()
@@ -380,7 +395,9 @@ class Gateway:
     async def _commit(self) -> None:
         while True:
             await self.store.polled()
-            await asyncio.sleep(self._commit_delay_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._commit_delay_s):
+                    await self.store.hurried()
             try:
                 self.store.commit()
             finally:  # a full disk is not mended by a new process
@@ -393,8 +410,21 @@ class Gateway:
     async def _close_periods(self) -> None:
         """A period ends although nothing comes any more."""
         while True:
-            await asyncio.sleep(_PERIODS_S)
+            await asyncio.sleep(_ALARMS_S if self._board.rules else _PERIODS_S)
             self.store.commit_due()
+            self._mind_emergency()
+
+    def _mind_emergency(self) -> None:
+        """Nodes that an alarm wants to measure densely are told so, and again while it stands, and when it is over."""
+        now_ms = self._clock.monotonic_ms()
+        wanted = self._board.emergency
+        for node in sorted(wanted):
+            if now_ms - self._hastened_ms.get(node, -_EMERGENCY_MS) >= _EMERGENCY_MS:
+                self.store.give_command(node, EMERGENCY, 2 * _EMERGENCY_MS // 1000)
+                self._hastened_ms[node] = now_ms
+        for node in sorted(self._hastened_ms.keys() - wanted):
+            self.store.give_command(node, EMERGENCY, 0)
+            del self._hastened_ms[node]
 
     def stuck(self) -> list[str]:
         """Which parts stand still, in words."""

@@ -16,6 +16,7 @@ Add = Callable[[int, int, Sequence[Cell]], None]  # (series, Unix ms, cells): a 
 _RECENT = 2 * 31  # so many of the last rows of each derived series are shown to the stages at a start; ours
 _COLUMNS = "unix_ms, cells, quality, max(seq)"  # SQLite takes the others from the row that has the maximum
 _KEY = "derived since"
+_EVER_MS = 1 << 62  # what nobody knows the time of is not later than that
 
 
 class Rows:
@@ -87,6 +88,10 @@ class Deriver:
             self._ids[series] = self._id_of(series.source, series.channels)
         return self._ids[series]
 
+    def is_urgent(self, row: store_rows.Row) -> bool:
+        """Whether something follows from a row that should not wait for a group commit."""
+        return any(stage.is_urgent(self._seen(row)) for stage in self._stages if hasattr(stage, "is_urgent"))
+
     def is_due(self, unix_ms: int) -> bool:
         """Whether something is to be written because its time has come."""
         return not self._is_restored or any(stage.due_ms <= unix_ms for stage in self._stages)
@@ -100,7 +105,7 @@ class Deriver:
     ) -> None:
         """`fresh` is in this transaction; `last_seq` was before it. `unix_ms` None: nobody knows the time."""
         if not self._is_restored:
-            self._restore(last_seq, unix_ms or 0, corrections)
+            self._restore(last_seq, _EVER_MS if unix_ms is None else unix_ms, corrections)
         made = 0
         for collected in fresh:
             made += self._show(self._seen(collected), 0)

@@ -6,29 +6,43 @@ raw row -> quality flags added -> aggregates -> indices -> alarms
 from collections.abc import Callable, Iterable, Sequence
 
 from gateway.process.aggregate import Aggregates
+from gateway.process.air.editions import EDITIONS
+from gateway.process.alarm.rows import AlarmRows, Board
 from gateway.process.forms import Wanted, wanted
+from gateway.process.indices import Indices, Judged
+from gateway.process.items import ITEM_OF
 from gateway.process.load import Load, Loads
 from gateway.process.longer import Longer
 from gateway.process.periods import HOUR_MS, MINUTE, Calendar
 from gateway.process.stage import Past, Series, Stage
 from gateway.process.unit import Units
+from gateway.process.water.oxygen import pressure_at
+from gateway.site.assessing import Assess
 from gateway.site.config import Aggregate, Channel, Site
+from gateway.site.rules import rule_of
 
 Stages = Callable[[Past, Iterable[Series]], Sequence[Stage]]
 
 _LEVELS = ("hour", "8h", "day", "month", "year")  # each after what it is made of
 
 
-def stages(site: Site) -> Stages | None:
+def stages(site: Site, board: Board) -> Stages | None:
     """What makes the stages of a site, in their order; None: it wants none."""
     table = site.aggregates
-    if table is None:
+    if table is None and not board.rules:
         return None
 
     def make(past: Past, series: Iterable[Series]) -> Sequence[Stage]:
-        return _aggregates(site, table, past, series)
+        made: list[Stage] = [] if table is None else _aggregates(site, table, past, series)
+        return [*made, *([AlarmRows(board)] if board.rules else [])]
 
     return make
+
+
+def board(site: Site) -> Board:
+    """Where the alarms of a site stand."""
+    ids = {node.name: node.id for node in site.nodes}
+    return Board([rule_of(table, ids) for table in site.rules])
 
 
 def _aggregates(site: Site, table: Aggregate, past: Past, series: Iterable[Series]) -> list[Stage]:
@@ -44,6 +58,7 @@ def _aggregates(site: Site, table: Aggregate, past: Past, series: Iterable[Serie
         Aggregates(past, units, calendar, grace_ms),
         *(Longer(level, past, units, calendar, grace_ms) for level in levels),
         *([Loads(past, loads, calendar, grace_ms)] if loads else []),
+        *([] if site.assess is None else [Indices(past, judged(site, site.assess), calendar, grace_ms)]),
     ]
 
 
@@ -66,3 +81,28 @@ def _wanted(channel: Channel, table: Aggregate, periods: dict[str, int], reports
         form = "none"
     late_ms = 0 if channel.node is None else reports_ms[channel.node]
     return wanted(channel.quantity, periods[name], late_ms, form, table.rules.get(name))
+
+
+def channel_items(site: Site) -> dict[str, str]:
+    """Channel -> item of a standard. The temperature beside a dissolved oxygen is the water's, any other the air's; of
+    two channels of one item the first counts."""
+    named = {} if site.assess is None else site.assess.channels
+    oxygen = {channel.sensor for channel in site.channels if channel.quantity == "dissolved_oxygen"}
+    found: dict[str, str] = {}
+    for channel in site.channels:
+        item = named.get(channel.name) or ITEM_OF.get(channel.quantity)
+        if item is None and channel.quantity == "temperature":
+            item = "water_c" if channel.sensor in oxygen else "air_c"
+        if item is not None and item not in found.values():
+            found[channel.name] = item
+    return found
+
+
+def judged(site: Site, table: Assess) -> Judged:
+    items = channel_items(site)
+    periods = [one.period_s for name, one in known(site, Aggregate()).items() if items.get(name) in table.factors]
+    return Judged(
+        items, None if table.hj633 is None else EDITIONS[table.hj633], table.waived, table.gases == "actual",
+        table.water, table.target, table.factors, table.needed, pressure_at(site.station.altitude_m),
+        min(24, 86_400 // max(periods, default=1)) or 1,
+    )  # fmt: skip

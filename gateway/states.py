@@ -80,6 +80,17 @@ class ChannelState(Struct, frozen=True, kw_only=True):
     unix_ms: int
 
 
+class AlarmState(Struct, frozen=True, kw_only=True):
+    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition; `is_blind`: not enough data."""
+
+    rule: str
+    state: str
+    level: str
+    is_blind: bool
+    since_ms: int | None
+    value: float | None
+
+
 class EventState(Struct, frozen=True):
     unix_ms: int
     kind: str
@@ -102,3 +113,4 @@ class Status(Struct, frozen=True, kw_only=True):
     stuck: tuple[str, ...]
     commands: dict[str, int]
     refused_commands: dict[str, int]
+    alarms: tuple[AlarmState, ...] = ()

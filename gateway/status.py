@@ -1,11 +1,12 @@
 """Knows how the states of all parts become one; knows no part but by its state, and no way to show it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import starmap
 
 from gateway.ports import Clock
+from gateway.process.alarm.rows import Standing
 from gateway.site.config import Site
-from gateway.states import BusState, ChannelState, EventState, RadioState, Status, UplinkState
+from gateway.states import AlarmState, BusState, ChannelState, EventState, RadioState, Status, UplinkState
 from gateway.store import Store
 from protocols.fixed_point import decimal_text
 
@@ -23,6 +24,7 @@ def snapshot(
     stuck: Sequence[str],
     commands: Mapping[str, int],
     refused_commands: Mapping[str, int],
+    alarms: Iterable[Standing] = (),
 ) -> Status:
     """The gateway now; it began at monotonic `started_ms`."""
     return Status(
@@ -39,6 +41,7 @@ def snapshot(
         stuck=tuple(stuck),
         commands=dict(commands),
         refused_commands=dict(refused_commands),
+        alarms=tuple(AlarmState(**one._asdict()) for one in alarms),
     )
 
 

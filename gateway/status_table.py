@@ -17,7 +17,7 @@ from gateway.control.call import NoGateway, asked, watched
 from gateway.messages import quantity_text, say, unit_text
 from gateway.site.config import Site
 from gateway.site.profiles import columns
-from gateway.states import BusState, NodeState, Status, UplinkState
+from gateway.states import AlarmState, BusState, NodeState, Status, UplinkState
 from gateway.store import StoreError
 from protocols import quality
 
@@ -86,6 +86,7 @@ def is_well(status: Status) -> bool:
         and not any(device.missed for device in devices)
         and (status.radio is None or (status.radio.is_open and not any(node.is_foreign for node in status.radio.nodes)))
         and all(uplink.is_connected for uplink in status.uplinks)
+        and not any(one.state == "unacknowledged" for one in status.alarms)
     )
 
 
@@ -123,11 +124,18 @@ def _tables(status: Status, lang: str | None) -> Iterator[list[list[str]]]:
         worth = words or say("quality.good", lang)
         channels.append([one.channel, quantity_text(one.quantity), value, worth, _ago(status, one.unix_ms)])
     yield channels
+    alarms = [head("alarm", "level", "state", "last")]
+    yield alarms + [_alarm(status, one, lang) for one in status.alarms if one.state != "normal" or one.is_blind]
     buses = [head("bus", "sensor", "unit_id", "state", "last")]
     yield buses + [row for bus in status.buses for row in _devices(status, bus, lang)]
     nodes = [head("node", "state", "signal", "records", "last")]
     yield nodes + [_node(status, node, lang) for node in (status.radio.nodes if status.radio else ())]
     yield [head("uplink", "state", "waiting"), *(_uplink(uplink, lang) for uplink in status.uplinks)]
+
+
+def _alarm(status: Status, one: AlarmState, lang: str | None) -> list[str]:
+    words = say(f"alarm.{one.state}", lang) + (", " + say("alarm.no_data", lang) if one.is_blind else "")
+    return [one.rule, say(f"alarm.{one.level}", lang), words, _ago(status, one.since_ms)]
 
 
 def _devices(status: Status, bus: BusState, lang: str | None) -> Iterator[list[str]]:

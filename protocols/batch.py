@@ -1,6 +1,6 @@
 """Knows how a node's records become one compact body; knows no key, no radio and no channel's name.
 
-The way back is in protocols/batch_reading.py, because a node needs none.
+The way back is in protocols/batch_reading.py, because a node needs none; what breaks the rule in batch_oddities.py.
 
 Body: schema u16, then bits (protocols/bits.py; docs/link.md, "BATCH body", has the table). Most records follow the rule
 "number + 1, time + step", most cells have a value and no mark, and most values differ little from the one before: what
@@ -33,8 +33,6 @@ class NodeRecord(Record):
     A cell (None, 0) was not due in this wake: it is no reading at all.
     """
 
-    __slots__ = ("cells", "number", "time_s")
-
     def __init__(self, number: int, time_s: int, cells: "tuple[tuple[int | None, int], ...]") -> None:
         self.number = number
         self.time_s = time_s
@@ -43,8 +41,6 @@ class NodeRecord(Record):
 
 class Batch(Record):
     """Records of one slice of the site file (`schema`), all dated or all of one boot whose clock was never set."""
-
-    __slots__ = ("boot", "records", "schema")
 
     def __init__(self, schema: int, records: "tuple[NodeRecord, ...]", boot: "int | None" = None) -> None:
         self.schema = schema
@@ -60,7 +56,7 @@ def put_cells(out: bytearray, cells: "tuple[tuple[int | None, int], ...]") -> No
     for i, (value, quality) in enumerate(cells):
         if value is None or quality:
             bitmap[i // 8] |= 1 << i % 8
-            marks.append(_mark(value, quality))
+            marks.append(mark_of(value, quality))
         if value is not None:
             varint.put_signed(values, value)
     out += bitmap
@@ -68,7 +64,7 @@ def put_cells(out: bytearray, cells: "tuple[tuple[int | None, int], ...]") -> No
     out += values
 
 
-def _mark(value: "int | None", quality: int) -> int:
+def mark_of(value: "int | None", quality: int) -> int:
     if not 0 <= quality < NO_VALUE:
         raise RangeError("quality %d does not fit a node's record" % quality)
     return quality | (NO_VALUE if value is None else 0)
@@ -91,23 +87,18 @@ def encode(batch: Batch) -> bytes:
         raise RangeError("schema %d, boot %s or time %d" % (batch.schema, batch.boot, first.time_s))
     step = max(records[1].time_s - first.time_s, 0) if len(records) > 1 else _LONE_STEP
     odd = _odd(records, step)
-    marks = _marks(records)
+    is_marked = any(value is None or quality for record in records for value, quality in record.cells)
     out = BitWriter()
-    out.raw((batch.boot is not None) << 2 | bool(odd) << 1 | bool(marks), 3)
+    out.raw((batch.boot is not None) << 2 | bool(odd) << 1 | is_marked, 3)
     if batch.boot is not None:
         out.raw(batch.boot, 16)
     out.number(len(records) - 1, COUNT)
     out.number(first.number, NUMBER)
     _put_time(out, first.time_s, step)
-    if odd:
-        for i in range(1, len(records)):
-            gap, late = odd.get(i, (0, 0))
-            out.raw(i in odd, 1)
-            if i in odd:
-                out.number(gap, 0)
-                out.signed(late, LATE)
-    if marks:
-        _put_marks(out, marks)
+    if odd or is_marked:
+        from protocols import batch_oddities  # seldom: a node loads it with its first one
+
+        batch_oddities.put(out, records, odd, is_marked)
     for channel in range(len(first.cells)):
         column = [record.cells[channel][0] for record in records]
         _put_column(out, [value for value in column if value is not None])
@@ -136,29 +127,6 @@ def _put_time(out: BitWriter, time_s: int, step: int) -> None:
     slot = (time_s + step // 2) // step
     out.number(slot, TIME)
     out.signed(time_s - slot * step, 0)
-
-
-def _marks(records: "tuple[NodeRecord, ...]") -> "list[tuple[int, int]]":
-    """(cell, mark) of each cell that has one. Cells are counted down the columns: who is silent stays so a while."""
-    count = len(records)
-    marks = []
-    for channel in range(len(records[0].cells)):
-        for i in range(count):
-            value, quality = records[i].cells[channel]
-            if value is None or quality:
-                marks.append((channel * count + i, _mark(value, quality)))
-    return marks
-
-
-def _put_marks(out: BitWriter, marks: "list[tuple[int, int]]") -> None:
-    out.number(len(marks) - 1, COUNT)
-    following = last = 0
-    for cell, mark in marks:
-        out.number(cell - following, 0)
-        out.raw(mark != last, 1)
-        if mark != last:
-            out.raw(mark, 8)
-        following, last = cell + 1, mark
 
 
 def _put_column(out: BitWriter, values: "list[int]") -> None:

@@ -21,8 +21,6 @@ DONE, REFUSED, UNKNOWN = 0, 1, 2  # results
 class Command(Record):
     """`id` is the gateway's own, so that a repeated one is obeyed once."""
 
-    __slots__ = ("argument", "id", "kind")
-
     def __init__(self, id: int, kind: int, argument: int = 0) -> None:
         self.id = id
         self.kind = kind

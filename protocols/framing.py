@@ -41,35 +41,17 @@ def unstuff(code: bytes) -> bytes:
 
 
 class Deframer:
-    """Bytes in, whole frames out. Damage costs the frames it touches; `damaged` counts what was thrown away.
+    """Bytes in, whole frames out. Damage costs the frames it touches; `damaged` counts what was thrown away."""
 
-    With `rssi_byte` the modem puts a byte behind each packet, whose end is that of a frame: -(256 - byte) dBm (EBYTE
-    E22 manual, REG3). `levels_dbm` holds that of each frame that feed() gave last.
-    """
-
-    def __init__(self, max_frame: int = MAX_FRAME, rssi_byte: bool = False) -> None:
+    def __init__(self, max_frame: int = MAX_FRAME) -> None:
         self._limit = max_frame + max_frame // 254 + 1
         self._buffer = bytearray()
         self._overrun = False
-        self._rssi_byte = rssi_byte
-        self._ended = False  # a frame has ended, its level comes next
-        self.levels_dbm: list[int] = []
         self.damaged = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         frames: list[bytes] = []
-        self.levels_dbm = []
         for byte in data:
-            if self._rssi_byte:
-                if self._ended:
-                    self._ended = False
-                    self._take(frames)
-                    if len(frames) > len(self.levels_dbm):
-                        self.levels_dbm.append(max(byte - 256, -128))
-                    continue
-                if not byte and self._buffer:
-                    self._ended = True
-                    continue
             if byte:
                 if len(self._buffer) < self._limit:
                     self._buffer.append(byte)

@@ -4,6 +4,7 @@ import struct
 
 from protocols import framing, varint
 from protocols.errors import AuthError, FrameError
+from protocols.level_deframer import LevelDeframer
 from protocols.link import (
     ACK,
     ANSWER,
@@ -29,8 +30,6 @@ class Received(Record):
     """A frame of a known node with a right tag and a fresh counter. `raw` is the frame as received, tag included;
     `body` is whole, also where the question was `brief`."""
 
-    __slots__ = ("body", "brief", "counter", "kind", "node", "raw", "rssi_dbm")
-
     def __init__(
         self,
         kind: int,
@@ -53,8 +52,6 @@ class Received(Record):
 class Refused(Record):
     """A frame that must not be answered, and why: unknown_node, tag, replay, frame. `body` is that of a BATCH that
     would be believed if its counter were fresh."""
-
-    __slots__ = ("body", "node", "reason")
 
     def __init__(self, node: "int | None", reason: str, body: bytes = b"") -> None:
         self.node = node
@@ -79,14 +76,14 @@ class GatewaySession:
         self._keys = keys
         self._counters = dict(counters)
         self._schemas = schemas or {}
-        self._deframer = framing.Deframer(rssi_byte=rssi_byte)
+        self._deframer = LevelDeframer() if rssi_byte else framing.Deframer()
 
     def receive(self, data: bytes) -> "list[Received | Refused]":
         events: list[Received | Refused] = []
         damaged = self._deframer.damaged
         frames = self._deframer.feed(data)
         for i, raw in enumerate(frames):
-            levels_dbm = self._deframer.levels_dbm
+            levels_dbm = self._deframer.levels_dbm if isinstance(self._deframer, LevelDeframer) else None
             events.append(self._judge(raw, levels_dbm[i] if levels_dbm else None))
         for _ in range(self._deframer.damaged - damaged):
             events.append(Refused(None, "frame"))

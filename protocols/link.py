@@ -18,12 +18,10 @@ from protocols.checks import hmac_sha256, same_bytes
 from protocols.errors import AuthError, FrameError
 from protocols.record import Record
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
 
     from protocols.command import Command
-except ImportError:  # MicroPython, which does not evaluate annotations
-    pass
 
 # The high nibble holds the version and, as its top bit, the direction.
 HELLO, BATCH = 0x11, 0x12  # HELLO: the schema of the node's slice
@@ -56,8 +54,6 @@ def seal(key: bytes, kind: int, node: int, counter: int, body: bytes, unsaid: by
 class Frame(Record):
     """What stands before the tag."""
 
-    __slots__ = ("body", "counter", "kind", "node")
-
     def __init__(self, kind: int, node: int, counter: int, body: bytes) -> None:
         self.kind = kind
         self.node = node
@@ -88,8 +84,6 @@ class Answer(Record):
     """What an ACK tells: `have` is the highest record up to which the gateway holds every one but the `holes` (first,
     last), None in a brief answer: the last record that was sent. `unix_ms` is its clock, `rssi_dbm` how strong it
     heard the node, `commands` wait for it."""
-
-    __slots__ = ("commands", "flags", "have", "holes", "rssi_dbm", "unix_ms")
 
     def __init__(
         self,
@@ -147,8 +141,6 @@ def epoch(unix_ms: int) -> bytes:
 class Acked(Record):
     """The gateway holds what the last send() carried."""
 
-    __slots__ = ("answer", "sent_ms")
-
     def __init__(self, answer: Answer, sent_ms: int) -> None:
         self.answer = answer
         self.sent_ms = sent_ms
@@ -157,16 +149,12 @@ class Acked(Record):
 class Part(Record):
     """The gateway's answer to an ASK."""
 
-    __slots__ = ("body",)
-
     def __init__(self, body: bytes) -> None:
         self.body = body
 
 
 class GaveUp(Record):
     """No answer after all tries: keep the records, come back later."""
-
-    __slots__ = ()
 
     def __init__(self) -> None:
         pass

@@ -23,8 +23,6 @@ class Request(Record):
     A quantity of 0 is outside the standard, but some sensors start measuring by it (EnviroDIY/YosemitechModbus).
     """
 
-    __slots__ = ("address", "function", "quantity", "unit_id", "values")
-
     def __init__(
         self, unit_id: int, function: int, address: int, quantity: int, values: "tuple[int, ...]" = ()
     ) -> None:

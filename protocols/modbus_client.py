@@ -10,10 +10,10 @@ stale reply (its PR #2636). A reply that noise has spoilt is no debt, if it can 
 """
 
 from protocols import modbus
-from protocols.errors import DeviceError, FrameError, NoReply
+from protocols.errors import DeviceError, FrameError
 from protocols.modbus import Request
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
     from typing import Protocol
 
@@ -22,8 +22,6 @@ try:
         async def read(self, timeout_ms: int) -> bytes: ...
         def pending(self) -> bytes: ...
 
-except ImportError:  # MicroPython
-    pass
 
 FORGET_MS = 60_000
 
@@ -63,27 +61,6 @@ class RtuClient:
         if self.first_ms is None:
             self.first_ms = self.asked_ms
         return words
-
-    async def is_there(self, request: Request) -> bool:
-        """Whether the unit says anything at all. An older answer will do, so that this may be asked again and again;
-        what the unit owes remains in doubt then."""
-        self._settle_debts()
-        owed = self._owed.pop(request.unit_id, [])
-        damaged = self.damaged
-        asked_ms = self._now_ms()
-        try:
-            await self._exchange(request)
-            if not any(same_shape(request, question) for _, question in owed):
-                return True
-            answered = True
-        except DeviceError:
-            answered = True
-        except (NoReply, FrameError):
-            answered = self.damaged > damaged
-        if owed or not answered:
-            owed.append((asked_ms, request))
-            self._owed[request.unit_id] = owed
-        return answered
 
     def _settle_debts(self) -> None:
         """A late reply that has come in meanwhile pays the oldest debt it fits, and no more: a refusal fits many. Very

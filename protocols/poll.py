@@ -5,15 +5,13 @@ from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
 from protocols.registers import Manner, Register, decode, plan_reads
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Awaitable, Callable
     from typing import Protocol
 
     class Client(Protocol):
         async def ask(self, request: Request) -> tuple[int, ...]: ...
 
-except ImportError:  # MicroPython
-    pass
 
 _BUSY_TRIES = 15  # GroPoint: 13 segments of about 200 ms
 
@@ -64,12 +62,6 @@ async def read(
     if not trouble:
         return [decode(register, profile.order, words) for register in registers]
     return [_value(register, profile.order, words, trouble) for register in registers]
-
-
-def probe(unit_id: int, profile: Manner, registers: tuple[Register, ...]) -> Request:
-    """The question whether a unit that was silent answers again: for its shortest register."""
-    register = min(registers, key=lambda register: register.words)
-    return Request(unit_id, profile.function, register.address, register.words)
 
 
 async def _block(

@@ -11,8 +11,6 @@ class Write(Record):
     """Something a device can be told to do: its address and, unless `kind` is None, the value that is written there,
     `low` to `high` in fixed point as that of a Register. Without a kind it is a command that writes no words."""
 
-    __slots__ = ("address", "decimals", "exponent", "function", "high", "kind", "low", "name")
-
     def __init__(
         self,
         name: str,
@@ -40,37 +38,6 @@ class Profile(Manner):
     `latency_ms`: the longest that it thinks before it answers. `wipe`, as `start`, has it wipe its window for
     `wipe_ms`. `writes`: what else it can be told to do, and to wipe; the one called "address" gives it another unit id.
     """
-
-    __slots__ = (
-        "baud",
-        "busy_retry_ms",
-        "confidence",
-        "function",
-        "kind",
-        "latency_ms",
-        "max_gap",
-        "max_words",
-        "measure_ms",
-        "model",
-        "notes",
-        "order",
-        "parity",
-        "power_mw",
-        "registers",
-        "reserved_unit_ids",
-        "settle_ms",
-        "silent_on_unknown",
-        "source",
-        "start",
-        "stop_bits",
-        "title",
-        "title_zh",
-        "unit_id",
-        "warm_up_ms",
-        "wipe",
-        "wipe_ms",
-        "writes",
-    )
 
     def __init__(
         self,

@@ -2,23 +2,18 @@
 
 
 class Record:
-    """A value: equal when its slots are equal, printed field by field.
+    """A value: equal when its fields are equal, printed field by field.
 
-    CPython's dataclasses and MicroPython's namedtuple have no common ground; this has. Subclasses write `__slots__` and
-    an annotated `__init__`, and nobody assigns to a field after that.
+    CPython's dataclasses and MicroPython's namedtuple have no common ground; this has. Subclasses write an annotated
+    `__init__`, and nobody assigns to a field after that. No `__slots__`: a node would keep each name twice.
     """
 
-    __slots__: tuple[str, ...] = ()
-
-    def _fields(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
-
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._fields() == other._fields()
+        return type(self) is type(other) and self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
-        return hash(self._fields())
+        return hash(tuple(sorted(self.__dict__.items())))
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"{type(self).__name__}({fields})"
+        fields = ", ".join("%s=%r" % field for field in sorted(self.__dict__.items()))
+        return "%s(%s)" % (type(self).__name__, fields)

@@ -32,8 +32,6 @@ class Register(Record):
     mean "no value"; `point_at` is the address of a register that holds the number of decimals of the raw value.
     """
 
-    __slots__ = ("address", "decimals", "exponent", "high", "invalid", "kind", "low", "name", "point_at", "unit")
-
     def __init__(
         self,
         name: str,
@@ -79,18 +77,6 @@ class Manner(Record):
     device answers exception 05 first and wants to be asked again. `max_gap`: undeclared registers that one read may
     bridge.
     """
-
-    __slots__ = (
-        "busy_retry_ms",
-        "function",
-        "max_gap",
-        "max_words",
-        "measure_ms",
-        "order",
-        "settle_ms",
-        "start",
-        "warm_up_ms",
-    )
 
     def __init__(
         self,

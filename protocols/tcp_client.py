@@ -7,12 +7,10 @@ from protocols import modbus, modbus_tcp
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
 
     from protocols.modbus_client import Line
-except ImportError:  # MicroPython, which does not evaluate annotations
-    pass
 
 
 class TcpClient:
@@ -30,7 +28,7 @@ class TcpClient:
         self.damaged = 0  # none: TCP has its own check
 
     async def is_there(self, request: Request) -> bool:
-        """As RtuClient.is_there."""
+        """As PollingClient.is_there."""
         try:
             await self.ask(request)
         except DeviceError:

@@ -20,10 +20,8 @@ from protocols.checks import hmac_sha256, same_bytes
 from protocols.errors import AuthError, FrameError, RangeError
 from protocols.record import Record
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Iterator
-except ImportError:  # MicroPython, which does not evaluate annotations
-    pass
 
 MAGIC = b"WTU1"
 HEAD_BYTES = 6
@@ -45,8 +43,6 @@ MOST_BYTES = 255  # that one ASK can want
 class Part(Record):
     """A file of the application: where its bytes are, from the first part's on, and their SHA-256."""
 
-    __slots__ = ("digest", "length", "path", "start")
-
     def __init__(self, path: str, start: int, length: int, digest: bytes) -> None:
         self.path = path
         self.start = start
@@ -56,8 +52,6 @@ class Part(Record):
 
 class Manifest(Record):
     """What an update is: its `number`, the kind of board it is for, its parts; whether it `lowers`."""
-
-    __slots__ = ("lowers", "number", "parts", "target")
 
     def __init__(self, number: int, target: str, parts: "tuple[Part, ...]", lowers: bool = False) -> None:
         self.number = number

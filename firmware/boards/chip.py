@@ -20,12 +20,10 @@ from firmware.boards.nor import BlockFlash
 from firmware.boards.uart import BUFFER_BYTES, ModemLine, UartLine, character_bits
 from firmware.config import ConfigError
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
 
     from firmware.boards.nor import BlockDevice
-except ImportError:  # MicroPython
-    pass
 
 SLICE_FILE = "node.json"
 _MOST_MV = 3300  # of an ADC's pin: its supply

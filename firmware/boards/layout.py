@@ -46,8 +46,6 @@ _RANGES = {
 class Port(Record):
     """A UART and its pins. `baud` only of the radio; a bus gets it from the slice."""
 
-    __slots__ = ("aux", "baud", "de", "m0", "m1", "rx", "tx", "uart")
-
     def __init__(
         self,
         uart: int,
@@ -72,8 +70,6 @@ class Port(Record):
 class Layout(Record):
     """A carrier board. `rails`: name to (pin, level for on), as `charge` and `gate`; `regions`: name to (start, bytes)
     in the flash storage; `battery`: (pin, ratio in thousandths)."""
-
-    __slots__ = ("battery", "buses", "charge", "gate", "radio", "rails", "regions", "strap", "watchdog_ms")
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ A carrier board ties the receiver's enable to the direction pin, so that a node 
 from firmware.board import Radio
 from firmware.boards.clock import Clock
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
     from typing import Protocol
 
@@ -19,8 +19,6 @@ try:
         def write(self, __data: bytes) -> int | None: ...
         def flush(self) -> None: ...
 
-except ImportError:  # MicroPython
-    pass
 
 # Each way, in bytes. The longest Modbus frame has 256 (Serial Line V1.02, 2.3), one of the link 250 before stuffing.
 # With room for all of it write() returns at once, and rp2's can't give up half-way (ports/rp2/machine_uart.c).

@@ -10,12 +10,10 @@ import io
 from protocols import update
 from protocols.errors import FrameError
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Iterator
 
     from firmware.board import Flash
-except ImportError:  # MicroPython, which does not evaluate annotations
-    pass
 
 _FOLDER, _FILE = 0x4000, 0x8000  # S_IFDIR, S_IFREG
 _ENOENT, _EIO, _EROFS = 2, 5, 30

@@ -11,10 +11,8 @@ import sys
 from firmware.boot.notes import Note, Notes
 from firmware.boot.slot import SlotFiles, open_slot
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from firmware.board import Flash
-except ImportError:  # a stock image without our board
-    pass
 
 FRESH = 0  # power has come: the first time, a timer, or a brown-out is over
 WOKE = 1  # from deep sleep, or a restart that the application wanted

@@ -21,11 +21,11 @@ from gateway.archive.tables import WrongSchema
 from gateway.archive.worker import Settings, Worker
 from gateway.export import moment_ms
 from gateway.machine import journal
-from gateway.messages import quality_text, say
+from gateway.messages import say
 from gateway.site.profiles import columns
+from protocols import quality
 
 _LINE_S = 10.0  # between two lines of progress; on a terminal one line a second
-_Commands = argparse._SubParsersAction
 
 
 def add_archive(parser: argparse.ArgumentParser, host_port: Callable[[str], str]) -> None:
@@ -179,7 +179,7 @@ def _cell(name: str, answer: Any) -> str:
     if value is None:
         return ""
     if name == "quality":
-        return quality_text(value)
+        return ", ".join(say(f"quality.{word}") for word in quality.names(value)) or say("quality.good")
     if name == "value":
         return f"{value:.{answer.decimals}f}"
     if isinstance(value, bool):

@@ -17,7 +17,7 @@ from gateway.site.config import Sensor, Site
 from gateway.states import BusState
 from gateway.store import Store
 from gateway.store.rows import Cell
-from protocols import poll, quality
+from protocols import poll, polling_client, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
 from protocols.profile import Write
@@ -255,7 +255,7 @@ class BusPoller:
         (hw_sim/recordings/modbus_y520_warmup_traces.csv)."""
         unit_id, profile = device.unit_id, device.profile
         if device.silent:
-            if not await client.is_there(poll.probe(unit_id, profile, group.registers)):
+            if not await client.is_there(polling_client.probe(unit_id, profile, group.registers)):
                 return [(None, quality.NO_REPLY)] * len(group.registers)
             missed = device.answered(self._clock.unix_ms())
             self._store.event("sensor_back", {"sensor": device.id, "missed_polls": missed})

@@ -1,13 +1,15 @@
 """Knows how a device is told to do something, and whether it did; knows no bus and when not to."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import READ_HOLDING, Request
-from protocols.poll import Client
 from protocols.profile import Profile, Write
 from protocols.register_image import encode
 from protocols.registers import Register, decode
+
+if TYPE_CHECKING:
+    from protocols.poll import Client
 
 
 class Written(NamedTuple):
@@ -40,7 +42,7 @@ def words_of(profile: Profile, write: Write, value: float | None) -> tuple[int, 
     return tuple(words[write.address + i] for i in range(register.words))
 
 
-async def carry_out(client: Client, unit_id: int, profile: Profile, write: Write, words: tuple[int, ...]) -> Written:
+async def carry_out(client: "Client", unit_id: int, profile: Profile, write: Write, words: tuple[int, ...]) -> Written:
     """Sends one command, once: a second one might do it twice. Then reads back what can be read back."""
     try:
         await client.ask(Request(unit_id, write.function, write.address, len(words), words))

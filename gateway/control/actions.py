@@ -4,9 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from gateway.control.commands import MOST_ROWS, Backfill, Configure, NodeSeconds, Nothing, OfNode, Resend, Write
+from gateway.control.commands import (
+    MOST_ROWS,
+    Backfill,
+    Configure,
+    NodeSeconds,
+    Nothing,
+    OfAlarm,
+    OfNode,
+    Resend,
+    Upstream,
+    Write,
+)
 from gateway.control.desk import Action, NotNow
 from gateway.ports import Clock
+from gateway.process.alarm.rows import Heard, Wish
 from gateway.site.config import Site
 from gateway.store import Store
 from gateway.store.ranges import Ranges, count, union
@@ -40,6 +52,7 @@ class Actions:
         restart: Callable[[], None] | None = None,
         configure: Callable[[str, int], None] | None = None,
         reload: Callable[[], None] | None = None,
+        wish: Callable[[Wish | Heard], None] | None = None,
     ) -> None:
         self._nodes = {node.name: node.id for node in site.nodes}
         self._store = store
@@ -50,6 +63,8 @@ class Actions:
         self._restart = restart
         self._configure = configure
         self._reload = reload
+        self._wish = wish
+        self._rules = {rule.id for rule in site.rules}
 
     @property
     def by_name(self) -> dict[str, Action]:
@@ -65,6 +80,8 @@ class Actions:
             found["configure"] = self.configure
         if self._reload is not None:
             found["reload"] = self.reload
+        if self._wish is not None:
+            found |= {"alarm": self.alarm, "upstream": self.upstream}
         return found
 
     async def status(self, argument: Nothing, uplink: str) -> dict[str, object]:
@@ -113,6 +130,18 @@ class Actions:
     async def restart(self, argument: Nothing, uplink: str) -> dict[str, object]:
         assert self._restart is not None
         self._restart()
+        return {}
+
+    async def alarm(self, argument: OfAlarm, uplink: str) -> dict[str, object]:
+        if argument.rule not in self._rules:
+            raise NotNow(f"no rule {argument.rule}")
+        assert self._wish is not None
+        self._wish(Wish(argument.rule, argument.verb, 60_000 * argument.minutes))
+        return {}
+
+    async def upstream(self, argument: Upstream, uplink: str) -> dict[str, object]:
+        assert self._wish is not None
+        self._wish(Heard(argument.name, argument.raised, argument.since_ms))
         return {}
 
     async def reload(self, argument: Nothing, uplink: str) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Knows which commands there are, who may give each, and the form of its argument; knows not what they do."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -58,6 +58,22 @@ class Configure(Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
 
 
+class OfAlarm(Struct, frozen=True, forbid_unknown_fields=True):
+    """An alarm by its rule: what a person says of it. `minutes`: how long it is shelved."""
+
+    rule: Name
+    verb: Literal["acknowledge", "reset", "shelve", "unshelve", "remove", "return"]
+    minutes: Annotated[int, Meta(ge=1, le=1440)] = 60
+
+
+class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
+    """How an alarm of another station, "station/rule", stands, and since when."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}/[a-z0-9_]{1,32}\Z")]
+    raised: bool
+    since_ms: UnixMs
+
+
 class Command(NamedTuple):
     """`role`: the least that may give it."""
 
@@ -73,6 +89,8 @@ COMMANDS = {
     "report": Command("operator", NodeSeconds),
     "wipe": Command("operator", OfNode),
     "write": Command("operator", Write),
+    "alarm": Command("operator", OfAlarm),
+    "upstream": Command("operator", Upstream),
     "restart": Command("admin", Nothing),
     "reload": Command("admin", Nothing),
     "configure": Command("admin", Configure),

@@ -7,6 +7,7 @@ it shows otherwise is not believed, and time goes on from the last good word.
 
 from gateway.ports import Clock, is_plausible
 
+_WORD_MS = 2000  # a platform tells whole seconds, and its word takes its way: nearer than that is the same; ours
 _JITTER_MS = 2  # two clocks are read one after the other, each in whole milliseconds
 
 
@@ -32,6 +33,7 @@ class Timekeeper:
     def __init__(self, clock: Clock, boot: Boot) -> None:
         self._clock = clock
         self._trusted = False
+        self._is_own = False  # it is the machine's clock that is trusted, not somebody's word
         self._refused_ms: int | None = None  # a lead of the clock that was not believed
         self.go_on(boot)
 
@@ -66,8 +68,19 @@ class Timekeeper:
         lead_ms = shown_ms - self._clock.monotonic_ms()
         if is_plausible(shown_ms) and self._clock.is_trusted():
             self._lead_ms, self._refused_ms, self._trusted = lead_ms, None, True
+            self._is_own = True
         else:
             self._refused_ms = lead_ms
+
+    def told(self, unix_ms: int) -> bool:
+        """A platform says what time it is, which is believed while the machine's own clock can't be. Whether it is."""
+        self.look()
+        if self._is_own or not is_plausible(unix_ms):
+            return False
+        lead_ms = unix_ms - self._clock.monotonic_ms()
+        if not self._trusted or abs(lead_ms - self._lead_ms) > _WORD_MS:
+            self._lead_ms, self._trusted = lead_ms, True
+        return True
 
     @property
     def correction_ms(self) -> int | None:

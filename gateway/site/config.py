@@ -16,9 +16,11 @@ from msgspec.structs import replace
 from gateway.faults import Fault, SiteError, Tree, nearest, read, walk
 from gateway.messages import Phrase
 from gateway.site.airtime import longest_frame
+from gateway.site.assessing import Assess
 from gateway.site.consistency import absolute, cross_checks
 from gateway.site.fields import HostPort, Key, Name, Period, StationId, TcpPort, Text
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
+from gateway.site.rules import RuleTable
 from gateway.site.sl651 import Sl651Uplink
 from protocols.framing import MAX_FRAME
 from protocols.profile import Profile
@@ -288,6 +290,7 @@ class SiteFile(
         "nodes": "node",
         "uplinks": "uplink",
         "operators": "operator",
+        "rules": "rule",
     },
 ):
     """The site file as it is written."""
@@ -295,6 +298,7 @@ class SiteFile(
     station: Station
     store: Store = Store()
     clock: ClockTrust = ClockTrust()
+    assess: Assess | None = None
     control: Control = Control()
     metrics: Metrics | None = None
     radio: Radio | None = None
@@ -305,6 +309,7 @@ class SiteFile(
     nodes: tuple[Node, ...] = ()
     uplinks: tuple[MqttUplink | Sl651Uplink, ...] = ()
     operators: tuple[Operator, ...] = ()
+    rules: tuple[RuleTable, ...] = ()
     aggregate: Aggregate | None = None
 
 
@@ -456,7 +461,9 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         nodes=file.nodes,
         uplinks=tuple(_uplink(uplink, folder) for uplink in file.uplinks),
         operators=file.operators,
+        rules=file.rules,
         aggregate=file.aggregate,
+        assess=file.assess,
         folder=folder,
         profiles={model: library.profile(model) for model in sorted({sensor.profile for sensor in sensors})},
     )

@@ -15,6 +15,7 @@ from gateway.messages import Phrase
 from gateway.process.load import KG_PER_M3, M3_PER_HOUR
 from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
+from gateway.site.rules import rule_faults
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
 from protocols.link import OVERHEAD
 from protocols.profile import Profile
@@ -46,6 +47,8 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
             yield from _wiper(place, sensor, library)
         yield from _channels(path, node, library, site)
     yield from _aggregate(site, library)
+    dense = {node["name"]: bool(node.get("emergency_period_s")) for _, node in nodes if "name" in node}
+    yield from rule_faults(_rows(site, "rule"), _channel_names(site, library), dense)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
 
@@ -277,14 +280,11 @@ def _emergency(path: str, node: Tree, library: Library) -> Iterator[Fault]:
 def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
     """Its channels are there, and its levels lack none that another is made of."""
     table = site.get("aggregate") or {}
-    known: list[str] = []
     loads = _rows(table, "load", "aggregate")
     yield from doubled(_column(loads, "name"))
-    for owner in (site, *site.get("node", ())):
-        found = _decimals(owner, library)
-        if found is None:
-            return
-        known += found
+    known = _channel_names(site, library)
+    if known is None:
+        return
     rows = [(f"aggregate.channels[{index}]", name) for index, name in enumerate(table.get("channels") or ())]
     rows += [(f'aggregate.{key}."{name}"', name) for key in ("forms", "rules") for name in table.get(key) or ()]
     rows += [*_column(loads, "concentration"), *_column(loads, "flow")]
@@ -300,6 +300,17 @@ def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
     for level, below in (("8h", "hour"), ("day", "hour"), ("month", "day"), ("year", "day")):
         if level in levels and below not in levels and None not in levels:
             yield Fault("aggregate.levels", "fault.level_without", level=quoted(level), below=quoted(below))
+
+
+def _channel_names(site: Tree, library: Library) -> list[str] | None:
+    """All channels of the station; None: not all are known."""
+    known: list[str] = []
+    for owner in (site, *site.get("node", ())):
+        found = _decimals(owner, library)
+        if found is None:
+            return None
+        known += found
+    return known
 
 
 def _units(site: Tree, library: Library) -> dict[str | None, str]:

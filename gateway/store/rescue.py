@@ -190,7 +190,11 @@ def _named(path: Path, suffix: str) -> Path:
 
 
 def _finish(path: Path) -> None:
-    """Ends a rescue that was cut off between its last renamings, or throws away what it had not finished."""
+    """Ends a rescue that was cut off between its last renamings, or throws away what it had not finished; a file whose
+    first page never got to the disk was not begun."""
+    if path.is_file() and path.stat().st_size <= PAGE_BYTES and not path.read_bytes().strip(b"\0"):
+        path.unlink()
+        _named(path, "-journal").unlink(missing_ok=True)
     new = _named(path, "-rescued")
     if new.exists() and not path.exists():
         _set_wal_aside(path, max(path.parent.glob(f"{path.name}-damaged-*"), default=None))

@@ -23,6 +23,7 @@ from gateway.evidence.notary import Signature
 from gateway.machine.timekeeping import Timekeeper, started
 from gateway.ports import Clock
 from gateway.process import stage
+from gateway.process.alarm.rows import ALARM
 from gateway.process.stage import Named, Past, Stage
 from gateway.site.config import Channel
 from gateway.states import StoreState
@@ -30,7 +31,7 @@ from gateway.store import boots, rescue, retention
 from gateway.store import file as store_file
 from gateway.store.file import StoreError as StoreError
 from gateway.store.nodes import NodeStore
-from gateway.store.ranges import Ranges, count, parse, text, without
+from gateway.store.ranges import Ranges, count, parse, text, union, without
 from gateway.store.retention import Keeping
 from gateway.store.rows import COLUMNS, DERIVED, MARKS, Cell, Stored, checksum, packed, sound, unpacked, whole
 from gateway.store.rows import Row as Row
@@ -44,6 +45,7 @@ _BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is 
 _NOTE_ROWS, _NOTE_MS = 1000, 60_000  # a position is written when one of them is reached: each costs a page; ours
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
 _RECENT = 2000  # rows among which the newest of each series is looked for at a start; ours
+_MOST_URGENT = 200  # alarm rows, which is days of them; ours
 _LOOK_S = 10.0  # how often the clock and the file are looked after
 _STEP_S = 0.2  # between two steps of cleaning up, in which others write
 
@@ -100,6 +102,8 @@ class Store(NodeStore):
         self._dropped: list[int] = []  # of polled rows: [how many, Unix ms of the first, of the last]
         self._untold: deque[tuple[int, bool, str, str]] = deque(maxlen=_MOST_UNTOLD)
         self._polled = asyncio.Event()  # rows wait for commit()
+        self._hurry = asyncio.Event()  # and at least one of them must not wait long
+        self.urgent: Ranges = ()  # the newest rows that go before all others
         self._waiters: set[asyncio.Future[None]] = set()
         self._opening = asyncio.Event()
         self._runs = False
@@ -190,6 +194,10 @@ class Store(NodeStore):
         recent = f"SELECT {COLUMNS} FROM row WHERE seq > ? AND node IS NOT {DERIVED} ORDER BY seq"
         for row in whole(self._db.execute(recent, (self.last_seq - _RECENT,))):
             self._note_newest(row)
+        numbers = ", ".join(map(str, self._alarm_series())) or "0"
+        alarms = f"SELECT seq FROM row WHERE node = {DERIVED} AND series IN ({numbers}) ORDER BY seq DESC LIMIT ?"
+        self.urgent = ()
+        self._note_urgent(seq for (seq,) in self._db.execute(alarms, (_MOST_URGENT,)))
         self._deriver = None if self._stages is None else self._new_deriver(self._stages)
         self._load_nodes()
 
@@ -287,7 +295,17 @@ class Store(NodeStore):
             self._dropped = [1, oldest.unix_ms, 0] if not self._dropped else self._dropped
             self._dropped[0] += bool(self._dropped[2])
             self._dropped[2] = oldest.unix_ms
+        if self._deriver is not None and self.is_open and self._deriver.is_urgent(self._waiting_row(self._pending[-1])):
+            self._hurry.set()
         self._polled.set()
+
+    def _waiting_row(self, row: _Waiting) -> Row:
+        stored = Stored(0, row.series, row.unix_ms, 0, int(row.trusted), None, None, None, row.cells, row.quality)
+        return unpacked(stored._replace(series=self._given.get(row.series, row.series)), None)
+
+    async def hurried(self) -> None:
+        """Returns once a polled row waits that should be on disk at once."""
+        await self._hurry.wait()
 
     async def polled(self) -> None:
         """Returns once a polled row waits for commit()."""
@@ -428,6 +446,7 @@ class Store(NodeStore):
             raise
         self._pending.clear()
         self._polled.clear()
+        self._hurry.clear()
         self._dropped.clear()
         self.last_seq = self._used_seq
         for waiter in self._waiters:
@@ -459,6 +478,15 @@ class Store(NodeStore):
         boot = self.clock.boot.number
         row = Stored(self._used_seq + 1, series, unix_ms, boot, 1, DERIVED, None, None, *packed(cells))
         self._insert([row])
+        if series in self._alarm_series():
+            self._note_urgent([row.seq])
+
+    def _alarm_series(self) -> set[int]:
+        return {id for (source, _), id in self._series.items() if source == ALARM}
+
+    def _note_urgent(self, seqs: Iterable[int]) -> None:
+        """Of a row that a failed transaction has taken back it says nothing wrong: the seq is given again at once."""
+        self.urgent = union([*self.urgent, *((seq, seq) for seq in seqs)])[-_MOST_URGENT:]
 
     def _derive(self, deriver: Deriver, last_seq: int) -> None:
         """What was collected is kept, whatever may be wrong with what is made of it."""
@@ -625,9 +653,8 @@ class Store(NodeStore):
     def newest(self) -> list[Row]:
         """The newest row of each series, those that wait for the disk included (with seq 0)."""
         found = {id: unpacked(row, self._corrections.get(row.boot)) for id, row in self._newest.items()}
-        for row in self._pending:
-            stored = Stored(0, row.series, row.unix_ms, 0, int(row.trusted), None, None, None, row.cells, row.quality)
-            found[self._given.get(row.series, row.series)] = unpacked(stored, None)
+        for waiting in map(self._waiting_row, self._pending):
+            found[waiting.series] = waiting
         return list(found.values())
 
     def last_events(self, count: int) -> list[tuple[int, str, str]]:

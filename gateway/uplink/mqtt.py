@@ -230,6 +230,7 @@ class MqttForwarder:
         if not self._store.is_open:  # it has nothing to show, which is not the same as having nothing
             return _LOOK_S
         self._owed.come(self._store.last_seq, self._clock.monotonic_ms())
+        self._owed.urgent = self._store.urgent
         while len(self._in_flight) < _IN_FLIGHT:
             now_ms = self._clock.monotonic_ms()
             most = max(1, min(_ROWS, int(self._window.limit_bytes / 2 / self._row_bytes)))

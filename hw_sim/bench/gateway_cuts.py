@@ -25,11 +25,11 @@ _T0_S = 1_767_225_600
 
 
 class Promise(NamedTuple):
-    """What calls that returned have said is on disk: a node's records and counter, an uplink's position, rows."""
+    """What calls that returned have said is on disk: a node's records and counter, rows. A position is written now and
+    then, and promises only that it is not ahead of the rows."""
 
     have: int = 0
     counter: int = 0
-    position: int = 0
     seq: int = 0
 
 
@@ -110,7 +110,6 @@ def _work(store: Store, stream: Stream, rounds: int) -> Iterator[Promise]:
     made one. What a batch brings twice is kept once."""
     series = store.series("node 17", [])
     have, counter = store.have(_NODE), store.counters().get(_NODE, 0)
-    position = store.position("up")
     for _ in range(rounds):
         for _ in range(stream.below(4)):
             value = stream.below(90_000)
@@ -123,11 +122,10 @@ def _work(store: Store, stream: Stream, rounds: int) -> Iterator[Promise]:
         elif what < 7:
             store.commit()
         elif what < 9:
-            position = store.last_seq
-            store.set_position("up", position)
+            store.set_position("up", store.last_seq)
         else:
             store.event("sensor_silent", {"sensor": "do"})
-        yield Promise(have, counter, position, store.last_seq)
+        yield Promise(have, counter, store.last_seq)
 
 
 def _record(number: int) -> NodeRecord:
@@ -152,8 +150,10 @@ def _fault(path: Path, promise: Promise, rows: list[Row]) -> str | None:
             return "unopened"
         if good != "ok":
             return "unopened"
-        kept = Promise(store.have(_NODE), store.counters().get(_NODE, 0), store.position("up"), store.last_seq)
-        if any(now < then for now, then in zip(kept, promise, strict=True)) or kept.position > kept.seq:
+        if any(path.parent.glob("*-damaged-*")):
+            return "unopened"  # a power cut is not damage: nothing was to be rescued
+        kept = Promise(store.have(_NODE), store.counters().get(_NODE, 0), store.last_seq)
+        if any(now < then for now, then in zip(kept, promise, strict=True)) or store.position("up") > kept.seq:
             return "missing"
         if found != rows[: len(found)] or len(found) != kept.seq:
             return "changed"

@@ -18,6 +18,9 @@ latitude = 36.6
 longitude = 101.8
 altitude_m = 2295
 
+[clock]
+trust = "always"
+
 [store]
 path = "store.db"
 commit_delay_s = {commit_delay_s}

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway import updates
 from gateway.updates import COMPILER_FLAGS
 from hw_sim import interpreter
 from hw_sim.bench import Figure, figure, node_day
@@ -33,7 +34,8 @@ class Compiled(NamedTuple):
     script: Path
 
     def kib(self, *modules: str) -> float:
-        """Of some modules, or of all that a node could load: firmware without boards, protocols without profiles."""
+        """Of some modules, or of all that a node could load: firmware without boards, what it runs of
+        protocols."""
         paths = [self.folder / f"{module.replace('.', '/')}.mpy" for module in modules] or [
             path for room in ("firmware", "protocols") for path in (self.folder / room).rglob("*.mpy")
         ]
@@ -45,11 +47,10 @@ class Compiled(NamedTuple):
 def compiled() -> Iterator[Compiled]:
     with tempfile.TemporaryDirectory(prefix="watertower-mpy-") as name:
         folder = Path(name)
-        for room in ("protocols", "firmware", "hw_sim/guest"):
-            for source in sorted((ROOT / room).rglob("*.py")):
-                inner = source.relative_to(ROOT)
-                if not {"boards", "profiles", "__pycache__"} & set(inner.parts):
-                    _compile(source, inner, folder)
+        for source in [*updates.of_a_node(ROOT), *sorted((ROOT / "hw_sim" / "guest").rglob("*.py"))]:
+            inner = source.relative_to(ROOT)
+            if "boards" not in inner.parts and not inner.name.startswith("manifest"):
+                _compile(source, inner, folder)
         _compile(ROOT / "hw_sim" / "__init__.py", Path("hw_sim/__init__.py"), folder)
         script = folder / "start.py"
         script.write_text("import hw_sim.guest.watched\n", "utf-8")

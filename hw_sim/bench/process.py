@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.pipeline import stages
+from gateway.pipeline import board, stages
 from gateway.site import config
 from gateway.site.config import Site
 from gateway.store import Store
@@ -76,7 +76,7 @@ def _filled(site: Site, path: Path, derives: bool) -> tuple[float, int]:
     """Processor seconds, and the size of the store."""
     clock = _Clock()
     store = Store(path, clock)
-    wanted = stages(site)
+    wanted = stages(site, board(site))
     if derives and wanted is not None:
         store.derive(wanted)
     series = [store.series(f"sensor {sensor.id}", site.channels_of(sensor)) for sensor in site.sensors]

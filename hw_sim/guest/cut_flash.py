@@ -2,10 +2,8 @@
 
 from firmware.board import Flash
 
-try:
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
-except ImportError:  # MicroPython
-    pass
 
 
 class PowerCut(Exception):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway.pipeline import stages
+from gateway.pipeline import board, stages
 from gateway.site.config import Site
 from gateway.store import Store
 from gateway.store.rows import Cell
@@ -36,7 +36,7 @@ class Ground:
 
     def begin(self) -> None:
         self.store = Store(self.folder / "store.db", self.clock)
-        wanted = stages(self.site)
+        wanted = stages(self.site, board(self.site))
         assert wanted is not None
         self.store.derive(wanted)
         self._counter = max(self.store.counters().values(), default=0)

@@ -18,7 +18,7 @@ from hw_sim.ledger import Ledger
 from hw_sim.outside import UnitsLine
 from hw_sim.sensor import SimSensor
 from hw_sim.wire import Drop, WireLine, rs485
-from protocols.modbus_client import RtuClient
+from protocols.polling_client import PollingClient
 from protocols.profiles import load
 from protocols.tcp_client import TcpClient
 from tests.gateway.doubles import RIVER, START_MS, Unplugged, events, query, site
@@ -119,9 +119,9 @@ class Bus:
     def _line(self) -> OpenLine:
         return UnitsLine(list(self.devices.values()), self.gateway_clock) if self.is_tcp else WireLine(self.wire)
 
-    def _client(self, line: OpenLine) -> RtuClient | TcpClient:
+    def _client(self, line: OpenLine) -> PollingClient | TcpClient:
         now_ms = self.gateway_clock.monotonic_ms
-        return TcpClient(line, now_ms) if self.is_tcp else RtuClient(line, now_ms, 9600)
+        return TcpClient(line, now_ms) if self.is_tcp else PollingClient(line, now_ms, 9600)
 
     def think(self, thinks_ms: int) -> None:
         """All devices, of kind Thinking, take so long from now on."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.faults import SiteError
-from gateway.pipeline import known, stages
+from gateway.pipeline import board, known, stages
 from gateway.process.forms import COUNTER, NONE
 from gateway.site.config import Site
 from tests.gateway import doubles
@@ -18,8 +18,9 @@ def site(folder: Path, table: str) -> Site:
 
 
 def test_without_the_table_nothing_is_derived(tmp_path: Path) -> None:
-    assert stages(site(tmp_path, "")) is None
-    assert stages(site(tmp_path, "[aggregate]\n")) is not None
+    for text, is_wanted in (("", False), ("[aggregate]\n", True)):
+        one = site(tmp_path, text)
+        assert (stages(one, board(one)) is not None) == is_wanted
 
 
 @pytest.mark.parametrize(

@@ -187,3 +187,21 @@ def test_a_clock_chip_must_be_there_and_agree(tmp_path: Path) -> None:
         chip.write_text(text)
         assert machine_clock.agrees_with_chip(START_MS, chip) is agrees
     assert machine_clock.is_synchronised() in (True, False) and len(machine_clock.boot_id()) > 5
+
+
+def test_a_platforms_word_is_believed_until_the_machine_knows_better(story: Story) -> None:
+    story.poll(1)
+    clock = story.store.clock
+    assert not clock.told(1_000_000_000_000)  # 2001: no gateway was there
+    assert clock.told(START_MS + 5_000_000) and clock.is_trusted()
+    assert clock.unix_ms() == START_MS + 5_000_000
+    assert clock.told(START_MS + 5_001_500) and clock.unix_ms() == START_MS + 5_000_000  # that is the same
+    story.store.commit()
+    story.store.upkeep()
+    assert story.times() == [(1, 5_000_000, False)]
+    story.clock.unix += 1000
+    assert clock.unix_ms() == START_MS + 5_001_000
+    assert clock.told(START_MS + 9_000_000) and clock.unix_ms() == START_MS + 9_000_000
+    story.come_right()
+    assert not clock.told(START_MS + 9_999_000)
+    assert clock.unix_ms() == story.clock.unix_ms()

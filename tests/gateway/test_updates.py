@@ -1,6 +1,8 @@
 """Updates as files: offered once to the nodes that they are for, given away piece by piece under each node's seal."""
 
+import ast
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -136,3 +138,21 @@ def test_a_file_in_the_folder_is_offered_once_and_its_pieces_are_given(tmp_path:
         store.close()
 
     run_virtual(main())
+
+
+def test_a_node_gets_of_protocols_what_its_firmware_imports_and_nothing_else() -> None:
+    waiting, found = list((ROOT / "firmware").rglob("*.py")), {ROOT / "protocols" / "__init__.py"}
+    while waiting:
+        for path in imported(waiting.pop()):
+            if path.parent == ROOT / "protocols" and path.exists() and path not in found:
+                found.add(path)
+                waiting.append(path)
+    assert sorted(updates.PROTOCOLS) == sorted(path.stem for path in found)
+
+
+def imported(path: Path) -> Iterator[Path]:
+    for statement in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(statement, ast.ImportFrom) and statement.module:
+            module = ROOT / statement.module.replace(".", "/")
+            yield module.with_suffix(".py")
+            yield from (module / f"{alias.name}.py" for alias in statement.names)

@@ -135,7 +135,7 @@ def test_two_hundred_wakes_hold_no_byte_more_and_load_no_module_of_somebody_else
     assert seen.grown == 0
     ours = [name for name in seen.modules if name.split(".")[0] in ("firmware", "protocols")]
     assert "firmware.cycle" in ours and "protocols.registers" in ours
-    assert 0 < code.kib(*ours) <= 36  # 32 are aimed at: docs/benchmarks.md
+    assert 0 < code.kib(*ours) <= 32
     assert code.kib() <= 80
     assert not [name for name in seen.modules if name.startswith(("gateway", "protocols.profiles"))]
 

@@ -31,6 +31,7 @@ from protocols import modbus, profiles
 from protocols.errors import FrameError, NoReply
 from protocols.modbus import Request
 from protocols.modbus_client import FORGET_MS, RtuClient
+from protocols.polling_client import PollingClient
 from tests.gateway.doubles import RIVER, query, sensor, site
 
 LEVELS = [Wire, ByteWire]
@@ -100,7 +101,7 @@ class River:
 
         poller = BusPoller(
             self.site, "river", opener,
-            lambda line: RtuClient(line, self.clock.monotonic_ms, 9600), self.store, self.clock,
+            lambda line: PollingClient(line, self.clock.monotonic_ms, 9600), self.store, self.clock,
         )  # fmt: skip
         task = asyncio.create_task(poller.run())
         await asyncio.sleep(seconds)

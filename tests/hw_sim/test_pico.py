@@ -124,14 +124,13 @@ def life_of(uf2: Path, folder: Path, seed: int) -> Coroutine[Any, Any, tuple[lis
 def test_a_node_measures_reports_and_sleeps(uf2: Path, tmp_path: Path) -> None:
     async def main() -> None:
         bench = Bench(uf2, tmp_path)
-        await bench.boot(620)
+        await bench.boot(660)
         bench.check_readings()
-        readings = bench.end.readings()
-        assert {channel: len(values) for channel, values in readings.items()} == {
-            "do.temperature": 20,
-            "do.dissolved_oxygen": 20,
-        }
-        assert len(bench.end.batches) == 5
+        # node 17 has its turn 54 s into each 120 s: the sixth is at 654 s, after the slots of 30, 60 .. 630 s
+        assert [len(batch.records) for _, batch in bench.end.batches] == [1, 4, 4, 4, 4, 4]
+        slots_s = [round(unix_ms / 1000) % 3600 for unix_ms, *_ in bench.end.readings()["do.temperature"]]
+        assert slots_s == list(range(30, 660, 30))
+        assert len(bench.end.readings()["do.dissolved_oxygen"]) == len(slots_s)
         assert [line for line in bench.said if line.startswith("reset")] == []  # the watchdog was fed
         assert bench.pico.lost == 0
         assert bench.sensor.answer(struct.pack(">BHH", 3, 0x2600, 2)) is None  # without power its rail is off

@@ -3,7 +3,7 @@
 from protocols import modbus, modbus_client, modbus_server, modbus_tcp
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
-from protocols.modbus_client import RtuClient
+from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
 from tests.firmware.doubles import MICROPYTHON, Clock, Dice, Sensor, Wire, raises, run
 
@@ -107,7 +107,7 @@ def played(tcp, client_of):
 
 
 def rtu_client(wire, now_ms):
-    return RtuClient(wire, now_ms, 9600)
+    return PollingClient(wire, now_ms, 9600)
 
 
 def test_no_late_reply_on_rtu_is_ever_taken_for_the_answer():

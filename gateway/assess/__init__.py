@@ -1,0 +1,1 @@
+"""`watertower assess`: what numbers in a file mean, held against what somebody published."""

@@ -1,0 +1,1 @@
+"""Air: indices, limits, reference states, emissions."""

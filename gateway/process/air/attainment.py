@@ -1,0 +1,33 @@
+"""Knows the share of good days; knows not how a day's AQI came about."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from gateway.process.enough import ENOUGH, NOT_ENOUGH
+from gateway.process.number import rounded
+
+_GOOD = 100  # AQI of levels I and II; HJ 633, table 1
+_YEAR = 324  # days that make a year; GB 3095-2026, 6.4 table 4
+
+
+class Attainment(NamedTuple):
+    """`percent` of the `valid` days were good, to one decimal (GB/T 8170); None: not enough."""
+
+    state: str
+    good: int
+    valid: int
+    percent: float | None
+
+
+def good_days(aqis: Iterable[int | None], least: int = 1) -> Attainment:
+    """None is a day without an AQI: it is not counted at all. `least`: of a year YEAR."""
+    known = [aqi for aqi in aqis if aqi is not None]
+    good = sum(aqi <= _GOOD for aqi in known)
+    if len(known) < max(least, 1):
+        return Attainment(NOT_ENOUGH, good, len(known), None)
+    return Attainment(ENOUGH, good, len(known), float(rounded(Decimal(100 * good) / len(known), 1)))
+
+
+def good_days_of_year(aqis: Iterable[int | None]) -> Attainment:
+    return good_days(aqis, _YEAR)

@@ -1,0 +1,1 @@
+"""Knows rules and the alarms they raise."""

@@ -1,0 +1,165 @@
+"""Knows how a station's alarms are rows of its store and are restored from them; knows no rule and no store.
+
+A row of source `alarm` for each transition, with numbers for words: the place of the event in EVENTS, of the state in
+states.ALL, of the level in LEVELS from 1, the value of the rule's first quantity, and a time: when what an upstream
+station saw gets here, or when a shelf ends. Its time is when it came to be.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from gateway.process.alarm import states
+from gateway.process.alarm.alarms import Alarms, Transition
+from gateway.process.alarm.rule import LEVELS, Rule
+from gateway.process.stage import Cell, Named, Row, Series
+
+ALARM = "alarm"
+EVENTS = (
+    "raised", "cleared", "acknowledged", "reset", "shelved", "unshelved", "suppressed", "unsuppressed", "removed",
+    "returned", "escalated", "no_data", "data",
+)  # fmt: skip
+_DECIMALS = 6
+_LOOK_MS = 60_000  # shelves, escalations, readings that grow stale; each commit looks as well; ours
+
+
+class Wish(NamedTuple):
+    """What a person wants of an alarm: a verb of Alarms.command()."""
+
+    rule: str
+    verb: str
+    for_ms: int
+
+
+class Heard(NamedTuple):
+    """What another station says of its alarm "station/rule"."""
+
+    name: str
+    is_raised: bool
+    since_ms: int
+
+
+class Standing(NamedTuple):
+    """One alarm now."""
+
+    rule: str
+    state: str
+    level: str
+    is_blind: bool
+    since_ms: int | None
+    value: float | None
+
+
+class Board:
+    """What outlives the stage that a failed transaction throws away: wishes that wait, and how alarms stand."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+        self.wishes: deque[Wish | Heard] = deque(maxlen=1000)
+        self.standing: dict[str, Standing] = {}
+        self.emergency: frozenset[int] = frozenset()
+
+
+class AlarmRows:
+    """The Stage that takes readings, and aggregates as "hour/<channel>", and gives transitions."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._alarms = Alarms(board.rules)
+        self._rules = {rule.id: rule for rule in board.rules}
+        self._channels = set().union(*(rule.channels for rule in board.rules))
+        self._last: dict[str, Row] = {}  # by rule
+        self._now_ms = 0
+        self.since_seq = math.inf  # means and changes begin anew at a start
+
+    @property
+    def due_ms(self) -> float:
+        return -math.inf if self._board.wishes else self._now_ms + _LOOK_MS
+
+    def is_urgent(self, row: Row) -> bool:
+        """Whether something follows from it that should not wait for a group commit."""
+        readings = self._readings(row)
+        return bool(readings) and self._alarms.is_news(row.unix_ms, readings)
+
+    def step(self, row: Row) -> Iterator[Row]:
+        if row.series.source == ALARM:
+            self._recall(row)
+            return
+        readings = self._readings(row)
+        if readings:
+            now_ms = max(self._now_ms, row.unix_ms)
+            yield from self._written(self._alarms.step(now_ms, readings, row.unix_ms))
+
+    def tick(self, unix_ms: int) -> Iterator[Row]:
+        self._now_ms = unix_ms
+        wishes = self._board.wishes
+        while wishes:
+            yield from self._written(self._granted(unix_ms, wishes[0]))
+            wishes.popleft()
+        yield from self._written(self._alarms.tick(unix_ms))
+        self._show()
+
+    def _granted(self, unix_ms: int, wish: Wish | Heard) -> tuple[Transition, ...]:
+        if isinstance(wish, Heard):
+            return self._alarms.hear(unix_ms, *wish)
+        return self._alarms.command(unix_ms, *wish) if wish.rule in self._rules else ()
+
+    def _readings(self, row: Row) -> dict[str, tuple[float | None, int]]:
+        lead = "" if row.series.is_collected else f"{row.series.source}/"
+        found: dict[str, tuple[float | None, int]] = {}
+        for (name, _, decimals), (value, worth) in zip(row.series.channels, row.cells, strict=True):
+            if lead + name in self._channels and (value is not None or worth):
+                found[lead + name] = (None if value is None else value / 10**decimals, worth)
+        return found
+
+    def _written(self, transitions: Iterable[Transition]) -> Iterator[Row]:
+        for one in transitions:
+            row = Row(Series(ALARM, channels(one.rule)), one.unix_ms, self._cells(one))
+            self._last[one.rule] = row
+            yield row
+        self._show()
+
+    def _cells(self, one: Transition) -> tuple[Cell, ...]:
+        time_ms = one.expected_ms if one.state != states.SHELVED else self._alarms.shelf_ms(one.rule)
+        return (
+            (EVENTS.index(one.event), 0),
+            (states.ALL.index(one.state), 0),
+            (1 + LEVELS.index(one.level), 0),
+            (None if one.value is None else round(one.value * 10**_DECIMALS), 0),
+            (None if time_ms is None else time_ms // 1000, 0),
+            (one.step, 0),
+        )
+
+    def _recall(self, row: Row) -> None:
+        """The last transition of each rule says how it stands."""
+        rule = row.series.channels[0][0].split(".")[1]
+        known = self._last.get(rule)
+        if rule not in self._rules or (known is not None and known.seq > row.seq):
+            return
+        self._last[rule] = row
+        (_, _), (state, _), _, _, (time_s, _), (step, _) = row.cells
+        shelf_ms = None if time_s is None else 1000 * time_s
+        self._alarms.restore(rule, states.ALL[state or 0], shelf_ms, step or 0)
+        self._show()
+
+    def _show(self) -> None:
+        self._board.emergency = self._alarms.emergency
+        for rule in self._rules.values():
+            state, is_blind = self._alarms.state_of(rule.id)
+            last = self._last.get(rule.id)
+            value = None if last is None or last.cells[3][0] is None else last.cells[3][0] / 10**_DECIMALS
+            since_ms = None if last is None else last.unix_ms
+            self._board.standing[rule.id] = Standing(rule.id, state, rule.level, is_blind, since_ms, value)
+
+
+def channels(rule: str) -> tuple[Named, ...]:
+    """Of the rows of one rule."""
+    return (
+        (f"alarm.{rule}.event", "1", 0),
+        (f"alarm.{rule}.state", "1", 0),
+        (f"alarm.{rule}.level", "1", 0),
+        (f"alarm.{rule}.value", "1", _DECIMALS),
+        (f"alarm.{rule}.time", "s", 0),
+        (f"alarm.{rule}.step", "1", 0),
+    )

@@ -1,0 +1,1 @@
+"""Flow: rating curves, releases, floods, rain."""

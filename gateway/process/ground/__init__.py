@@ -1,0 +1,1 @@
+"""Ground and cold: strings, frost, dose rate, tailings."""

@@ -1,0 +1,1 @@
+"""Knows whether readings can be believed: tests of one channel, of channels against each other, drift."""

@@ -1,0 +1,118 @@
+"""Knows what readings of one moment say against each other; no history, no limit of a single channel.
+
+Each check is given the readings by quantity and says which of them it flags. What it needs and does not find, it does
+not judge. All flags are SUSPECT: which of two channels is wrong, two channels cannot say. A check's numbers that carry
+no document are ours.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from gateway.process.quality.oxygen import saturation_mg_l
+from protocols.worth import CONTRADICTS, DRY, ICE, SUSPECT, is_usable
+
+Readings = Mapping[str, tuple[float | None, int]]  # quantity -> (value, flags), in the units of UNITS
+Flags = dict[str, int]
+
+UNITS = {
+    "temperature": "degC",  # of the water
+    "conductivity": "uS/cm",
+    "level": "mm",
+    "water_pressure": "kPa",  # above the air's
+    "turbidity": "NTU",
+    "dissolved_oxygen": "mg/L",
+    "air_temperature": "degC",
+    "air_pressure": "hPa",
+    "pm2_5": "ug/m3",
+    "pm10": "ug/m3",
+}
+
+
+class Place(NamedTuple):
+    """What the site says about itself. `pressure_hpa`: of the air, from its altitude, for when nothing measures it.
+    `level_offset_mm`: reading of the level gauge where the pressure sensor shows nothing."""
+
+    pressure_hpa: float = 1013.25
+    level_offset_mm: float = 0.0
+    level_tolerance_mm: float = 50.0
+    dry_below_us_cm: float = 5.0
+
+
+def standard_pressure_hpa(altitude_m: float) -> float:
+    """ISO 2533:1975, the troposphere: 617 hPa at 4,000 m."""
+    return float(1013.25 * (1 - 0.0065 * altitude_m / 288.15) ** 5.25588)
+
+
+def ice(readings: Readings, place: Place) -> Flags:
+    """Water at its freezing point, in frost: ice is on the probes or will be. Franklin Basin's technician marked
+    "ice" in turbidity and stage only where water had 0..2 degC (hw_sim/recordings/SOURCES.md)."""
+    water, air = _value(readings, "temperature"), _value(readings, "air_temperature")
+    if water is None or water > 0.1 or (air is not None and air > 0.0):
+        return {}
+    return _marked(readings, ("turbidity", "level", "conductivity", "water_pressure"), ICE)
+
+
+def out_of_water(readings: Readings, place: Place) -> Flags:
+    """Air conducts nothing: below `dry_below_us_cm` no river is (rain has 5 to 30 uS/cm), and all that hangs beside
+    the conductivity probe hangs in the air too."""
+    conductivity = _value(readings, "conductivity")
+    if conductivity is None or conductivity >= place.dry_below_us_cm:
+        return {}
+    in_water = ("conductivity", "dissolved_oxygen", "ph", "turbidity", "orp", "ammonium", "chlorophyll", "temperature")
+    return _marked(readings, in_water, DRY)
+
+
+def fine_above_coarse(readings: Readings, place: Place) -> Flags:
+    """PM2.5 is a part of PM10 by definition. Two instruments may differ by 10 % and 5 ug/m3: ours."""
+    fine, coarse = _value(readings, "pm2_5"), _value(readings, "pm10")
+    if fine is None or coarse is None or fine <= coarse * 1.1 + 5.0:
+        return {}
+    return _marked(readings, ("pm2_5", "pm10"), CONTRADICTS)
+
+
+def oversaturated(readings: Readings, place: Place) -> Flags:
+    """More than 200 % of what water of this temperature holds under the station's own pressure."""
+    oxygen, water = _value(readings, "dissolved_oxygen"), _value(readings, "temperature")
+    if oxygen is None or water is None or not -1.0 <= water <= 40.0:
+        return {}
+    air = _value(readings, "air_pressure")
+    if oxygen <= 2.0 * saturation_mg_l(water, place.pressure_hpa if air is None else air):
+        return {}
+    return _marked(readings, ("dissolved_oxygen",), CONTRADICTS)
+
+
+def level_against_pressure(readings: Readings, place: Place) -> Flags:
+    """A column of water weighs 9.79 kPa a metre (998.2 kg/m3 at 20 degC, 9.80665 m/s2; 0.2 % more at 4 degC)."""
+    level, pressure = _value(readings, "level"), _value(readings, "water_pressure")
+    if level is None or pressure is None:
+        return {}
+    if abs(level - place.level_offset_mm - pressure * 1000 / 9.789) <= place.level_tolerance_mm:
+        return {}
+    return _marked(readings, ("level", "water_pressure"), CONTRADICTS)
+
+
+CHECKS: tuple[Callable[[Readings, Place], Flags], ...] = (
+    ice,
+    out_of_water,
+    fine_above_coarse,
+    oversaturated,
+    level_against_pressure,
+)
+
+
+def cross(readings: Readings, place: Place) -> Flags:
+    """The flags that all checks together add, by quantity."""
+    added: Flags = {}
+    for check in CHECKS:
+        for quantity, flags in check(readings, place).items():
+            added[quantity] = added.get(quantity, 0) | flags
+    return added
+
+
+def _value(readings: Readings, quantity: str) -> float | None:
+    value, flags = readings.get(quantity, (None, 0))
+    return value if value is not None and value - value == 0 and is_usable(flags) else None
+
+
+def _marked(readings: Readings, quantities: tuple[str, ...], bit: int) -> Flags:
+    return {quantity: bit | SUSPECT for quantity in quantities if _value(readings, quantity) is not None}

@@ -1,0 +1,1 @@
+"""Water: classes, sources, groundwater, lakes, oxygen."""

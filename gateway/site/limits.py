@@ -1,0 +1,135 @@
+"""Knows the [[quality]] tables of a site file, its own limits for a channel's tests; tests nothing itself.
+
+What is left out stays as gateway/process/quality/limit_table.py has it for the quantity.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from gateway.faults import Fault, Tree, doubled, nearest, quoted
+from gateway.messages import Phrase
+from gateway.process.quality.limits import Season, Span
+
+_Text = Annotated[str, Meta(min_length=1, extra={"allowed": Phrase("allowed.some_text")})]
+_Number = Annotated[float, Meta(ge=-1e12, le=1e12)]  # neither infinite nor NaN
+_Size = Annotated[float, Meta(ge=0.0, le=1e12)]
+_Hours = Annotated[float, Meta(ge=0.01, le=744.0, extra={"unit": "h"})]
+_Month = Annotated[int, Meta(ge=1, le=12)]
+
+_HOUR_MS = 3_600_000
+# test -> the fields of Limits that make it
+_TESTS = {
+    "fail": ("fail",),
+    "suspect": ("suspect",),
+    "season": ("seasons",),
+    "spike": ("spike_suspect", "spike_fail"),
+    "rate": ("rate_suspect_per_s", "rate_fail_per_s"),
+    "flat": ("flat_suspect_ms", "flat_fail_ms"),
+    "attenuated": ("attenuated_ms",),
+}
+_GRADES = (("spike", 1), ("rate", 1), ("flat", 1), ("attenuated", -1))
+
+
+class SeasonTable(Struct, frozen=True, kw_only=True):
+    """What the months from the first to the second have."""
+
+    months: tuple[_Month, _Month]
+    suspect: tuple[_Number, _Number]
+    fail: tuple[_Number, _Number] | None = None
+
+
+class QualityTable(Struct, frozen=True, kw_only=True, rename={"seasons": "season"}):
+    """In the channel's unit; rates are per hour. `off` names tests that are not to be made."""
+
+    channel: _Text
+    fail: tuple[_Number, _Number] | None = None
+    suspect: tuple[_Number, _Number] | None = None
+    spike_by: Literal["differential", "average"] | None = None
+    spike_suspect: _Size | None = None
+    spike_fail: _Size | None = None
+    rate_suspect: _Size | None = None
+    rate_fail: _Size | None = None
+    flat_suspect: _Hours | None = None
+    flat_fail: _Hours | None = None
+    flat_tolerance: _Size | None = None
+    attenuated_by: Literal["std", "range"] | None = None
+    attenuated_over: _Hours | None = None
+    attenuated_suspect: _Size | None = None
+    attenuated_fail: _Size | None = None
+    gap_s: Annotated[int, Meta(ge=1, le=31 * 86_400, extra={"unit": "s"})] | None = None
+    off: tuple[Literal["fail", "suspect", "season", "spike", "rate", "flat", "attenuated"], ...] = ()
+    seasons: tuple[SeasonTable, ...] = ()
+
+
+def limit_faults(tables: list[tuple[str, Tree]], channels: Collection[str] | None) -> Iterator[Fault]:
+    """Every fault of `tables`, each (path, table). `channels`: the station's, None where not all are known."""
+    yield from doubled([(f"{path}.channel", table.get("channel")) for path, table in tables])
+    for path, table in tables:
+        name = table.get("channel")
+        if name is not None and channels is not None and name not in channels:
+            yield Fault(f"{path}.channel", "fault.no_station_channel", nearest(name, channels), found=quoted(name))
+        yield from _spans(path, table)
+        for index, season in enumerate(table.get("season", ())):
+            yield from _spans(f"{path}.season[{index}]", season or {})
+        for test, sign in _GRADES:
+            suspect, fail = table.get(f"{test}_suspect"), table.get(f"{test}_fail")
+            if suspect is not None and fail is not None and sign * (fail - suspect) <= 0:
+                place, key = f"{path}.{test}_fail", f"{test}_suspect"
+                yield Fault(place, "fault.grades", Phrase("hint.grades"), found=fail, suspect=suspect, other=key)
+
+
+def _spans(path: str, table: Tree) -> Iterator[Fault]:
+    spans = {}
+    for key in ("fail", "suspect"):
+        span = table.get(key)
+        if span is None or None in span:
+            continue
+        if span[0] >= span[1]:
+            yield Fault(f"{path}.{key}", "fault.span")
+        else:
+            spans[key] = span
+    if len(spans) == 2:
+        fail, suspect = spans["fail"], spans["suspect"]
+        if suspect[0] < fail[0] or suspect[1] > fail[1]:  # QARTOD: what is suspect lies within what fails
+            yield Fault(f"{path}.suspect", "fault.span_outside", found=list(suspect), outer=list(fail))
+
+
+def own_limits(table: QualityTable) -> dict[str, Any]:
+    """The fields of process.quality.limits.Limits that the table gives."""
+    given: dict[str, Any] = {
+        "fail": table.fail,
+        "suspect": table.suspect,
+        "spike_by": table.spike_by,
+        "spike_suspect": table.spike_suspect,
+        "spike_fail": table.spike_fail,
+        "rate_suspect_per_s": _over(table.rate_suspect, 3600),
+        "rate_fail_per_s": _over(table.rate_fail, 3600),
+        "flat_suspect_ms": _hours(table.flat_suspect),
+        "flat_fail_ms": _hours(table.flat_fail),
+        "flat_tolerance": table.flat_tolerance,
+        "attenuated_by": table.attenuated_by,
+        "attenuated_ms": _hours(table.attenuated_over),
+        "attenuated_suspect": table.attenuated_suspect,
+        "attenuated_fail": table.attenuated_fail,
+        "gap_ms": None if table.gap_s is None else 1000 * table.gap_s,
+        "seasons": tuple(_season(one) for one in table.seasons) or None,
+    }
+    found = {name: value for name, value in given.items() if value is not None}
+    for test in table.off:
+        found |= {name: () if name == "seasons" else None for name in _TESTS[test]}
+    return found
+
+
+def _season(table: SeasonTable) -> Season:
+    fail: Span | None = table.fail
+    return Season(table.months[0], table.months[1], table.suspect, fail)
+
+
+def _over(value: float | None, divisor: float) -> float | None:
+    return None if value is None else value / divisor
+
+
+def _hours(value: float | None) -> int | None:
+    return None if value is None else round(value * _HOUR_MS)

@@ -1,0 +1,128 @@
+"""Alarms in a running gateway: rows like all others, on disk and on their way at once, the same after a kill."""
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from gateway.app import Gateway
+from gateway.process.alarm import states
+from gateway.process.alarm.rows import EVENTS
+from hw_sim.clock import run_virtual
+from tests.gateway.doubles import NODE, RIVER, UPLINK, events, query, sensor, site
+from tests.gateway.test_app import Room
+
+RULE = """
+[[rule]]
+id = "high"
+level = "orange"
+when = "level.pressure > 30 and level.pressure < 60"
+delay_s = 3
+"""
+DENSE_NODE = NODE.replace('"level"', '"deep"').replace("report_s = 60\n", "report_s = 60\nemergency_period_s = 10\n")
+
+
+class Station:
+    """A level that rises by one each second is polled each second; a rule waits for 30."""
+
+    def __init__(self, folder: Path, rule: str = RULE, *more: str) -> None:
+        self.folder, self.parts = folder, (RIVER, sensor("level", 1), UPLINK, *more, rule)
+        self.room = Room()
+        self.begin()
+
+    def begin(self) -> None:
+        self.stop = asyncio.Event()
+        self.gateway = Gateway(site(self.folder, *self.parts), self.room)
+        self.task = asyncio.create_task(self.gateway.run(self.stop))
+
+    async def kill(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def until(self, time_s: float) -> None:
+        await asyncio.sleep(time_s - asyncio.get_running_loop().time())
+
+    def told(self) -> list[tuple[str, str]]:
+        """(event, state) of each alarm row."""
+        found = query(
+            self.folder, "SELECT cells FROM row JOIN series ON id = series WHERE source = 'alarm' ORDER BY seq"
+        )
+        cells = [json.loads(text) for (text,) in found]
+        return [(EVENTS[event], states.ALL[state]) for event, state, *_ in cells]
+
+
+def story(steps: Coroutine[Any, Any, None]) -> None:
+    run_virtual(steps)
+
+
+def test_an_alarm_is_at_the_broker_within_a_second_of_its_delay(tmp_path: Path) -> None:
+    async def steps() -> None:
+        one = Station(tmp_path)
+        await one.until(32.9)
+        assert one.told() == []
+        await one.until(34.0)  # above 30 from 30.01 s on, with a delay of 3 s: no wait for the commit of 10 s
+        assert one.told() == [("raised", "unacknowledged")]
+        assert [0, 1, 3] in [values[:3] for _, _, _, values, *_ in one.room.broker.rows()]
+        (standing,) = one.gateway.status().alarms
+        assert (standing.rule, standing.state, standing.level) == ("high", "unacknowledged", "orange")
+        assert 33 <= (standing.value or 0) <= 34
+        one.stop.set()
+        await one.task
+
+    story(steps())
+
+
+def test_what_a_person_said_outlives_a_kill_and_nothing_is_told_twice(tmp_path: Path) -> None:
+    async def steps() -> None:
+        one = Station(tmp_path)
+        await one.until(40)
+        answer = await one.gateway.desk.ask("ma", "operator", "alarm", {"rule": "high", "verb": "acknowledge"}, "")
+        assert answer["result"] == "done"
+        assert one.told() == [("raised", "unacknowledged"), ("acknowledged", "acknowledged")]
+        await one.kill()
+        one.begin()
+        await one.until(55)
+        assert one.gateway.status().alarms[0].state == "acknowledged"
+        assert one.told()[2:] == []
+        await one.until(66)
+        assert one.told()[2:] == [("cleared", "normal")]
+        assert [detail["command"] for _, detail in events(tmp_path, "command")] == ["alarm"]
+        refused = await one.gateway.desk.ask("ma", "operator", "alarm", {"rule": "low", "verb": "reset"}, "")
+        assert refused == {"result": "refused", "reason": "not_now", "detail": "no rule low"}
+        await one.kill()
+
+    story(steps())
+
+
+def test_a_shelf_ends_by_itself_and_an_upstream_alarm_is_warned_with_its_travel_time(tmp_path: Path) -> None:
+    rule = '\n[[rule]]\nid = "wave"\nlevel = "red"\nwhen = "alarm(upper/high)"\ntravel_s = 600\n'
+
+    async def steps() -> None:
+        one = Station(tmp_path, rule)
+        await one.until(5)
+        now_ms = one.room.clock.unix_ms()
+        argument = {"name": "upper/high", "raised": True, "since_ms": now_ms - 60_000}
+        assert (await one.gateway.desk.ask("ma", "operator", "upstream", argument, ""))["result"] == "done"
+        assert one.told() == [("raised", "unacknowledged")]
+        ((cells,),) = query(one.folder, "SELECT cells FROM row JOIN series ON id = series WHERE source = 'alarm'")
+        assert json.loads(cells)[4] == (now_ms - 60_000 + 600_000) // 1000
+        shelve = {"rule": "wave", "verb": "shelve", "minutes": 1}
+        await one.gateway.desk.ask("ma", "operator", "alarm", shelve, "")
+        await one.until(80)
+        assert [event for event, _ in one.told()] == ["raised", "shelved", "unshelved", "raised"]
+        await one.kill()
+
+    story(steps())
+
+
+def test_an_alarm_has_its_nodes_measure_densely_and_ends_that(tmp_path: Path) -> None:
+    async def steps() -> None:
+        one = Station(tmp_path, RULE + 'emergency = ["water"]\n', DENSE_NODE)
+        await one.until(40)
+        assert query(one.folder, "SELECT node, argument FROM command") == [(17, 72_000)]
+        await one.until(68)
+        assert query(one.folder, "SELECT node, argument FROM command ORDER BY id") == [(17, 72_000), (17, 0)]
+        await one.kill()
+
+    story(steps())
