@@ -237,7 +237,9 @@ def _demo(args: argparse.Namespace) -> int:
     return demo.main(args)
 
 
-def _add_archive(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+def _add_archive(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser
+) -> None:
     """Where PostgreSQL's library is not installed there are no such commands."""
     archive = commands.add_parser("archive", parents=[shared], help=say("help.archive"))
     query = commands.add_parser("query", parents=[shared], help=say("help.query"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.faults import SiteError, check_text
 from gateway.messages import language, say
 from gateway.site import config
-from hw_sim import report, scenario, sl651_server, swarm
+from hw_sim import fleet, report, scenario, sl651_server, swarm
 from hw_sim.capture import author
 from hw_sim.faults.clocks import ClockDrift
 from hw_sim.interpreter import NoMicroPython
@@ -50,6 +50,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared:
     names.set_defaults(sim=_list)
     kinds = commands.add_parser("platform", parents=[shared], help=say("help.sim_platform"))
     sl651_server.add(kinds.add_subparsers(required=True, metavar=say("help.command")), shared)
+    fleet.add(commands, shared)
     field = commands.add_parser("capture", parents=[shared], help=say("help.sim_capture"))
     field.add_argument("site", type=Path, metavar="site.toml", help=say("help.site"))
     field.add_argument("files", type=Path, nargs="+", metavar="FILE", help=say("help.captures"))

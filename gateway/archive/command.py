@@ -118,9 +118,16 @@ def _tell(counters: Mapping[str, int], over: threading.Event) -> None:
     while True:
         ends = over.wait(every_s)
         rows = counters["rows"]
-        line = say("archive.progress", rate=f"{(rows - before) / every_s:.0f}", **{name: counters[name] for name in names})
+        line = say(
+            "archive.progress", rate=f"{(rows - before) / every_s:.0f}", **{name: counters[name] for name in names}
+        )
         if ends or rows != before or is_live:
-            print(f"\r{line}\x1b[K" if is_live else line, end="" if is_live and not ends else "\n", file=sys.stderr, flush=True)
+            print(
+                f"\r{line}\x1b[K" if is_live else line,
+                end="" if is_live and not ends else "\n",
+                file=sys.stderr,
+                flush=True,
+            )
         before = rows
         if ends:
             return

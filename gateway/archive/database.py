@@ -7,7 +7,7 @@ rows. So any number of workers may take the same message at the same time, or a 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 from psycopg.types.range import Range as PgRange
@@ -219,7 +219,9 @@ class Archive:
             if before is None or before == line:
                 continue
             if before.value != line.value or before.series != line.series or not (is_guess(before) or is_guess(line)):
-                lies.append((names[line.station], Refused("altered", f"row {line.seq}: {before[2:]} became {line[2:]}")))
+                lies.append(
+                    (names[line.station], Refused("altered", f"row {line.seq}: {before[2:]} became {line[2:]}"))
+                )
             elif is_guess(before) and not is_guess(line):
                 self._db.execute("DELETE FROM row WHERE station = %s AND seq = %s", line[:2])
                 self._db.execute("INSERT INTO row VALUES (%s, %s, %s, %s, %s, %s)", line)
@@ -229,7 +231,9 @@ class Archive:
 
     # --- what is missing ----------------------------------------------------------------------------------------------
 
-    def to_ask(self, stations: Collection[str] | None, first_pause_s: float, longest_pause_s: float) -> dict[str, Ranges]:
+    def to_ask(
+        self, stations: Collection[str] | None, first_pause_s: float, longest_pause_s: float
+    ) -> dict[str, Ranges]:
         """What connected stations (None: of all) should be asked for. This worker has taken it upon itself: no other
         asks the same before a pause that doubles each time nothing comes."""
         found = self._db.execute(
@@ -253,7 +257,12 @@ class Archive:
 
 def _columns(series: Series) -> tuple[str, list[str], list[str], list[int]]:
     channels = series.channels
-    return series.source, [name for name, _, _ in channels], [unit for _, unit, _ in channels], [d for _, _, d in channels]
+    return (
+        series.source,
+        [name for name, _, _ in channels],
+        [unit for _, unit, _ in channels],
+        [d for _, _, d in channels],
+    )
 
 
 def _columns_of(keys: Collection[tuple[int, int]]) -> tuple[list[int], list[int]]:

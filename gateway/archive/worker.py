@@ -31,9 +31,13 @@ log = logging.getLogger(__name__)
 _GROUP = "watertower-archive"
 _AT_ONCE = 400  # messages a transaction; ours: 20,000 rows of ten values are 4 MB
 _IN_FLIGHT = 1000  # that the broker may have given and not seen confirmed
-_HOLD_S = 30.0  # how long a message waits for the announcement of its series before it is given up, to be asked for again
+_HOLD_S = (
+    30.0  # how long a message waits for the announcement of its series before it is given up, to be asked for again
+)
 _HELD = 50  # messages at most
-_SIGNED_DAYS = 8  # whose signatures are fetched at a start; the broker retains all there ever were, and it is one an hour
+_SIGNED_DAYS = (
+    8  # whose signatures are fetched at a start; the broker retains all there ever were, and it is one an hour
+)
 _LOOK_S = 5.0  # between looks for what is missing, and for announcements that did not come
 _LONGEST_PAUSE_S = 86_400.0  # between questions for the same
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 15.0
@@ -228,9 +232,7 @@ class Worker:
         for one in batch:
             if one not in held:
                 self._confirm(one)
-        self.counters.update(
-            messages=len(batch) - len(held), rows=stored.new, again=stored.again, dated=stored.dated
-        )
+        self.counters.update(messages=len(batch) - len(held), rows=stored.new, again=stored.again, dated=stored.dated)
 
     def _sign(self, archive: Archive, station: str, day: str, message: Signature) -> list[Refusal]:
         verdict = archive.sign(station, day, message)
