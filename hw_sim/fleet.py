@@ -275,4 +275,4 @@ async def _until(is_so: Callable[[], bool], patience_s: float) -> None:
 
 def _tell(key: str, **values: object) -> None:
     if sys.stderr.isatty():
-        print(f"\r{say(key, **values)}\x1b[K", end="", file=sys.stderr, flush=True)
+        print(f"\r{say(key, None, **values)}\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Knows `watertower archive` and `watertower query`: their options, and how answers look; knows no SQL and no message."""
+"""Knows `watertower archive` and `watertower query`: their options, how answers look; knows no SQL, no message."""
 
 import argparse
 import json
@@ -112,15 +112,15 @@ def _prepare(args: argparse.Namespace) -> Callable[[mqtt.Client], None]:
 
 def _tell(counters: Mapping[str, int], over: threading.Event) -> None:
     names = ("messages", "rows", "again", "dated", "refused", "asked")
+    counts: dict[str, object]
     is_live = sys.stderr.isatty()
     every_s = 1.0 if is_live else _LINE_S
     before = 0
     while True:
         ends = over.wait(every_s)
         rows = counters["rows"]
-        line = say(
-            "archive.progress", rate=f"{(rows - before) / every_s:.0f}", **{name: counters[name] for name in names}
-        )
+        counts = {name: counters[name] for name in names}
+        line = say("archive.progress", None, rate=f"{(rows - before) / every_s:.0f}", **counts)
         if ends or rows != before or is_live:
             print(
                 f"\r{line}\x1b[K" if is_live else line,

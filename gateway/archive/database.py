@@ -1,7 +1,7 @@
 """Knows how a batch of messages becomes one transaction in PostgreSQL; knows no broker and no clock.
 
-Exactly once rests on one thing: a station's line is locked, and its set of seqs grows in the transaction that writes the
-rows. So any number of workers may take the same message at the same time, or a second time, in any order.
+Exactly once rests on one thing: a station's line is locked, and its set of seqs grows in the transaction that writes
+the rows. So any number of workers may take the same message at the same time, or a second time, in any order.
 """
 
 from collections import Counter
@@ -53,7 +53,11 @@ class Archive:
     def __init__(self, dsn: str, grace_s: float = 30.0) -> None:
         self._db: tables.Connection = psycopg.connect(dsn, autocommit=True)
         self._grace_s = grace_s
-        tables.make(self._db)
+        try:
+            tables.make(self._db)
+        except BaseException:
+            self._db.close()
+            raise
         self._months = tables.Months(self._db)
         self._db.execute("SET synchronous_commit = on")
         self._db.execute("CREATE TEMP TABLE incoming (LIKE row) ON COMMIT DELETE ROWS")
@@ -194,9 +198,11 @@ class Archive:
                 f" complete = greatest(station.complete, said.complete), overdue = {_LATE},"
                 " noted = CASE WHEN now() - noted_at >= %(grace)s * interval '1 second'"
                 "   THEN greatest(station.complete, said.complete) ELSE noted END,"
-                " noted_at = CASE WHEN now() - noted_at >= %(grace)s * interval '1 second' THEN now() ELSE noted_at END,"
+                " noted_at = CASE WHEN now() - noted_at >= %(grace)s * interval '1 second' THEN now()"
+                "   ELSE noted_at END,"
                 " asked_times = CASE WHEN came - has && int8range(1, overdue + 1) THEN 0 ELSE asked_times END"
-                " FROM said, (SELECT station, range_agg(int8range(seq, seq + 1)) AS came FROM incoming GROUP BY station) AS i"
+                " FROM said, (SELECT station, range_agg(int8range(seq, seq + 1)) AS came FROM incoming"
+                "   GROUP BY station) AS i"
                 " WHERE id = said.station AND id = i.station",
                 {"grace": self._grace_s},
             )
@@ -241,7 +247,8 @@ class Archive:
             f"  SELECT id, int8multirange(int8range(1, {_LATE} + 1)) - has AS seqs FROM station"
             "   WHERE online IS NOT FALSE AND (%(stations)s::text[] IS NULL OR name = ANY(%(stations)s))"
             f"  AND NOT has @> int8range(1, {_LATE} + 1)"
-            "   AND now() > asked + least(%(first)s * 2.0 ^ least(asked_times - 1, 20), %(longest)s) * interval '1 second'"
+            "   AND now() > asked"
+            "     + least(%(first)s * 2.0 ^ least(asked_times - 1, 20), %(longest)s) * interval '1 second'"
             "   FOR UPDATE SKIP LOCKED)"
             " UPDATE station SET asked = now(), asked_times = asked_times + 1 FROM late WHERE station.id = late.id"
             " RETURNING name, seqs",

@@ -32,7 +32,7 @@ def load(path: Path) -> dict[str, Operator]:
     _, faults = walk(tree, _File)
     if faults:
         raise SiteError([fault.in_file(str(path)) for fault in faults])
-    found = {}
+    found: dict[str, Operator] = {}
     for one in msgspec.convert(tree, _File).operators:
         operator = Operator(name=one.name, role=one.role, key=one.key)
         found |= dict.fromkeys(one.stations or (ALL,), operator)

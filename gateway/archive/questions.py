@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 import psycopg
 
 _LAST = """
-SELECT station.name, series.source, one.channel, newest.time, one.value, one.unit, coalesce(one.quality, 0), decimals
+SELECT station.name, series.source, one.channel, newest.time, one.value, one.unit,
+       coalesce(one.quality, 0), one.decimals
 FROM station JOIN series ON series.station = station.id
-CROSS JOIN LATERAL (SELECT time, value, quality FROM row WHERE row.station = series.station AND row.series = series.series
+CROSS JOIN LATERAL (SELECT time, value, quality FROM row
+                    WHERE row.station = series.station AND row.series = series.series
                     ORDER BY time DESC, seq DESC LIMIT 1) AS newest
 CROSS JOIN LATERAL unnest(series.channel, newest.value, series.unit, newest.quality, series.decimals)
     AS one (channel, value, unit, quality, decimals)
-WHERE (%(station)s::text IS NULL OR station.name = %(station)s) AND (%(channel)s::text IS NULL OR one.channel = %(channel)s)
+WHERE (%(station)s::text IS NULL OR station.name = %(station)s)
+  AND (%(channel)s::text IS NULL OR one.channel = %(channel)s)
 ORDER BY 1, 2, newest.time DESC, 3
 """
 
@@ -28,7 +31,8 @@ ORDER BY 1
 """
 
 _EXCEEDANCES = """
-SELECT station, source, unit, count(*), min(time), max(time), CASE WHEN %(above)s::float8 IS NULL THEN min(value) ELSE max(value) END
+SELECT station, source, unit, count(*), min(time), max(time),
+       CASE WHEN %(above)s::float8 IS NULL THEN min(value) ELSE max(value) END
 FROM reading
 WHERE channel = %(channel)s AND quality & %(bad)s = 0
   AND (value > %(above)s::float8 OR value < %(below)s::float8)

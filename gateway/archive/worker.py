@@ -1,7 +1,7 @@
 """Knows how one archive worker takes messages from a broker and confirms them; knows no table.
 
-It keeps nothing of its own: a message is confirmed to the broker when the database has it. A worker that dies leaves its
-messages to the others, or to the next question for what is missing.
+It keeps nothing of its own: a message is confirmed to the broker when the database has it. A worker that dies leaves
+its messages to the others, or to the next question for what is missing.
 """
 
 import logging
@@ -31,13 +31,9 @@ log = logging.getLogger(__name__)
 _GROUP = "watertower-archive"
 _AT_ONCE = 400  # messages a transaction; ours: 20,000 rows of ten values are 4 MB
 _IN_FLIGHT = 1000  # that the broker may have given and not seen confirmed
-_HOLD_S = (
-    30.0  # how long a message waits for the announcement of its series before it is given up, to be asked for again
-)
+_HOLD_S = 30.0  # a message waits so long for the announcement of its series; then it is left to be asked for
 _HELD = 50  # messages at most
-_SIGNED_DAYS = (
-    8  # whose signatures are fetched at a start; the broker retains all there ever were, and it is one an hour
-)
+_SIGNED_DAYS = 8  # whose signatures are fetched at a start: the broker retains all there ever were
 _LOOK_S = 5.0  # between looks for what is missing, and for announcements that did not come
 _LONGEST_PAUSE_S = 86_400.0  # between questions for the same
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 15.0
@@ -144,7 +140,7 @@ class Worker:
         except UnicodeDecodeError:
             topic = ""
         mid = message.mid if message.qos else 0
-        self._arrived.put(Arrived(topic, message.payload, self._connection, mid, time.monotonic()))
+        self._arrived.put(Arrived(topic, bytes(message.payload), self._connection, mid, time.monotonic()))
 
     def _confirm(self, one: Arrived) -> None:
         """A number of an earlier connection may mean another message by now."""
