@@ -1,4 +1,4 @@
-"""Knows how a device gets another unit id without doubt; knows no terminal. The only thing here that writes to a device.
+"""Knows how a device gets another unit id without doubt; knows no terminal. It alone writes to a device.
 
 Order: the new id is free, the old one answers, the device is a model that can be told; then one write, and the proof:
 the new id answers as the old one did, the old one is silent.

@@ -65,7 +65,7 @@ def _sensor(found: Found, bus: str, lang: str | None) -> list[str]:
     others = [fit.profile.model for fit in found.fits[1:]]
     lines = [
         "[[sensor]]",
-        f'id = "{profile.model.rpartition("_")[2]}-{found.unit_id}"',
+        f'id = "{profile.model.rpartition("_")[2]}_{found.unit_id}"',
         f'profile = "{profile.model}"'
         + (f"   # {say('scan.or_line', lang, models=', '.join(others))}" if others else ""),
         f'bus = "{bus}"',

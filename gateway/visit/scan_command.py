@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -50,10 +51,8 @@ def _scan(args: argparse.Namespace, profiles: Sequence[Profile]) -> int:
         wanted = wanted._replace(settings=(args.serial,))
     with progress.shown() as shown:
         scan = Scan(lambda settings: _open(args.port, settings), profiles, _now_ms, shown, args.wait_ms)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):  # what was found so far is shown
             asyncio.run(scan.run(wanted))
-        except KeyboardInterrupt:
-            pass  # what was found so far is shown
     findings = scan.findings()
     print(proposal.text(findings))
     lines = proposal.site_lines(findings, _identity(args.port))
