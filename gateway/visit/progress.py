@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from gateway.messages import Phrase
-from gateway.visit.failure import VisitFailed
-
 
 class Progress(Protocol):
     """What a task tells of itself."""
@@ -63,11 +60,3 @@ def shown() -> Iterator[Progress]:
                 bar.update(task, completed=done, total=of, description=what)
 
         yield Bar()
-
-
-def needed(module: str) -> object:
-    """A library of the extra `field`. VisitFailed: it is not installed."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise VisitFailed(Phrase("visit.no_library", library=module), Phrase("visit.install_field")) from error
