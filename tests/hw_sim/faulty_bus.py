@@ -26,7 +26,7 @@ from hw_sim.wire import Drop, Wire, WireLine, rs485
 from protocols import profiles
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
-from protocols.modbus_client import RtuClient
+from protocols.polling_client import PollingClient
 
 LEVELS = [Wire, ByteWire]
 PROFILE = profiles.load("keller_acculevel")  # two floats, of the same shape
@@ -99,7 +99,7 @@ class Bus:
             self.sensors.append(SimSensor(f"s{unit_id}", PROFILE, unit_id, signals, Ledger(), self.clock))
             Drop(self.wire, self.sensors[-1])
         self.line = WireLine(self.wire)
-        self.client = RtuClient(self.line, self.clock.monotonic_ms, 9600)
+        self.client = PollingClient(self.line, self.clock.monotonic_ms, 9600)
         self.right: dict[Request, tuple[int, ...]] = {}
 
     async def learn(self) -> None:

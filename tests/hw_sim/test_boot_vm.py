@@ -66,7 +66,7 @@ def test_a_boot_that_formats_or_spins_is_found_out(code: str, word: str, tmp_pat
 
 def archive(folder: Path, number: int, main: str, target: str = "rp2") -> Path:
     """An application of three files."""
-    sources = {"firmware/__init__.py": "", "firmware/main.py": main, "protocols/words.py": f"NUMBER = {number}\n"}
+    sources = {"firmware/__init__.py": "", "firmware/main.py": main, "protocols/bits.py": f"NUMBER = {number}\n"}
     for name, text in sources.items():
         path = folder / str(number) / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,9 +77,9 @@ def archive(folder: Path, number: int, main: str, target: str = "rp2") -> Path:
 
 
 GOOD = """
-from protocols import words
+from protocols import bits
 def main(slot, on_trial):
-    print("slot", slot, "runs", words.NUMBER, "on trial" if on_trial else "confirmed")
+    print("slot", slot, "runs", bits.NUMBER, "on trial" if on_trial else "confirmed")
 """
 
 
@@ -125,7 +125,7 @@ def test_the_whole_firmware_is_imported_out_of_a_slot(tmp_path: Path) -> None:
 def test_a_part_that_has_rotted_is_no_code(tmp_path: Path) -> None:
     rotten = archive(tmp_path, 2, GOOD)
     data = bytearray(rotten.read_bytes())
-    data[-1] ^= 1  # of protocols/words.mpy
+    data[-1] ^= 1  # of protocols/bits.mpy
     rotten.write_bytes(data)
     said, _ = run("slot_boot.py", 3, archive(tmp_path, 1, GOOD), rotten)
     assert said.splitlines()[-2] == "slot 0 runs 1 confirmed" and "slot 1" not in said, said
