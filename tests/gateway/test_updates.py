@@ -156,15 +156,3 @@ def imported(path: Path) -> Iterator[Path]:
             module = ROOT / statement.module.replace(".", "/")
             yield module.with_suffix(".py")
             yield from (module / f"{alias.name}.py" for alias in statement.names)
-
-
-@pytest.mark.parametrize("target", updates.TARGETS)
-def test_an_image_has_the_same_of_protocols_frozen(target: str) -> None:
-    frozen: dict[str, object] = {}
-
-    def package(name: str, files: object = None, base_path: str = "") -> None:
-        frozen[name] = files
-
-    text = (ROOT / "firmware" / "boot" / f"manifest_{target}.py").read_text("utf-8")
-    exec(text, {"package": package, "freeze": lambda *_: None})
-    assert frozen["protocols"] == tuple(f"{name}.py" for name in updates.PROTOCOLS)
