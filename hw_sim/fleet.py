@@ -90,9 +90,10 @@ class Fleet:
         loop = asyncio.get_running_loop()
         began_s, turn = loop.time(), 0
         step_s = self._plan.every_s / len(self._gateways)
-        while loop.time() - began_s < self._plan.seconds:
-            due = min(int((loop.time() - began_s) / step_s), int(self._plan.seconds / step_s) - 1)
-            while turn <= due:
+        turns = round(self._plan.seconds / step_s)
+        while turn < turns:
+            due = min(int((loop.time() - began_s) / step_s), turns)
+            while turn < due:
                 self._gateways[turn % len(self._gateways)].measure()
                 turn += 1
                 if turn % 20 == 0:
