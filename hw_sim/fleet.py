@@ -209,7 +209,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared:
     parser.add_argument("--username", help=say("help.archive_username"))
     parser.add_argument("--password-file", metavar="FILE", help=say("help.archive_password_file"))
     parser.add_argument("--dsn", help=say("help.fleet_dsn"))
-    parser.add_argument("--operators", type=Path, metavar="FILE.toml", help=say("help.archive_operators"))
+    parser.add_argument("--operators", type=Path, metavar="FILE.toml", help=say("help.fleet_operators"))
     parser.add_argument("--patience", type=float, default=300.0, metavar="SECONDS", help=say("help.fleet_patience"))
     parser.add_argument("--folder", type=Path, help=say("help.folder"))
     parser.set_defaults(sim=run)
