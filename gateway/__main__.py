@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib
 import json
 import logging
 import re
@@ -13,19 +14,20 @@ from gateway.messages import LANGUAGES, say, set_language
 from gateway.site import profiles
 from gateway.site.library import Library
 from gateway.store import StoreError
+from gateway.visit.failure import VisitFailed
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status: 0 done, 1 failed, 2 the command or the site file is wrong."""
     arguments = sys.argv[1:] if argv is None else argv
     _choose_language(arguments)
-    args = _parser().parse_args(arguments)
+    args = _parser(arguments).parse_args(arguments)
     try:
         return int(args.run(args))
     except SiteError as error:
         print("\n".join(check_text(error, args.site)), file=sys.stderr)
         return 2
-    except StoreError as error:
+    except (StoreError, VisitFailed) as error:
         print(error, file=sys.stderr)
         return 1
     except BrokenPipeError:  # `watertower profiles | head`
@@ -42,7 +44,7 @@ def _choose_language(arguments: list[str]) -> None:
         set_language(known.lang)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--lang", choices=LANGUAGES, help=say("help.lang"))
     with_site = argparse.ArgumentParser(add_help=False, parents=[shared])
@@ -104,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=1, help=say("help.seed"))
     demo.set_defaults(run=_demo)
     _add_sim(commands, shared)
+    _add_visit(commands, shared, arguments)
     return parser
 
 
@@ -252,6 +255,26 @@ def _sim(args: argparse.Namespace) -> int:
     from hw_sim import command
 
     return command.main(args)
+
+
+# A technician's commands: each is a module of gateway/visit with add(parser) and run(args).
+VISIT = ("scan",)
+
+
+def _add_visit(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    shared: argparse.ArgumentParser,
+    arguments: list[str],
+) -> None:
+    for name in VISIT:
+        command = commands.add_parser(name, parents=[shared], help=say(f"help.visit_{name}"))
+        command.set_defaults(run=_visit, command=name)
+        if name in arguments:  # its libraries are for it alone
+            importlib.import_module(f"gateway.visit.{name}_command").add(command)
+
+
+def _visit(args: argparse.Namespace) -> int:
+    return int(importlib.import_module(f"gateway.visit.{args.command}_command").run(args))
 
 
 if __name__ == "__main__":

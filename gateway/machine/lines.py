@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import termios
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -121,6 +122,14 @@ def _is_pty(port: str) -> bool:
     return os.path.realpath(port).startswith("/dev/pts/")
 
 
+def _hint_parity(fd: int, parity: str) -> None:
+    """Two flags that a pty keeps and that do nothing there tell a simulated bus behind it which parity was meant."""
+    state = termios.tcgetattr(fd)
+    state[0] |= termios.INPCK
+    state[2] |= termios.PARODD if parity == "O" else 0
+    termios.tcsetattr(fd, termios.TCSANOW, state)
+
+
 def serial_opener(
     port: str, baud: int, parity: str = "N", stop_bits: int = 1, ports: usb.Ports = list_ports.comports
 ) -> Opener:
@@ -130,11 +139,12 @@ def serial_opener(
         try:
             device = usb.find(port, ports()) if usb.is_identity(port) else port
             kept_parity = "N" if _is_pty(device) else parity  # Linux ptys refuse any other
-            return SerialLine(
-                serial.Serial(
-                    device, baud, parity=kept_parity, stopbits=stop_bits, timeout=0, write_timeout=0, exclusive=True
-                )
+            opened = serial.Serial(
+                device, baud, parity=kept_parity, stopbits=stop_bits, timeout=0, write_timeout=0, exclusive=True
             )
+            if kept_parity != parity:
+                _hint_parity(opened.fileno(), parity)
+            return SerialLine(opened)
         except (serial.SerialException, OSError, ValueError, usb.NoSuchPort) as error:
             raise LineLost(str(error)) from error
 
