@@ -89,6 +89,10 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     status.set_defaults(run=_status)
     reload = commands.add_parser("reload", parents=[with_site], help=say("help.reload"))
     reload.set_defaults(run=_reload)
+    web = commands.add_parser("web", parents=[with_site], help=say("help.web"))
+    web.add_argument("--listen", type=_host_port, metavar="HOST:PORT", help=say("help.listen"))
+    web.add_argument("--set-password", action="store_true", help=say("help.set_password"))
+    web.set_defaults(run=_web)
     models = commands.add_parser("profiles", parents=[shared], help=say("help.profiles"))
     models.add_argument("model", nargs="?", help=say("help.model"))
     models.set_defaults(run=_profiles)
@@ -213,6 +217,17 @@ def _reload(args: argparse.Namespace) -> int:
     from gateway import status_table
 
     return status_table.reload(_site(args))
+
+
+def _web(args: argparse.Namespace) -> int:
+    try:
+        from gateway.web import command
+    except ModuleNotFoundError as error:
+        print(say("web.not_installed", module=error.name), file=sys.stderr)
+        return 2
+    if args.set_password:
+        return command.set_password(_site(args))
+    return command.main(_site(args), args.listen)
 
 
 def _profiles(args: argparse.Namespace) -> int:

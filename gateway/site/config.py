@@ -67,6 +67,14 @@ class Metrics(Struct, frozen=True, kw_only=True):
     listen: HostPort
 
 
+class Web(Struct, frozen=True, kw_only=True):
+    """Where `watertower web` shows the station's page; beyond this machine only with a password, whose hash is kept in a
+    file (docs/web.md)."""
+
+    listen: HostPort = "127.0.0.1:8080"
+    password_file: Text = "web.password"
+
+
 class ClockTrust(Struct, frozen=True, kw_only=True):
     """When the machine's time is believed. "auto": once NTP, PTP or GPS sets it, or a clock chip has it."""
 
@@ -305,6 +313,7 @@ class SiteFile(
     assess: Assess | None = None
     control: Control = Control()
     metrics: Metrics | None = None
+    web: Web = Web()
     radio: Radio | None = None
     profile_dir: Text | None = None
     buses: tuple[Bus, ...] = ()
@@ -457,6 +466,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         clock=file.clock,
         control=replace(file.control, socket=absolute(folder, file.control.socket)),
         metrics=file.metrics,
+        web=replace(file.web, password_file=absolute(folder, file.web.password_file)),
         radio=file.radio and replace(file.radio, port=absolute(folder, file.radio.port)),
         profile_dir=file.profile_dir,
         buses=tuple(replace(bus, port=bus.port and absolute(folder, bus.port)) for bus in file.buses),

@@ -1,0 +1,84 @@
+// Knows who has logged in here, and sends what changes something; knows not what that is.
+
+import { one } from "./dom.js";
+import { say, span } from "./words.js";
+
+let token = null;
+let has_password = true;
+let on_change = () => {};
+
+export const is_logged_in = () => token !== null;
+
+export async function begin_login(changed) {
+  on_change = changed;
+  one("#login").addEventListener("click", () => (token ? log_out() : ask()));
+  one("#cancel").addEventListener("click", () => one("#ask").close());
+  one("#ask form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    log_in();
+  });
+  try {
+    ({ token, has_password } = await (await fetch("/session")).json());
+  } catch {
+    // the stream says that the station is gone
+  }
+  set(token);
+}
+
+/** Sends an order of the one who is logged in; says how it went. */
+export async function post(address, what) {
+  const answer = await send(address, what);
+  if (answer?.status === 401 || answer?.status === 403) {
+    set(null);
+    tell(say("web.session_over"));
+  } else tell(answer?.ok ? say("web.done") : say("web.failed", { reason: answer ? answer.status : "Wi-Fi" }));
+}
+
+function ask() {
+  one("#ask .fault").textContent = has_password ? "" : say("web.no_password");
+  one("#ask").showModal();
+  one("#password").focus();
+}
+
+async function log_in() {
+  const field = one("#password");
+  const answer = await send("/login", { password: field.value });
+  field.value = "";
+  if (answer?.ok) {
+    one("#ask").close();
+    return set((await answer.json()).token);
+  }
+  let words = say("web.failed", { reason: answer ? answer.status : "Wi-Fi" });
+  if (answer?.status === 403) words = say(has_password ? "web.wrong_password" : "web.no_password");
+  if (answer?.status === 429) words = say("web.wait", { span: span((await answer.json()).wait_s) });
+  one("#ask .fault").textContent = words;
+  field.focus();
+}
+
+async function log_out() {
+  await send("/logout", {});
+  set(null);
+}
+
+function set(found) {
+  token = found;
+  one("#login").textContent = say(token ? "web.logout" : "web.login");
+  on_change();
+}
+
+async function send(address, what) {
+  const headers = { "Content-Type": "application/json", ...(token ? { "X-Watertower-Token": token } : {}) };
+  try {
+    return await fetch(address, { method: "POST", headers, body: JSON.stringify(what) });
+  } catch {
+    return null;
+  }
+}
+
+let gone = 0;
+
+function tell(words) {
+  one("#said").textContent = words;
+  clearTimeout(gone);
+  gone = setTimeout(() => (one("#said").textContent = ""), 4000);
+}

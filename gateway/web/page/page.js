@@ -1,0 +1,100 @@
+// Knows which parts the page has and where its news come from; knows not how a part looks.
+
+import { h, one, show } from "./dom.js";
+import { ago, data, say, set_now, tick } from "./words.js";
+import { show_alarms, words_of } from "./alarms.js";
+import { begin_download } from "./download.js";
+import { begin_login } from "./login.js";
+import { show_sketch } from "./sketch.js";
+import { show_events, show_tables } from "./tables.js";
+import { fetch_history, show_values } from "./values.js";
+
+const HISTORY_MS = 120e3;
+let now = null;
+let is_lost = false;
+let older = [];
+
+function draw() {
+  if (!now) return verdict();
+  verdict();
+  show_alarms(now.alarms);
+  show_values(now.status ? now.status.channels : now.stored, !!now.status && !is_lost);
+  show_sketch(now);
+  show_tables(now);
+  show_events([...newest(), ...older]);
+}
+
+/** The state's events have no ids: those of the store are older, or the same. */
+function newest() {
+  const from = older.length ? older[0].unix_ms : -1;
+  const same = new Set(older.map((event) => `${event.unix_ms} ${event.kind} ${event.detail}`));
+  return (now.status?.events ?? []).filter((event) => event.unix_ms >= from && !same.has(`${event.unix_ms} ${event.kind} ${event.detail}`));
+}
+
+function verdict() {
+  const place = one("#verdict");
+  const open = now ? now.alarms.filter((alarm) => alarm.state === "unacknowledged") : [];
+  const [kind, words, more] = is_lost ? ["bad", say("web.no_page"), []] : !now ? ["asking", say("web.starting"), []] : !now.status ? no_gateway() : standing(open);
+  place.className = `verdict ${kind}`;
+  show(one("#verdict > div"), [kind, words, more.map(String), now && now.last_row], () => [h("strong", {}, words), h("p", {}, more)]);
+  document.title = `${open.length ? `(${open.length}) ` : ""}${data.plan.name}`;
+}
+
+function no_gateway() {
+  const stored = now.trouble ? [say("web.no_store", { reason: now.trouble })] : now.last_row ? [say("web.last_row", { seq: now.last_row[0] }), " ", ago(now.last_row[1]), ". "] : [];
+  return ["bad", say("web.no_gateway"), [...stored, say("web.no_gateway_do")]];
+}
+
+function standing(open) {
+  const worst = Math.min(...now.alarms.filter((alarm) => alarm.state !== "shelved").map((alarm) => alarm.urgency), 9);
+  if (worst === 9) return ["good", say("web.well"), []];
+  const words = say("web.count_alarms", { count: now.alarms.length });
+  return [worst === 1 ? "bad" : "look", words, open.length ? [words_of(open[0])] : []];
+}
+
+function listen() {
+  const stream = new EventSource("/live");
+  stream.onmessage = (event) => {
+    const is_first = !now;
+    now = JSON.parse(event.data);
+    is_lost = false;
+    set_now(now.unix_ms);
+    if (is_first && !now.status) fetch_older();
+    draw();
+  };
+  stream.onerror = () => {
+    is_lost = true;
+    draw();
+    if (stream.readyState !== EventSource.CLOSED) return; // it tries again by itself
+    setTimeout(listen, 5000);
+  };
+}
+
+async function fetch_older() {
+  const before = older.length ? `?before=${older.at(-1).id}` : "";
+  try {
+    const answer = await fetch(`/events${before}`);
+    if (!answer.ok) return;
+    const found = await answer.json();
+    older = [...older, ...found];
+    one("#older").hidden = found.length < 100;
+    draw();
+  } catch {
+    // the stream says that the station is gone
+  }
+}
+
+const plan = data.plan;
+one("#place").textContent = `${plan.id} · ${say("web.altitude", { altitude: plan.altitude_m })}`;
+for (const [id, has] of [["nodes", plan.nodes.length], ["devices", plan.buses.length], ["uplinks", plan.uplinks.length]]) {
+  one(`#${id}`).hidden = !has;
+  one(`nav a[href="#${id}"]`).hidden = !has;
+}
+one("#older").addEventListener("click", fetch_older);
+matchMedia("(max-width: 640px)").addEventListener("change", draw);
+begin_login(draw);
+begin_download();
+listen();
+fetch_history();
+setInterval(fetch_history, HISTORY_MS);
+setInterval(tick, 1000);

@@ -1,0 +1,62 @@
+// Knows how the newest readings look, each with its worth, its age and its last day; knows no other part.
+
+import { h, one, show } from "./dom.js";
+import { ago, data, quantity, say, worth } from "./words.js";
+import { plot } from "./plot.js";
+
+let history = { steps: 288, curves: {} };
+let seen = [];
+let live = false;
+
+export function show_values(channels, is_live) {
+  [seen, live] = [channels, is_live];
+  draw();
+}
+
+/** From the gateway every few minutes: plots change slowly. */
+export async function fetch_history() {
+  try {
+    const answer = await fetch("/history");
+    if (answer.ok) history = await answer.json();
+    draw();
+  } catch {
+    // the stream says that the station is gone
+  }
+}
+
+function draw() {
+  show(one("#values .body"), [seen, live, history], () =>
+    seen.length ? groups().map(group) : h("p", { class: "note" }, say("web.no_values")));
+}
+
+/** [place, its channels]: a bus or a node, in the order of the site file. */
+function groups() {
+  const found = new Map();
+  for (const channel of seen) {
+    const place = data.plan.channels[channel.channel]?.place ?? "–";
+    found.set(place, [...(found.get(place) ?? []), channel]);
+  }
+  return [...found];
+}
+
+function group([place, channels]) {
+  const kind = data.plan.nodes.some((node) => node.name === place) ? "web.node" : "web.bus";
+  return [h("h3", { class: "place" }, h("small", {}, say(kind)), " ", place), h("div", { class: `cards${live ? "" : " stale"}` }, channels.map(card))];
+}
+
+function card(channel) {
+  const unit = data.plan.channels[channel.channel]?.unit ?? channel.unit;
+  const words = worth(channel.quality);
+  const curve = history.curves[channel.channel];
+  const name = quantity(channel.quantity);
+  return h("article", { class: `card${words ? " look" : ""}`, "data-channel": channel.channel },
+    h("h4", {}, name, h("small", {}, channel.channel)),
+    h("p", { class: "value" }, channel.value ?? "–", " ", h("small", {}, unit)),
+    h("p", { class: "worth" }, words ? h("b", { class: "look" }, `! ${words}`) : h("span", {}, say("quality.good")), ago(channel.unix_ms)),
+    curve ? day(name, curve, unit) : h("p", { class: "note" }, say("web.no_plot")));
+}
+
+function day(name, curve, unit) {
+  const { low, high, element } = plot(name, curve, history.steps, unit);
+  return [element, h("p", { class: "ends" }, h("span", {}, say("web.day_ago")), h("span", { class: "span" }, low === high ? low : `${low} – ${high}`), h("span", {}, say("web.now")))];
+}

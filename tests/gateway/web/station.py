@@ -1,0 +1,234 @@
+"""A station to look at: the bench's site file, a day of readings, and of a gateway the control socket alone."""
+
+import asyncio
+import math
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.control.door import Door
+from gateway.site.config import Site, load
+from gateway.states import (
+    BusState,
+    ChannelState,
+    DeviceState,
+    EventState,
+    NodeState,
+    RadioState,
+    Status,
+    StoreState,
+    UplinkState,
+)
+from gateway.store import Store
+from gateway.web.command import opened
+from gateway.web.password import PasswordFile
+from gateway.web.server import Server
+from protocols import quality
+from protocols.fixed_point import decimal_text
+from tests.gateway.doubles import HandClock
+
+BENCH = Path(__file__).parents[3] / "hw_sim" / "sites" / "bench.toml"
+UPLINKS = """
+[[uplink]]
+id = "province"
+type = "mqtt"
+host = "127.0.0.1"
+
+[[uplink]]
+id = "spare"
+type = "mqtt"
+host = "127.0.0.1"
+"""
+PASSWORD = "cold hands, warm heart"
+DAY_MS = 86_400_000
+LEVELS = {  # of a clear river at 4,200 m: middle, swing
+    "temperature": (6.2, 3.5),
+    "dissolved_oxygen": (8.1, 0.6),
+    "oxygen_saturation": (98.0, 4.0),
+    "conductivity": (310.0, 25.0),
+    "turbidity": (12.0, 6.0),
+    "ph": (8.2, 0.15),
+    "pressure": (0.145, 0.01),
+    "ammonium": (0.12, 0.04),
+    "cod": (4.1, 0.8),
+    "chlorophyll": (1.6, 0.4),
+}
+
+
+def worth_of(quantity: str, minute: int, decimals: int) -> int:
+    middle, swing = LEVELS.get(quantity, (20.0, 5.0))
+    wave = math.sin(minute / 1440 * 2 * math.pi - 2) + 0.12 * math.sin(minute * 1.7) + 0.1 * math.sin(minute * 0.31)
+    return round((middle + swing * wave) * 10**decimals)
+
+
+class World:
+    """Files of a station in `folder`, and `status`, which its gateway tells as long as it runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "site.toml"
+        self.file.write_text(BENCH.read_text("utf-8") + UPLINKS, "utf-8")
+        self.site = load(self.file)
+        self.clock = HandClock()
+        self.clock.unix += 30 * DAY_MS
+        self.password = PasswordFile(Path(self.site.web.password_file))
+        self.password.keep(PASSWORD)
+        self._fill()
+        self.status = well(self.site, self.clock.unix)
+
+    def _fill(self) -> None:
+        """A day until now, with a gap of two hours; the sensors of one bus and of each node are rows together."""
+        store = Store(Path(self.site.store.path), HandClock(self.clock.unix))
+        for sensor in (*self.site.sensors, *(one for node in self.site.nodes for one in node.sensors)):
+            channels = [one for one in self.site.channels if one.sensor == sensor.id]
+            series = store.series(f"sensor {sensor.id}", channels)
+            step = 5 if sensor in self.site.sensors else 15
+            for minute in range(-1440 + step, 1, step):
+                if not -700 < minute < -580:
+                    flag = quality.RANGE if sensor.id == "turb" and -300 < minute < -270 else 0
+                    cells = [(worth_of(one.quantity, minute, one.decimals), flag) for one in channels]
+                    store.add_poll(series, self.clock.unix + 60_000 * minute, cells)
+        store.commit()
+        store.event("sensor_silent", {"bus": "river", "sensor": "cod", "unit_id": 51})
+        store.event("clock_trusted", {"boot": 1, "correction_ms": 0})
+        store.close()
+
+
+def well(site: Site, now_ms: int) -> Status:
+    """A station of which all is well."""
+    devices = tuple(
+        DeviceState(
+            sensor=one.id, unit_id=one.unit_id, missed=0, skipped=0, is_on=True, answered_unix_ms=now_ms - 9_000
+        )
+        for one in site.sensors
+    )
+    nodes = tuple(
+        NodeState(
+            name=node.name, id=node.id, heard_unix_ms=now_ms - 200_000 * node.id, rssi_dbm=-78 - 9 * node.id,
+            have=2880 + node.id, lacking=0, is_foreign=False, commands=0,
+        )
+        for node in site.nodes
+    )  # fmt: skip
+    uplinks = tuple(
+        UplinkState(
+            uplink=uplink.id, is_connected=True, trouble="", waiting_rows=0, complete=41_230, sent_rows=41_230,
+            confirmed_rows=41_230, gone_rows=0, used_bytes=9_312_000, connections=3, failed_connections=0,
+        )
+        for uplink in site.uplinks
+    )  # fmt: skip
+    return Status(
+        station=site.station.id,
+        unix_ms=now_ms,
+        is_clock_trusted=True,
+        running_s=9 * 86_400 + 4000,
+        store=StoreState(
+            is_open=True, is_full=False, last_seq=41_230, waiting=3, size_bytes=88 << 20, free_bytes=21 << 30
+        ),
+        buses=(BusState(bus="river", is_open=True, is_overloaded=False, devices=devices),),
+        radio=RadioState(is_open=True, refused={}, nodes=nodes),
+        uplinks=uplinks,
+        channels=tuple(
+            ChannelState(
+                channel=one.name, quantity=one.quantity, unit=one.unit,
+                value=decimal_text(worth_of(one.quantity, 0, one.decimals), one.decimals), quality=0,
+                unix_ms=now_ms - 9_000,
+            )
+            for one in site.channels
+        ),
+        events=(EventState(now_ms - 7_000_000, "clock_trusted", '{"boot":1,"correction_ms":0}'),),
+        stuck=(),
+        commands={},
+        refused_commands={},
+    )  # fmt: skip
+
+
+def troubled(site: Site, now_ms: int) -> Status:
+    """A silent sensor, a reading out of range, a node that misses its reports, no broker, a clock that nobody set."""
+    status = well(site, now_ms)
+    bus = status.buses[0]
+    devices = tuple(
+        replace(one, missed=42, answered_unix_ms=now_ms - 2_520_000) if one.sensor == "cod" else one
+        for one in bus.devices
+    )
+    assert status.radio is not None
+    nodes = tuple(
+        replace(one, heard_unix_ms=now_ms - 5_400_000, rssi_dbm=-118, lacking=6) if one.id == 2 else one
+        for one in status.radio.nodes
+    )
+    channels = tuple(
+        replace(one, value=None, quality=quality.NO_REPLY) if one.channel.startswith("cod.")
+        else replace(one, quality=quality.RANGE) if one.channel == "turb.turbidity" else one
+        for one in status.channels
+    )  # fmt: skip
+    uplinks = (
+        replace(status.uplinks[0], is_connected=False, trouble="[Errno 111] Connection refused", waiting_rows=1234),
+    )
+    return replace(
+        status,
+        is_clock_trusted=False,
+        buses=(replace(bus, devices=devices),),
+        radio=replace(status.radio, nodes=nodes),
+        channels=channels,
+        uplinks=(*uplinks, *status.uplinks[1:]),
+        events=(EventState(now_ms - 2_520_000, "sensor_silent", '{"bus":"river","sensor":"cod"}'), *status.events),
+    )
+
+
+class Thread:
+    """A loop of its own, in which `work` runs while it is entered: `ready` is called with what is to be known."""
+
+    def __init__(self, work: Callable[[Callable[[Any], None], asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+        self._work = work
+        self._ready = threading.Event()
+        self.told: Any = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    async def _run(self) -> None:
+        self.loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+
+        def ready(told: Any) -> None:
+            self.told = told
+            self._ready.set()
+
+        await self._work(ready, self._end)
+
+    def __enter__(self) -> Any:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self.told
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(10)
+
+
+def gateway(world: World) -> Thread:
+    """Tells `world.status` at the control socket."""
+
+    async def ask(*_: object) -> dict[str, object]:
+        return {"result": "refused", "reason": "command"}
+
+    async def work(ready: Callable[[Any], None], end: asyncio.Event) -> None:
+        path = Path(world.site.control.socket)
+        door = asyncio.create_task(Door(path, ask, lambda: world.status).run())
+        while not path.exists():
+            await asyncio.sleep(0.01)
+        ready(None)
+        await end.wait()
+        door.cancel()
+        await asyncio.gather(door, return_exceptions=True)
+
+    return Thread(work)
+
+
+def page(world: World, head_s: float = 10.0) -> Thread:
+    """The page; told is its port."""
+
+    async def work(ready: Callable[[Any], None], end: asyncio.Event) -> None:
+        async with opened(Server(world.site, world.clock), "127.0.0.1", 0, head_s) as port:
+            ready(port)
+            await end.wait()
+
+    return Thread(work)

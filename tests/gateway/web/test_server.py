@@ -1,0 +1,365 @@
+"""What the page's addresses answer to people and to those who try their luck: real connections to a real server."""
+
+import asyncio
+import csv
+import http.client
+import io
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.__main__ import main
+from gateway.messages import set_language
+from gateway.web import guard
+from gateway.web.guesses import FREE
+from gateway.web.server import Server
+from hw_sim.station import free_ports
+from tests.gateway.web.station import DAY_MS, PASSWORD, World, gateway, page, troubled
+
+JSON = {"Content-Type": "application/json"}
+ALARM = {"key": "clock"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = World(tmp_path_factory.mktemp("world"))
+    world.status = troubled(world.site, world.clock.unix)
+    return world
+
+
+@pytest.fixture(scope="module")
+def gateway_runs(world: World) -> Iterator[None]:
+    with gateway(world):
+        yield
+
+
+@pytest.fixture
+def port(world: World, gateway_runs: None) -> Iterator[int]:
+    """A page of its own for each story, with nobody logged in and nothing guessed."""
+    with page(world, head_s=0.3) as port:
+        yield port
+
+
+class Answer:
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self.body = answer.read()
+
+    @property
+    def plain(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(port: int, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        sent = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        connection.request(method, path, sent, {**(JSON if body is not None else {}), **(headers or {})})
+        return Answer(connection.getresponse())
+
+
+def logged_in(port: int) -> dict[str, str]:
+    """The headers of a browser with a session."""
+    answer = ask(port, "POST", "/login", {"password": PASSWORD})
+    assert answer.status == 200
+    cookie = answer.headers["Set-Cookie"].split(";")[0]
+    return {"Cookie": cookie, guard.TOKEN: answer.plain["token"]}
+
+
+def first_state(port: int) -> Any:
+    """What the stream says once the gateway has been heard."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("GET", "/live")
+        answer = connection.getresponse()
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        while True:
+            line = answer.readline()
+            if line.startswith(b"data: ") and json.loads(line[6:])["status"]:
+                return json.loads(line[6:])
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def test_everybody_in_reach_may_read_and_no_secret_is_among_it(port: int, world: World) -> None:
+    state = first_state(port)
+    assert state["status"]["station"] == "bench"
+    assert [alarm["key"] for alarm in state["alarms"]][:2] == ["clock", "sensor cod"]
+    seen = b"".join(ask(port, "GET", path).body for path in ("/", "/history", "/events", "/session"))
+    for secret in [*(node.key for node in world.site.nodes), world.password.hash()]:
+        assert secret is not None
+        assert secret.encode() not in seen
+    assert ask(port, "GET", "/session").plain == {"token": None, "has_password": True}
+
+
+def test_every_answer_forbids_a_browser_what_the_page_does_not_need(port: int) -> None:
+    for path in ("/", "/files/page.js", "/history", "/nothing", "/files/nothing.js"):
+        headers = ask(port, "GET", path).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_file_that_is_known_is_not_sent_again(port: int) -> None:
+    tag = ask(port, "GET", "/files/page.css").headers["ETag"]
+    again = ask(port, "GET", "/files/page.css", headers={"If-None-Match": tag})
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_a_period_leaves_as_csv_and_only_that_period(port: int, world: World) -> None:
+    now_ms = world.clock.unix
+    query = f"from_ms={now_ms - 3_600_000}&to_ms={now_ms + 1}&channel=do.temperature"
+    answer = ask(port, "GET", f"/download?{query}")
+    rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="bench.csv"'
+    assert len(rows) == 13
+    assert {row["channel"] for row in rows} == {"do.temperature"}
+    assert rows[-1]["time"] == "2026-01-31T00:00:00.000Z"
+    whole = ask(port, "GET", f"/download?from_ms={now_ms - 2 * DAY_MS}&to_ms={now_ms + 1}").body
+    assert whole.count(b"\n") > 5000
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "", "from_ms=5&to_ms=5", "from_ms=1&to_ms=99999999999999", "from_ms=-1&to_ms=5", "from_ms=x&to_ms=5",
+        "from_ms=1&to_ms=5&channel=../../etc/passwd", "from_ms=1&to_ms=9999999999999999999", "from_ms=%D9%A1&to_ms=5",
+    ],
+)  # fmt: skip
+def test_a_period_that_is_none_is_refused(port: int, query: str) -> None:
+    assert ask(port, "GET", f"/download?{query}").status == 400
+
+
+def test_events_are_paged_by_their_ids(port: int) -> None:
+    newest, oldest = ask(port, "GET", "/events").plain
+    assert (newest["kind"], oldest["kind"]) == ("clock_trusted", "sensor_silent")
+    assert ask(port, "GET", f"/events?before={newest['id']}").plain == [oldest]
+    assert ask(port, "GET", "/events?before=1;DROP").status == 400
+
+
+# --- those who try their luck ---------------------------------------------------------------------------------------
+
+PATHS = (
+    "/../site.toml",
+    "/files/../site.toml",
+    "/files/..%2f..%2fsite.toml",
+    "/files/%2e%2e/%2e%2e/site.toml",
+    "/files/....//site.toml",
+    "/files//etc/passwd",
+    "/files/%2fetc%2fpasswd",
+    "/files/page.html",
+    "/files/..\\..\\site.toml",
+    "/files/page.js%00.css",
+    "/web.password",
+    "/store.db",
+    "//etc/passwd",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_path_leads_out_of_the_page(port: int, path: str) -> None:
+    with socket.create_connection(("127.0.0.1", port), 10) as line:
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        said = b"".join(iter(lambda: line.recv(65536), b""))
+    assert said.split(b" ")[1] in (b"404", b"400")
+    assert b"root:" not in said
+    assert b"argon2" not in said
+    assert b"[station]" not in said
+
+
+def changing() -> list[str]:
+    """The addresses of everything that changes something, whoever adds one."""
+
+    async def routes(folder: Path) -> list[str]:
+        world = World(folder)
+        return [
+            str(route.resource.canonical)
+            for route in Server(world.site, world.clock).app.router.routes()
+            if route.method not in ("GET", "HEAD") and route.resource is not None
+        ]
+
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(routes(Path(folder)))
+
+
+CHANGING = changing()
+
+
+def test_what_changes_is_known_to_these_tests() -> None:
+    assert sorted(CHANGING) == ["/alarms/acknowledge", "/alarms/shelve", "/alarms/unshelve", "/login", "/logout"]
+
+
+@pytest.mark.parametrize("path", [path for path in CHANGING if path != "/login"])
+def test_nothing_changes_without_a_login_or_without_its_token(port: int, path: str) -> None:
+    assert ask(port, "POST", path, ALARM).status == 401
+    assert ask(port, "POST", path, ALARM, {"Cookie": f"{guard.COOKIE}=guessed", guard.TOKEN: "guessed"}).status == 401
+    headers = logged_in(port)
+    for token in ("", "guessed", headers["Cookie"].partition("=")[2], "ü"):
+        assert ask(port, "POST", path, ALARM, {**headers, guard.TOKEN: token}).status == 403
+    assert ask(port, "POST", path, ALARM, {"Cookie": headers["Cookie"]}).status == 403
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+        assert ask(port, method, path, ALARM, headers).status == 405
+    assert ask(port, "GET", path, headers=headers).status == 405
+
+
+@pytest.mark.parametrize("path", CHANGING)
+def test_another_sites_page_can_send_nothing(port: int, path: str) -> None:
+    headers = logged_in(port)
+    body = {"password": PASSWORD, **ALARM}
+    assert ask(port, "POST", path, body, {**headers, "Origin": "http://evil.example"}).status == 403
+    assert ask(port, "POST", path, body, {**headers, "Origin": "null"}).status == 403
+    assert ask(port, "POST", path, body, {**headers, "Sec-Fetch-Site": "cross-site"}).status == 403
+    for form in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        assert ask(port, "POST", path, body, {**headers, "Content-Type": form}).status == 415
+
+
+def test_the_cookie_is_for_this_site_and_for_no_script(port: int) -> None:
+    cookie = ask(port, "POST", "/login", {"password": PASSWORD}).headers["Set-Cookie"]
+    parts = {part.strip().lower() for part in cookie.split(";")[1:]}
+    assert {"httponly", "samesite=strict", "path=/"} <= parts
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"x" * 5000, 413), (b"[" * 4000, 400), (b"{", 400), (b"[]", 400), (b"\xff", 400), (b"{}", 400),
+        (b'{"password": 1}', 400),
+        (b'{"password": "\\ud800"}', 403), (b'{"password": "' + b"x" * 3000 + b'"}', 403),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_too_large_or_no_object_is_refused(port: int, body: bytes, status: int) -> None:
+    assert ask(port, "POST", "/login", body).status == status
+
+
+def test_a_body_without_an_end_is_cut_off(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 10) as line:
+        line.sendall(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        line.sendall(
+            b"Transfer-Encoding: chunked\r\n\r\n" + b"1000\r\n" + b"x" * 4096 + b"\r\n" + b"1000\r\n" + b"x" * 4096
+        )
+        assert line.recv(65536).split(b" ")[1] == b"413"
+
+
+def test_who_does_not_end_his_question_is_hung_up(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 10) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        assert line.recv(100) == b"" or pytest.fail("it waits")
+
+
+def test_one_who_takes_all_connections_gets_16(port: int) -> None:
+    lines = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(20)]
+    try:
+        head = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"
+        answered = 0
+        for line in lines:
+            try:
+                line.sendall(head)
+                answered += line.recv(100).startswith(b"HTTP/1.1 200")
+            except OSError:
+                pass
+        assert answered == 16
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_guessed_passwords_must_wait_and_the_right_one_too(port: int, world: World) -> None:
+    for number in range(FREE):
+        assert ask(port, "POST", "/login", {"password": f"guess {number}"}).status == 403
+    answer = ask(port, "POST", "/login", {"password": PASSWORD})
+    assert (answer.status, answer.plain) == (429, {"wait_s": 30})
+    world.clock.unix += 30_000
+    assert ask(port, "POST", "/login", {"password": PASSWORD}).status == 200
+
+
+def test_a_new_password_ends_every_session(port: int, world: World) -> None:
+    headers = logged_in(port)
+    first_state(port)  # so that the alarm is known
+    assert ask(port, "POST", "/alarms/acknowledge", ALARM, headers).status == 200
+    world.password.keep("another password")
+    try:
+        assert ask(port, "POST", "/alarms/acknowledge", ALARM, headers).status == 401
+    finally:
+        world.password.keep(PASSWORD)
+
+
+def test_a_session_ends_with_the_working_day_and_by_word(port: int, world: World) -> None:
+    headers = logged_in(port)
+    assert ask(port, "POST", "/logout", {}, headers).status == 200
+    assert ask(port, "POST", "/logout", {}, headers).status == 401
+    headers = logged_in(port)
+    world.clock.unix += 8 * 3_600_000
+    try:
+        assert ask(port, "POST", "/logout", {}, headers).status == 401
+    finally:
+        world.clock.unix -= 8 * 3_600_000
+
+
+# --- what changes ---------------------------------------------------------------------------------------------------
+
+
+def test_an_alarm_is_acknowledged_shelved_and_taken_from_the_shelf(port: int) -> None:
+    headers = logged_in(port)
+
+    def state() -> Any:
+        return next(alarm for alarm in first_state(port)["alarms"] if alarm["key"] == "clock")
+
+    state()  # so that the alarm is known
+    assert ask(port, "POST", "/alarms/acknowledge", ALARM, headers).status == 200
+    assert (state()["state"], state()["who"]) == ("acknowledged", "127.0.0.1")
+    assert ask(port, "POST", "/alarms/shelve", {**ALARM, "hours": 8}, headers).status == 200
+    assert state()["until_ms"] - state()["said_ms"] == 8 * 3_600_000
+    for hours in (0, 2, -1, True, "1", None, 1e9):
+        assert ask(port, "POST", "/alarms/shelve", {**ALARM, "hours": hours}, headers).status == 400
+    assert ask(port, "POST", "/alarms/unshelve", ALARM, headers).status == 200
+    assert state()["state"] == "unacknowledged"
+    assert ask(port, "POST", "/alarms/acknowledge", {"key": "nothing"}, headers).status == 404
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def test_beyond_this_machine_it_does_not_open_without_a_password(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(tmp_path)
+    world.password.path.unlink()
+    set_language("en")
+    try:
+        for place in ("0.0.0.0:0", "192.0.2.1:8080", "station.local:8080"):
+            place = place.replace(":0", ":8081") if place.endswith(":0") else place
+            assert main(["web", str(world.file), "--listen", place]) == 2
+            assert "--set-password" in capsys.readouterr().err
+    finally:
+        set_language(None)
+
+
+def test_the_command_keeps_a_password_opens_and_ends(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.password.path.unlink()
+    run = [sys.executable, "-m", "gateway", "web", str(world.file), "--lang", "en"]
+    short = subprocess.run([*run, "--set-password"], input="short\n", capture_output=True, text=True, timeout=20)
+    assert (short.returncode, world.password.hash()) == (1, None)
+    kept = subprocess.run([*run, "--set-password"], input="long enough\n", capture_output=True, text=True, timeout=20)
+    assert kept.returncode == 0
+    assert world.password.fits("long enough")
+    (place,) = free_ports(1)
+    command = [*run, "--listen", f"0.0.0.0:{place}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert str(place) in process.stdout.readline()
+        assert b"Bench station" in ask(place, "GET", "/?lang=en").body
+        again = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        assert (again.returncode, str(place) in again.stderr) == (1, True)
+        process.terminate()
+        assert process.wait(10) == 0
