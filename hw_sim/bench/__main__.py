@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-_GROUPS = ("demo", "gateway", "node", "platforms", "process", "sim")
+_GROUPS = ("archive", "demo", "gateway", "node", "platforms", "process", "qc", "sim")
 
 
 def main() -> int:

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hw_sim
-from gateway.process.quality.cross import UNITS, Place, cross, standard_pressure_hpa
+from gateway.process.quality.cross import UNITS, Place, cross
 from gateway.process.quality.drift import Deployment, Standard, corrected, fault
-from gateway.process.quality.oxygen import saturation_mg_l
 from gateway.process.quality.sensor_state import LONGEST_MS, SensorState
+from gateway.process.water.oxygen import pressure_at
 from protocols import quality, worth
 
-PLACE = Place(pressure_hpa=standard_pressure_hpa(4200.0))
+PLACE = Place(pressure_hpa=pressure_at(4200.0))
 RECORDINGS = Path(hw_sim.__path__[0]) / "recordings"
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -63,17 +63,6 @@ def test_a_failed_reading_accuses_nobody() -> None:
 @given(st.dictionaries(st.sampled_from(sorted(UNITS)), st.tuples(st.none() | st.floats(), st.sampled_from([0, 1, 8]))))
 def test_nothing_makes_a_check_stumble(readings: dict[str, tuple[float | None, int]]) -> None:
     assert all(flags & worth.SUSPECT and readings[one][0] is not None for one, flags in cross(readings, PLACE).items())
-
-
-# USGS Office of Water Quality Technical Memorandum 2011.03, DOTABLES: mg/L at 1 atm, rounded to 0.01
-@pytest.mark.parametrize(("degc", "mg_l"), [(0.0, 14.62), (10.0, 11.29), (20.0, 9.09), (25.0, 8.26), (30.0, 7.56)])
-def test_oxygen_saturation_is_that_of_the_tables(degc: float, mg_l: float) -> None:
-    assert round(saturation_mg_l(degc, 1013.25), 2) == mg_l
-
-
-def test_at_four_thousand_metres_water_holds_two_fifths_less() -> None:
-    assert round(standard_pressure_hpa(4000)) == 616
-    assert 0.60 < saturation_mg_l(10.0, 616.4) / saturation_mg_l(10.0, 1013.25) < 0.61
 
 
 # ------------------------------------------------------------------------------------------------------------- drift

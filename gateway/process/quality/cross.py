@@ -8,7 +8,7 @@ no document are ours.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from gateway.process.quality.oxygen import saturation_mg_l
+from gateway.process.water.oxygen import saturation_mgl
 from protocols.worth import CONTRADICTS, DRY, ICE, SUSPECT, is_usable
 
 Readings = Mapping[str, tuple[float | None, int]]  # quantity -> (value, flags), in the units of UNITS
@@ -38,18 +38,14 @@ class Place(NamedTuple):
     dry_below_us_cm: float = 5.0
 
 
-def standard_pressure_hpa(altitude_m: float) -> float:
-    """ISO 2533:1975, the troposphere: 617 hPa at 4,000 m."""
-    return float(1013.25 * (1 - 0.0065 * altitude_m / 288.15) ** 5.25588)
-
-
 def ice(readings: Readings, place: Place) -> Flags:
     """Water at its freezing point, in frost: ice is on the probes or will be. Franklin Basin's technician marked
-    "ice" in turbidity and stage only where water had 0..2 degC (hw_sim/recordings/SOURCES.md)."""
+    "ice" in turbidity and stage alone, nine in ten of these at such temperatures. A dead probe that says 0 in summer
+    is believed where no air temperature contradicts it."""
     water, air = _value(readings, "temperature"), _value(readings, "air_temperature")
-    if water is None or water > 0.1 or (air is not None and air > 0.0):
+    if water is None or not -0.5 <= water <= 0.1 or (air is not None and air > 0.0):
         return {}
-    return _marked(readings, ("turbidity", "level", "conductivity", "water_pressure"), ICE)
+    return _marked(readings, ("turbidity", "level"), ICE)
 
 
 def out_of_water(readings: Readings, place: Place) -> Flags:
@@ -76,7 +72,8 @@ def oversaturated(readings: Readings, place: Place) -> Flags:
     if oxygen is None or water is None or not -1.0 <= water <= 40.0:
         return {}
     air = _value(readings, "air_pressure")
-    if oxygen <= 2.0 * saturation_mg_l(water, place.pressure_hpa if air is None else air):
+    holds = saturation_mgl(water, place.pressure_hpa if air is None else air)
+    if holds is None or oxygen <= 2.0 * holds:
         return {}
     return _marked(readings, ("dissolved_oxygen",), CONTRADICTS)
 
