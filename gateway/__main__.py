@@ -109,6 +109,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     demo.add_argument("--folder", type=Path, help=say("help.folder"))
     demo.add_argument("--seed", type=int, default=1, help=say("help.seed"))
     demo.set_defaults(run=_demo)
+    _add_archive(commands, shared)
     _add_sim(commands, shared)
     _add_visit(commands, shared, arguments)
     return parser
@@ -252,6 +253,26 @@ def _demo(args: argparse.Namespace) -> int:
     from hw_sim import demo  # the gateway itself never needs the simulator
 
     return demo.main(args)
+
+
+def _add_archive(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser
+) -> None:
+    """Where PostgreSQL's library is not installed there are no such commands."""
+    archive = commands.add_parser("archive", parents=[shared], help=say("help.archive"))
+    query = commands.add_parser("query", parents=[shared], help=say("help.query"))
+    for name, parser in (("archive", archive), ("query", query)):
+        if name in sys.argv[1:2]:
+            try:
+                from gateway.archive import command
+            except ModuleNotFoundError as error:
+                parser.error(say("archive.not_installed", module=error.name))
+            if parser is archive:
+                command.add_archive(archive, _host_port)
+                archive.set_defaults(run=command.archive)
+            else:
+                command.add_query(query, shared)
+                query.set_defaults(run=command.query)
 
 
 def _add_sim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:

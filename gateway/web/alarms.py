@@ -19,7 +19,7 @@ _WRONG = quality.INVALID | quality.RANGE
 
 
 class Alarm(NamedTuple):
-    """`key` stays the same while it stands; `word` and `values` are an entry of [alarm] in messages.toml."""
+    """`key` stays the same while it stands; `word` and `values` are an entry of [condition] in messages.toml."""
 
     key: str
     urgency: int

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gateway.messages import LANGUAGES, catalogue, language, quantity_text, say
 from gateway.site.config import Site
 
-_SECTIONS = ("web.", "alarm.", "event.", "quality.")
+_SECTIONS = ("web.", "condition.", "event.", "quality.")
 _PLACE = re.compile(r"\{\{([a-z_.]+)\}\}")
 
 

@@ -15,7 +15,7 @@ from protocols import profiles
 ROOT = Path(__file__).parents[2]
 SPEAKERS = {"say": 0, "Phrase": 0, "Fault": 1}  # which argument of a call is the key
 NOT_VALUES = {"lang", "hint", "file"}
-OF_THE_PAGE = ("web.", "alarm.", "event.")  # said by its scripts: tests/gateway/web/test_words.py
+OF_THE_PAGE = ("web.", "condition.", "event.")  # said by its scripts: tests/gateway/web/test_words.py
 
 
 def placeholders(text: str) -> set[str]:

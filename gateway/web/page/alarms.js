@@ -6,7 +6,7 @@ import { is_logged_in, post } from "./login.js";
 
 export function words_of(alarm) {
   const values = alarm.values.worth ? { ...alarm.values, worth: say(`quality.${alarm.values.worth}`) } : alarm.values;
-  return say(`alarm.${alarm.word}`, values);
+  return say(`condition.${alarm.word}`, values);
 }
 
 export function show_alarms(alarms) {

@@ -64,7 +64,7 @@ def test_a_node_may_miss_two_reports(world: World) -> None:
 
 def test_every_alarm_has_words_for_its_values(world: World) -> None:
     for alarm in [*conditions(world.site, troubled(world.site, world.clock.unix)), *conditions(world.site, None)]:
-        for text in catalogue()[f"alarm.{alarm.word}"].values():
+        for text in catalogue()[f"condition.{alarm.word}"].values():
             assert "{" not in text.format(**alarm.values)
 
 

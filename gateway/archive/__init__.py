@@ -1,0 +1,1 @@
+"""Many stations' rows in one PostgreSQL: a worker that anybody may start a second time."""

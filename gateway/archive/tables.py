@@ -1,0 +1,77 @@
+"""Knows how the archive's tables come into a database, and a month's partition when it is needed; knows no message."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+
+_STEPS = ("schema.sql",)  # each makes one version out of the one before
+_MAKING = 0x7761746572  # the advisory lock under which tables are made: "water"
+_FIRST_MONTH = datetime(2020, 1, 1, tzinfo=UTC)  # what is dated before is a guess of a machine without a clock
+_CREATE_MONTH = "CREATE TABLE IF NOT EXISTS {name} PARTITION OF row FOR VALUES FROM ({start}) TO ('{end}')"
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class WrongSchema(Exception):
+    """The archive was made by a newer watertower."""
+
+
+def make(db: Connection) -> None:
+    """Makes or changes the tables where it is due; the first worker does, the others wait for it. WrongSchema."""
+    with db.transaction():
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
+        db.execute("CREATE TABLE IF NOT EXISTS watertower_archive (version integer NOT NULL)")
+        found = db.execute("SELECT version FROM watertower_archive").fetchone()
+        version = 0 if found is None else int(found[0])
+        if version > len(_STEPS):
+            raise WrongSchema(f"the archive has version {version}, this watertower knows {len(_STEPS)}")
+        for step in _STEPS[version:]:
+            script = files(__package__).joinpath(step).read_text("utf-8")
+            db.execute((_for_timescale(script) if _has_timescale(db) else script).encode())
+        db.execute("DELETE FROM watertower_archive")
+        db.execute("INSERT INTO watertower_archive VALUES (%s)", (len(_STEPS),))
+
+
+def _has_timescale(db: Connection) -> bool:
+    return db.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchone() is not None
+
+
+def _for_timescale(script: str) -> str:
+    hypertable = "SELECT create_hypertable('row', 'time', chunk_time_interval => interval '1 month');"
+    return script.replace(" PARTITION BY RANGE (time)", "") + hypertable
+
+
+class Months:
+    """The partitions that this connection knows of; a hypertable makes its own."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._made: set[datetime] = set()
+        self._is_hypertable = _has_timescale(db)
+
+    def make(self, times: Iterable[datetime]) -> None:
+        new = {max(month_of(time), _BEFORE) for time in times} - self._made
+        if not new or self._is_hypertable:
+            return
+        with self._db.transaction():
+            self._db.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
+            for month in sorted(new):
+                self._db.execute(_create(month).encode())
+        self._made |= new
+
+
+_BEFORE = _FIRST_MONTH - timedelta(days=31)
+
+
+def month_of(time: datetime) -> datetime:
+    return datetime(time.year, time.month, 1, tzinfo=UTC)
+
+
+def _create(month: datetime) -> str:
+    if month < _FIRST_MONTH:
+        return _CREATE_MONTH.format(name="row_undated", start="MINVALUE", end=_FIRST_MONTH)
+    end = month_of(month + timedelta(days=32))
+    return _CREATE_MONTH.format(name=f"row_{month:%Y_%m}", start=f"'{month}'", end=end)
