@@ -68,8 +68,8 @@ class Metrics(Struct, frozen=True, kw_only=True):
 
 
 class Web(Struct, frozen=True, kw_only=True):
-    """Where `watertower web` shows the station's page; beyond this machine only with a password, whose hash is kept in a
-    file (docs/web.md)."""
+    """Where `watertower web` shows the station's page; beyond this machine only with a password, whose hash is kept in
+    a file (docs/web.md)."""
 
     listen: HostPort = "127.0.0.1:8080"
     password_file: Text = "web.password"
