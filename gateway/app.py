@@ -21,6 +21,7 @@ from gateway.collect.writes import Written
 from gateway.control.actions import Actions
 from gateway.control.desk import Action, Desk, NotNow
 from gateway.control.door import Caller, Door
+from gateway.control.maintenance import Maintenance
 from gateway.control.scrape import Scrape
 from gateway.evidence.days import Days
 from gateway.evidence.notary import Signature, signed_by_child
@@ -167,6 +168,10 @@ class Gateway:
         self._end = asyncio.Event()
         self.starts_again = False
         self.forwarders: dict[str, MqttForwarder | Sl651Forwarder | Hj212Forwarder] = {}
+        channels: dict[str, list[str]] = {}
+        for channel in site.channels:
+            channels.setdefault(channel.sensor, []).append(channel.name)
+        self.maintenance = Maintenance(channels, self.store)
         actions = self._actions(site)
         self.desk = Desk(site.operators, actions, self.store, self._clock)
         for uplink in site.uplinks:
@@ -230,6 +235,7 @@ class Gateway:
             self.desk.done,
             self.desk.refused,
             self._board.standing.values(),
+            self.maintenance.until_ms(self._clock.unix_ms()),
         )
 
     def reload(self) -> None:
@@ -271,6 +277,7 @@ class Gateway:
             configure=None if configuration is None else configure,
             reload=None if configuration is None else reload,
             wish=self._wish if site.rules else None,
+            maintenance=self.maintenance,
         ).by_name
 
     def _wish(self, wish: Wish | Heard) -> None:

@@ -81,7 +81,8 @@ class ChannelState(Struct, frozen=True, kw_only=True):
 
 
 class AlarmState(Struct, frozen=True, kw_only=True):
-    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition; `is_blind`: not enough data."""
+    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition; `is_blind`: not enough data;
+    `shelf_ms`: when its shelf ends."""
 
     rule: str
     state: str
@@ -89,6 +90,7 @@ class AlarmState(Struct, frozen=True, kw_only=True):
     is_blind: bool
     since_ms: int | None
     value: float | None
+    shelf_ms: int | None = None
 
 
 class EventState(Struct, frozen=True):
@@ -98,7 +100,8 @@ class EventState(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """The whole gateway at one moment. `stuck`: parts that stand still, in words."""
+    """The whole gateway at one moment. `stuck`: parts that stand still, in words; `maintenance`: until when people
+    work at which channels."""
 
     station: str
     unix_ms: int
@@ -114,3 +117,4 @@ class Status(Struct, frozen=True, kw_only=True):
     commands: dict[str, int]
     refused_commands: dict[str, int]
     alarms: tuple[AlarmState, ...] = ()
+    maintenance: dict[str, int] = {}

@@ -25,6 +25,7 @@ def snapshot(
     commands: Mapping[str, int],
     refused_commands: Mapping[str, int],
     alarms: Iterable[Standing] = (),
+    maintenance: Mapping[str, int] | None = None,
 ) -> Status:
     """The gateway now; it began at monotonic `started_ms`."""
     return Status(
@@ -42,6 +43,7 @@ def snapshot(
         commands=dict(commands),
         refused_commands=dict(refused_commands),
         alarms=tuple(AlarmState(**one._asdict()) for one in alarms),
+        maintenance=dict(maintenance or {}),
     )
 
 

@@ -14,9 +14,11 @@ from gateway.control.commands import (
     OfNode,
     Resend,
     Upstream,
+    Work,
     Write,
 )
 from gateway.control.desk import Action, NotNow
+from gateway.control.maintenance import Maintenance
 from gateway.ports import Clock
 from gateway.process.alarm.rows import Heard, Wish
 from gateway.site.config import Site
@@ -53,6 +55,7 @@ class Actions:
         configure: Callable[[str, int], None] | None = None,
         reload: Callable[[], None] | None = None,
         wish: Callable[[Wish | Heard], None] | None = None,
+        maintenance: Maintenance | None = None,
     ) -> None:
         self._nodes = {node.name: node.id for node in site.nodes}
         self._store = store
@@ -64,6 +67,7 @@ class Actions:
         self._configure = configure
         self._reload = reload
         self._wish = wish
+        self._maintenance = maintenance
         self._rules = {rule.id for rule in site.rules}
 
     @property
@@ -82,6 +86,8 @@ class Actions:
             found["reload"] = self.reload
         if self._wish is not None:
             found |= {"alarm": self.alarm, "upstream": self.upstream}
+        if self._maintenance is not None:
+            found["maintenance"] = self.maintenance
         return found
 
     async def status(self, argument: Nothing, uplink: str) -> dict[str, object]:
@@ -138,6 +144,15 @@ class Actions:
         assert self._wish is not None
         self._wish(Wish(argument.rule, argument.verb, 60_000 * argument.minutes))
         return {}
+
+    async def maintenance(self, argument: Work, uplink: str) -> dict[str, object]:
+        assert self._maintenance is not None
+        for_ms = 60_000 * argument.minutes
+        try:
+            until_ms = self._maintenance.begin(argument.sensor, argument.channels, self._clock.unix_ms(), for_ms)
+        except KeyError as error:
+            raise NotNow(f"no {error.args[0]}") from None
+        return {"until_ms": until_ms}
 
     async def upstream(self, argument: Upstream, uplink: str) -> dict[str, object]:
         assert self._wish is not None

@@ -11,6 +11,7 @@ Seq = Annotated[int, Meta(ge=1, le=(1 << 53) - 1)]
 UnixMs = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]  # as the site file's periods
 Name = Annotated[str, Meta(min_length=1, max_length=32)]
+ChannelName = Annotated[str, Meta(min_length=3, max_length=65)]  # "sensor.quantity"
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +75,14 @@ class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
     since_ms: UnixMs
 
 
+class Work(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody works at a sensor, or at single channels; with neither at the whole station. 0 minutes ends it."""
+
+    minutes: Annotated[int, Meta(ge=0, le=720)]
+    sensor: Name | None = None
+    channels: Annotated[tuple[ChannelName, ...], Meta(max_length=200)] = ()
+
+
 class Command(NamedTuple):
     """`role`: the least that may give it."""
 
@@ -90,6 +99,7 @@ COMMANDS = {
     "wipe": Command("operator", OfNode),
     "write": Command("operator", Write),
     "alarm": Command("operator", OfAlarm),
+    "maintenance": Command("operator", Work),
     "upstream": Command("operator", Upstream),
     "restart": Command("admin", Nothing),
     "reload": Command("admin", Nothing),

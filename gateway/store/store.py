@@ -661,6 +661,13 @@ class Store(NodeStore):
         """(Unix ms, kind, detail) of the newest, newest first."""
         return self._db.execute("SELECT unix_ms, kind, detail FROM event ORDER BY id DESC LIMIT ?", (count,)).fetchall()
 
+    def events_of(self, kind: str, from_ms: int) -> list[str]:
+        """The details of that kind since then, in the order in which they were noted."""
+        found = self._db.execute(
+            "SELECT detail FROM event WHERE kind = ? AND unix_ms >= ? ORDER BY id", (kind, from_ms)
+        )
+        return [detail for (detail,) in found]
+
     @property
     def state(self) -> StoreState:
         size = self._path.stat().st_size if self.is_open and self._path.exists() else None

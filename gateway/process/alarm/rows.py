@@ -41,7 +41,7 @@ class Heard(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """One alarm now."""
+    """One alarm now. `shelf_ms`: when its shelf ends."""
 
     rule: str
     state: str
@@ -49,6 +49,7 @@ class Standing(NamedTuple):
     is_blind: bool
     since_ms: int | None
     value: float | None
+    shelf_ms: int | None = None
 
 
 class Board:
@@ -150,7 +151,8 @@ class AlarmRows:
             last = self._last.get(rule.id)
             value = None if last is None or last.cells[3][0] is None else last.cells[3][0] / 10**_DECIMALS
             since_ms = None if last is None else last.unix_ms
-            self._board.standing[rule.id] = Standing(rule.id, state, rule.level, is_blind, since_ms, value)
+            shelf_ms = self._alarms.shelf_ms(rule.id) if state == states.SHELVED else None
+            self._board.standing[rule.id] = Standing(rule.id, state, rule.level, is_blind, since_ms, value, shelf_ms)
 
 
 def channels(rule: str) -> tuple[Named, ...]:

@@ -3,7 +3,7 @@
 
 import { one, s, show } from "./dom.js";
 import { data, say } from "./words.js";
-import { device_state, node_state } from "./tables.js";
+import { KINDS, device_state, node_state } from "./tables.js";
 
 const BOX = { width: 190, height: 40, gap: 10 };
 const MARKS = { good: "✓", look: "!", bad: "✕", dim: "·" };
@@ -29,7 +29,7 @@ function buses(status) {
 function radio(now) {
   if (!data.plan.nodes.length) return [];
   const found = now.status?.radio;
-  const silent = new Set(now.alarms.filter((alarm) => alarm.word === "node_silent").map((alarm) => alarm.values.node));
+  const silent = new Set(now.conditions.filter((condition) => condition.key.startsWith("node ")).map((condition) => condition.values.node));
   const known = new Map((found?.nodes ?? []).map((node) => [node.name, node]));
   const items = data.plan.nodes.map((plan) => {
     const node = known.get(plan.name);
@@ -43,7 +43,7 @@ function uplinks(status) {
   return data.plan.uplinks.map((plan) => {
     const uplink = known.get(plan.id);
     const [kind, words] = !uplink ? unknown() : uplink.is_connected ? ["good", say("web.connected")] : ["bad", say("web.down")];
-    return [plan.id, kind, `${plan.kind === "mqtt" ? "MQTT" : "SL 651"} · ${words}`];
+    return [plan.id, kind, `${KINDS[plan.kind] ?? plan.kind} · ${words}`];
   });
 }
 
