@@ -17,10 +17,25 @@ from gateway.store.file import FORMAT, StoreError
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The store, open for reading. StoreError, here or later: it is none, or too damaged to be read."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as db:
+        with closing(_opened(path)) as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version != FORMAT:
                 raise StoreError(say("verify.unreadable", path=path, reason=f"format {version}"))
             yield db
     except sqlite3.Error as error:
         raise StoreError(say("verify.unreadable", path=path, reason=error)) from error
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Who may not write can't make the WAL's index of a store that nobody has open; but where there is no WAL nobody
+    writes either, and the file is read as it is (sqlite.org/wal.html, 5, read-only databases)."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    db = sqlite3.connect(address, uri=True, isolation_level=None)
+    try:
+        db.execute("PRAGMA user_version").fetchone()
+        return db
+    except sqlite3.OperationalError:
+        db.close()
+        if not path.exists() or path.with_name(path.name + "-wal").exists():
+            raise
+    return sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections import Counter
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from gateway.web.words import chosen, filled, flags, words
 log = logging.getLogger(__name__)
 _PAGE = Path(__file__).with_name("page")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_MOST_STREAMS = 24
+_MOST_STREAMS, _MOST_STREAMS_OF_ONE = 24, 12  # ours
 _QUIET_S = 20.0  # a stream says something at least so often, so that both ends see when the other is gone
 _SLOW_S = 10.0  # for a visitor to take what a stream says
 _FRESH_S = 30.0  # how old a plot may be
@@ -55,7 +56,7 @@ class Server:
         self._guesses = Guesses()
         self._guessing = asyncio.Lock()
         self._sessions = Sessions()
-        self._streams = 0
+        self._streams: Counter[str] = Counter()  # by address
         self._downloads = 0
         self._template = (_PAGE / "page.html").read_text("utf-8")
         self._files = {path.name: path.read_bytes() for path in _PAGE.iterdir() if path.suffix in _TYPES}
@@ -104,9 +105,10 @@ class Server:
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events (WHATWG HTML, 9.2): who is slow gets the newest state, never a queue of old ones."""
-        if self._streams >= _MOST_STREAMS:
+        who = _address(request)
+        if self._streams.total() >= _MOST_STREAMS or self._streams[who] >= _MOST_STREAMS_OF_ONE:
             raise web.HTTPServiceUnavailable(text="too many", headers={"Retry-After": "30"})
-        self._streams += 1
+        self._streams[who] += 1
         try:
             answer = web.StreamResponse(headers={"X-Accel-Buffering": "no"})
             answer.content_type = "text/event-stream"
@@ -121,7 +123,7 @@ class Server:
                 request.transport.abort()
             return answer
         finally:
-            self._streams -= 1
+            self._streams -= Counter({who: 1})
 
     async def _now(self) -> bytes:
         if self.pulse.status is None:

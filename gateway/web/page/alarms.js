@@ -14,10 +14,10 @@ const LEVELS = ["red", "orange", "yellow", "blue"];
 /** Whether it waits for a person. */
 export const calls = (alarm) => ["acknowledge", "reset"].includes((VERBS[alarm.state] ?? [])[0]);
 
-/** Those that are not simply silent: who waits for a person first, then the graver. */
+/** Those that are not simply normal: what stands and nobody has seen first, then the graver. */
 export function standing(now) {
   const found = (now.status?.alarms ?? []).filter((alarm) => alarm.state !== "normal" || alarm.is_blind);
-  const rank = (alarm) => (calls(alarm) ? 0 : alarm.state === "acknowledged" ? 10 : 20) + LEVELS.indexOf(alarm.level);
+  const rank = (alarm) => 10 * [alarm.state === "unacknowledged", calls(alarm), alarm.state === "acknowledged", true].indexOf(true) + LEVELS.indexOf(alarm.level);
   return found.sort((a, b) => rank(a) - rank(b));
 }
 

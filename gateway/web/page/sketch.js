@@ -6,6 +6,7 @@ import { data, say } from "./words.js";
 import { KINDS, device_state, node_state } from "./tables.js";
 
 const BOX = { width: 190, height: 40, gap: 10 };
+const TALLEST = 4;
 const MARKS = { good: "✓", look: "!", bad: "✕", dim: "·" };
 
 export function show_sketch(now) {
@@ -67,10 +68,20 @@ function hub(x, y, width, now) {
 }
 
 function drawing(width, height, parts) {
-  return s("svg", { class: "sketch", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say("web.sketch_of") }, parts);
+  return s("svg", { class: "sketch", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say("web.sketch_of") }, parts);
 }
 
-function wide(groups, ups, now) {
+/** A long group in columns side by side; only the first has its name. */
+function columns_of(groups) {
+  return groups.flatMap((group) => {
+    const parts = [];
+    for (let at = 0; at < Math.max(group.items.length, 1); at += TALLEST) parts.push({ ...group, is_first: at === 0, items: group.items.slice(at, at + TALLEST) });
+    return parts;
+  });
+}
+
+function wide(all, ups, now) {
+  const groups = columns_of(all);
   const columns = Math.max(groups.length, ups.length, 1);
   const step = BOX.width + 26;
   const width = Math.max(columns * step, 360);
@@ -88,7 +99,7 @@ function wide(groups, ups, now) {
   groups.forEach((group, index) => {
     const x = at(index, groups.length);
     const top = below + 44;
-    parts.push(line(`M${centre} ${below}V${below + 16}H${x + 12}V${top + 6}`), text(x + 22, top - 8, `${group.kind} ${group.air ? "" : group.name}`, "big"));
+    parts.push(line(`M${centre} ${below}V${below + 16}H${x + 12}V${top + 6}`), text(x + 22, top - 8, group.is_first ? `${group.kind} ${group.air ? "" : group.name}` : "", "big"));
     group.items.forEach((item, row) => {
       const y = top + 8 + row * (BOX.height + BOX.gap);
       parts.push(line(`M${x + 12} ${row ? y - BOX.height / 2 - BOX.gap : top}V${y + BOX.height / 2}H${x + 26}`, group.air), box(x + 26, y, item, BOX.width - 14));

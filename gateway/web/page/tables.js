@@ -86,9 +86,9 @@ function machine(status) {
   const kind = !store.is_open ? ["bad", say("web.store_closed")] : store.is_full ? ["bad", say("web.store_full")] : ["good", say("web.store_open")];
   const facts = [
     ["clock", status.is_clock_trusted ? state("good", say("web.clock_trusted")) : state("look", say("web.clock_guess"))],
-    ["store_size", h("span", {}, state(...kind))],
+    ["store_size", h("span", {}, state(...kind), " · ", bytes(store.size_bytes))],
     ["disk_free", bytes(store.free_bytes)],
-    ["row", `${count(store.last_seq)} · ${bytes(store.size_bytes)}`],
+    ["row", count(store.last_seq)],
     ["disk_wait", count(store.waiting)],
     ["running", span(status.running_s)],
   ];

@@ -51,10 +51,10 @@ function card(channel) {
   const curve = history.curves[channel.channel];
   const name = quantity(channel.quantity);
   return h("article", { class: `card ${kind}`, "data-channel": channel.channel },
-    h("h4", {}, name, h("small", {}, channel.channel)),
+    h("h4", {}, name, h("small", {}, channel.channel.split(".").flatMap((part, at) => (at ? [".", h("wbr"), part] : [part])))),
     channel.channel in work ? h("p", { class: "work" }, say("web.maintenance")) : null,
     h("p", { class: "value" }, channel.value ?? "–", " ", h("small", {}, unit)),
-    h("p", { class: "worth" }, words ? h("b", { class: kind }, words) : h("span", {}, say("quality.good")), ago(channel.unix_ms)),
+    h("p", { class: "worth" }, words ? h("b", { class: kind }, words) : h("span", { class: "fine" }, say("quality.good")), ago(channel.unix_ms)),
     curve ? day(name, curve, unit) : h("p", { class: "note" }, say("web.no_plot")));
 }
 

@@ -1,5 +1,10 @@
 """The last day of a store as points for plots."""
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -101,3 +106,33 @@ def test_no_store_is_said_and_is_no_end(tmp_path: Path) -> None:
     history.catch_up(0)
     assert "store.db" in history.trouble
     assert history.events() == []
+
+
+@contextmanager
+def in_another_users_folder() -> Iterator[Path]:
+    """A folder in which whoever runs this may only read; root becomes nobody for that time."""
+    me = os.geteuid()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        yield folder
+    finally:
+        os.seteuid(me)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_who_may_only_read_sees_the_store_whether_its_gateway_runs_or_has_ended(is_running: bool) -> None:
+    with in_another_users_folder() as folder:
+        shore = Shore(folder)
+        shore.poll(215)
+        if not is_running:
+            shore.store.close()
+        for path in folder.iterdir():
+            path.chmod(0o444)
+        folder.chmod(0o555)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+        assert len(shore.points()) == 1
+        assert shore.history.trouble == ""
+        assert (folder / "store.db-wal").exists() == is_running

@@ -97,7 +97,8 @@ def heard(world: World, shown: Page, lang: str = "en") -> None:
 def keep(shown: Page, name: str) -> None:
     folder = os.environ.get("WATERTOWER_SCREENSHOTS")
     if folder:
-        shown.screenshot(path=Path(folder) / f"web-{name}.png", full_page=True)
+        shown.screenshot(path=Path(folder) / f"web-{name}.png")  # what is seen first
+        shown.screenshot(path=Path(folder) / f"web-{name}-whole.png", full_page=True)
 
 
 def faults(shown: Page) -> list[str]:
@@ -147,7 +148,7 @@ def test_a_station_in_trouble_is_shown_and_axe_finds_no_serious_fault(
     words = say("web.count_alarms", lang, count=2) + " · " + say("web.count_conditions", lang, count=5)
     expect(shown.locator("#verdict strong")).to_have_text(words)
     expect(shown.locator(".alarm")).to_have_count(3)
-    expect(shown.locator(".alarm strong").first).to_contain_text("酸性排放" if lang == "zh" else "Acid discharge")
+    expect(shown.locator(".alarm strong").first).to_contain_text("溶解氧过低" if lang == "zh" else "Too little oxygen")
     expect(shown.locator("[data-key]")).to_have_count(5)
     expect(shown.locator("#uplinks")).to_contain_text("Connection refused")  # works with the broker down
     expect(shown.locator("#uplinks")).to_contain_text("1,234")

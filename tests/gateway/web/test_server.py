@@ -263,18 +263,20 @@ def test_who_does_not_end_his_question_is_hung_up(port: int) -> None:
         assert line.recv(100) == b"" or pytest.fail("it waits")
 
 
-def test_one_who_takes_all_connections_gets_16(port: int) -> None:
-    lines = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(20)]
+def test_one_who_takes_all_connections_gets_32_and_of_these_12_streams(port: int) -> None:
+    lines = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(40)]
     try:
         head = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"
-        answered = 0
+        answered = refused = 0
         for line in lines:
             try:
                 line.sendall(head)
-                answered += line.recv(100).startswith(b"HTTP/1.1 200")
+                said = line.recv(100)
+                answered += said.startswith(b"HTTP/1.1 200")
+                refused += said.startswith(b"HTTP/1.1 503")
             except OSError:
                 pass
-        assert answered == 16
+        assert (answered, refused) == (12, 20)
     finally:
         for line in lines:
             line.close()
