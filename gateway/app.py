@@ -422,7 +422,7 @@ class Gateway:
                 async with asyncio.timeout(self._commit_delay_s):
                     await self.store.hurried()
             try:
-                self.store.commit()
+                self.store.keep()
             finally:  # a full disk is not mended by a new process
                 self._movement.moved("commit")
 

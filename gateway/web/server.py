@@ -144,7 +144,9 @@ class Server:
 
     async def _history(self, request: web.Request) -> web.Response:
         await self._catch_up()
-        return web.json_response(self.history.plain(self._gateway_ms()))
+        async with self._reading:
+            plain = await asyncio.to_thread(self.history.plain, self._gateway_ms())
+        return web.Response(body=plain, content_type="application/json", charset="utf-8")
 
     async def _events(self, request: web.Request) -> web.Response:
         before = request.query.get("before", "")
