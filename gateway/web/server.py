@@ -33,7 +33,7 @@ _PAGE = Path(__file__).with_name("page")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _MOST_STREAMS, _MOST_STREAMS_OF_ONE = 24, 12  # ours
 _QUIET_S = 20.0  # a stream says something at least so often, so that both ends see when the other is gone
-_SLOW_S = 10.0  # for a visitor to take what a stream says
+_SLOW_S = 10.0
 _FRESH_S = 30.0  # how old a plot may be
 _LONGEST_MS = 370 * 86_400_000  # a year at once; ours
 _SHELF_H = (1, 4, 8, 24)  # alarms.py shelves for a day at most
@@ -41,9 +41,10 @@ _WORK_MIN = (30, 60, 120, 240, 480)
 
 
 class Server:
-    """`app` answers; `pulse` and `history` are what it shows."""
+    """`app` answers; `pulse` and `history` are what it shows. `slow_s`: for a visitor to take what a stream says."""
 
-    def __init__(self, site: Site, clock: Clock) -> None:
+    def __init__(self, site: Site, clock: Clock, slow_s: float = _SLOW_S) -> None:
+        self._slow_s = slow_s
         self._site = site
         self._clock = clock
         self._socket = Path(site.control.socket)
@@ -77,6 +78,11 @@ class Server:
             ]
         )
 
+    @property
+    def streams(self) -> int:
+        """How many look on."""
+        return self._streams.total()
+
     # --- what reads ---------------------------------------------------------------------------------------------------
 
     async def _show(self, request: web.Request) -> web.Response:
@@ -106,7 +112,7 @@ class Server:
     async def _live(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events (WHATWG HTML, 9.2): who is slow gets the newest state, never a queue of old ones."""
         who = _address(request)
-        if self._streams.total() >= _MOST_STREAMS or self._streams[who] >= _MOST_STREAMS_OF_ONE:
+        if self.streams >= _MOST_STREAMS or self._streams[who] >= _MOST_STREAMS_OF_ONE:
             raise web.HTTPServiceUnavailable(text="too many", headers={"Retry-After": "30"})
         self._streams[who] += 1
         try:
@@ -115,7 +121,7 @@ class Server:
             await answer.prepare(request)
             while True:
                 seen = self.pulse.beats
-                async with asyncio.timeout(_SLOW_S):
+                async with asyncio.timeout(self._slow_s):
                     await answer.write(b"data: " + await self._now() + b"\n\n")
                 await self.pulse.after(seen, _QUIET_S)
         except (TimeoutError, ConnectionError):

@@ -38,8 +38,8 @@ export function show_alarms(now) {
 function alarm_row(alarm) {
   const rule = data.plan.rules[alarm.rule];
   const parts = [
-    h("b", {}, say(`alarm.${alarm.state}`)),
-    alarm.is_blind ? say("alarm.no_data") : null,
+    h("b", {}, say(alarm.state === "normal" ? "alarm.no_data" : `alarm.${alarm.state}`)),
+    alarm.is_blind && alarm.state !== "normal" ? say("alarm.no_data") : null,
     alarm.shelf_ms ? say("web.until", { until: clock(alarm.shelf_ms) }) : null,
     alarm.since_ms ? ago(alarm.since_ms) : null,
     rule ? h("span", { class: "code" }, rule.when) : null,

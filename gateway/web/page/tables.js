@@ -67,7 +67,7 @@ function uplinks(found) {
     return [uplink.uplink,
       { wide: h("span", {}, state(uplink.is_connected ? "good" : "bad", say(uplink.is_connected ? "web.connected" : "web.down")),
         !uplink.is_connected && uplink.trouble ? h("span", { class: "detail" }, " ", uplink.trouble) : null,
-        waits ? h("span", { class: "detail" }, " · ", say("web.channel_waits"), ": ", waits) : null) },
+        waits ? h("span", { class: "detail below" }, say("web.channel_waits"), ": ", waits) : null) },
       count(uplink.waiting_rows), count(uplink.confirmed_rows), bytes(uplink.used_bytes)];
   });
   return rows.length ? table(say("web.uplinks"), ["uplink", "state", "waiting", "confirmed", "used"].map((key) => say(`web.${key}`)), rows) : none();

@@ -192,8 +192,13 @@ def troubled(site: Site, now_ms: int) -> Status:
         else replace(one, quality=quality.RANGE) if one.channel == "turb.turbidity" else one
         for one in status.channels
     )  # fmt: skip
+    waits: dict[str, int | str | None] = {
+        "channel": "backup", "reports": 3, "alarms": 1, "newest": 1, "backlog": 1440, "oldest_ms": now_ms - 7_200_000,
+        "next_message_ms": 42_000,
+    }  # fmt: skip
     uplinks = (
         replace(status.uplinks[0], is_connected=False, trouble="[Errno 111] Connection refused", waiting_rows=1234),
+        replace(status.uplinks[1], waiting_rows=1442, waits=waits),
     )
     return replace(
         status,
@@ -206,7 +211,7 @@ def troubled(site: Site, now_ms: int) -> Status:
         buses=(replace(bus, devices=devices),),
         radio=replace(status.radio, nodes=nodes),
         channels=channels,
-        uplinks=(*uplinks, *status.uplinks[1:]),
+        uplinks=(*uplinks, *status.uplinks[2:]),
         events=(EventState(now_ms - 2_520_000, "sensor_silent", '{"bus":"river","sensor":"cod"}'), *status.events),
     )
 

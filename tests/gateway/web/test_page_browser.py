@@ -152,6 +152,8 @@ def test_a_station_in_trouble_is_shown_and_axe_finds_no_serious_fault(
     expect(shown.locator("[data-key]")).to_have_count(5)
     expect(shown.locator("#uplinks")).to_contain_text("Connection refused")  # works with the broker down
     expect(shown.locator("#uplinks")).to_contain_text("1,234")
+    left = f"{say('web.waits_backlog', lang)} 1,440"  # a rationed channel
+    expect(shown.locator("#uplinks")).to_contain_text(left)
     expect(shown.locator('[data-channel="cod.cod"] .worth')).to_contain_text(say("quality.no_reply", lang))
     expect(shown.locator(".plot").first).to_be_visible()
     assert shown.locator(".plot").count() == 35

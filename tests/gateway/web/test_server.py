@@ -14,15 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from msgspec.structs import replace
 
 from gateway.__main__ import main
 from gateway.app import Gateway
 from gateway.control.door import Door
 from gateway.messages import set_language
 from gateway.web import guard
+from gateway.web.command import opened
 from gateway.web.guesses import FREE
 from gateway.web.order import told
 from gateway.web.server import Server
+from hw_sim.clock import run_virtual
 from hw_sim.station import free_ports
 from tests.gateway.doubles import RIVER, sensor, site
 from tests.gateway.test_app import Room
@@ -261,6 +265,43 @@ def test_who_does_not_end_his_question_is_hung_up(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), 10) as line:
         line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
         assert line.recv(100) == b"" or pytest.fail("it waits")
+
+
+def test_a_body_that_does_not_come_is_waited_for_ten_seconds() -> None:
+    class Dripping:
+        async def read(self) -> bytes:
+            await asyncio.Event().wait()
+            return b""
+
+    async def story() -> float:
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        with pytest.raises(web.HTTPRequestTimeout):
+            await guard.body(Dripping())  # type: ignore[arg-type]
+        return loop.time() - begun_s
+
+    assert run_virtual(story()) == 10
+
+
+def test_who_does_not_take_what_a_stream_says_is_hung_up(tmp_path: Path) -> None:
+    """He asks for the stream and reads nothing; the state is large, so that no buffer hides it."""
+
+    async def story() -> None:
+        world = World(tmp_path)
+        server = Server(world.site, world.clock, slow_s=0.2)
+        event = replace(world.status.events[0], detail="x" * 1_000_000)
+        async with opened(server, "127.0.0.1", 0) as port:
+            line = socket.create_connection(("127.0.0.1", port), 10)
+            line.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
+            for number in range(60):
+                server.pulse.tell(replace(world.status, unix_ms=number, events=(event,)))
+                await asyncio.sleep(0.05)
+                if number and not server.streams:
+                    break
+            line.close()
+            assert not server.streams
+
+    asyncio.run(story())
 
 
 def test_one_who_takes_all_connections_gets_32_and_of_these_12_streams(port: int) -> None:
