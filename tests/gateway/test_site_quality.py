@@ -77,13 +77,13 @@ FAULTS = (
     ('"ice"', '"snow"', "checks.off[0]: 'snow' does not fit; needs one of 'dry', 'ice', 'level', 'oxygen', 'pm'"),
     ('sensor = "river"', 'sensor = "rivr"', "service[0].sensor: there is no sensor 'rivr'; did you mean river?"),
     ("12:00:00+08:00", "09:00:00+08:00", "service[0].to: it ends before it begins"),
-    ("12:00:00+08:00", "12:00:00", "service[0].to: '2026-11-29T12:00:00' does not fit; needs a time with its zone such as "
-     '"2026-05-01T06:30:00+08:00"'),
+    ("12:00:00+08:00", "12:00:00", "service[0].to: '2026-11-29T12:00:00' does not fit; needs a time with its zone such "
+     'as "2026-05-01T06:30:00+08:00"'),
     ("2026-09-01T00", "2026-02-31T00", "calibration[0].from: '2026-02-31T00:00:00Z' is not in the calendar"),
     ("[9.18, 9.02]", "[9.18, 4.05]", "calibration[0].high: the two standards must differ, and the probe must tell them "
      "apart the right way round; [true value, what the probe read]; leave high out to correct an offset only"),
-    ("[aggregate]\n", "", "calibration[0]: hours are what is corrected, and this site makes none; add [aggregate], with "
-     '"hour" among its levels'),
+    ("[aggregate]\n", "", "calibration[0]: hours are what is corrected, and this site makes none; add [aggregate], "
+     'with "hour" among its levels'),
 )  # fmt: skip
 
 

@@ -88,19 +88,22 @@ def level_against_pressure(readings: Readings, place: Place) -> Flags:
     return _marked(readings, ("level", "water_pressure"), CONTRADICTS)
 
 
-CHECKS: tuple[Callable[[Readings, Place], Flags], ...] = (
-    ice,
-    out_of_water,
-    fine_above_coarse,
-    oversaturated,
-    level_against_pressure,
-)
+Check = Callable[[Readings, Place], Flags]
+# By the names that a site file has for them.
+BY_NAME: dict[str, Check] = {
+    "ice": ice,
+    "dry": out_of_water,
+    "pm": fine_above_coarse,
+    "oxygen": oversaturated,
+    "level": level_against_pressure,
+}
+CHECKS = tuple(BY_NAME.values())
 
 
-def cross(readings: Readings, place: Place) -> Flags:
-    """The flags that all checks together add, by quantity."""
+def cross(readings: Readings, place: Place, checks: tuple[Check, ...] = CHECKS) -> Flags:
+    """The flags that these checks together add, by quantity."""
     added: Flags = {}
-    for check in CHECKS:
+    for check in checks:
         for quantity, flags in check(readings, place).items():
             added[quantity] = added.get(quantity, 0) | flags
     return added
