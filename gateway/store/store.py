@@ -494,11 +494,11 @@ class Store(NodeStore):
                 self._note_judge()
 
     def _judged(
-        self, series: int, unix_ms: int, cells: Sequence[Cell], is_dated: bool
+        self, series: int, unix_ms: int, cells: Sequence[Cell], is_dated: bool, is_late: bool = False
     ) -> tuple[Sequence[Cell], Sequence[stage.Row]]:
         if self._judge is None:
             return cells, ()
-        return self._judge.judge(self._series_named(series), unix_ms, cells, is_dated)
+        return self._judge.judge(self._series_named(series), unix_ms, cells, is_dated, is_late)
 
     def _series_named(self, series: int) -> stage.Series:
         found = self._named.get(series)
@@ -520,25 +520,28 @@ class Store(NodeStore):
         if self._judge is None:
             return
         self._named = {}
-        noted, state = verdicts.read(self._meta(verdicts.KEY), self.last_seq)
+        noted, state, have = verdicts.read(self._meta(verdicts.KEY), self.last_seq)
         self._judge.restore(state)
         query = f"SELECT {COLUMNS} FROM row WHERE seq > ? AND node IS NOT {DERIVED} ORDER BY seq"
         for stored in whole(self._db.execute(query, (noted,))):
             row = unpacked(stored, self._corrections.get(stored.boot))
-            self._recall_judged(row, bool(stored.trusted))
+            whose = stored.node, stored.life
+            highest, number = have.get(whose, 0), stored.record or 0
+            self._recall_judged(row, bool(stored.trusted), stored.node is not None and number < highest)
+            have[whose] = max(highest, number)
         for waiting in self._pending:
-            self._recall_judged(self._waiting_row(waiting), waiting.trusted)
+            self._recall_judged(self._waiting_row(waiting), waiting.trusted, False)
         self._judged_ms = self._clock.monotonic_ms()
 
-    def _recall_judged(self, row: Row, is_dated: bool) -> None:
+    def _recall_judged(self, row: Row, is_dated: bool, is_late: bool) -> None:
         assert self._judge is not None
         cells = tuple(zip(row.cells, row.quality or (0,) * len(row.cells), strict=True))
-        self._judge.recall(stage.Row(self._series_named(row.series), row.unix_ms, cells), is_dated)
+        self._judge.recall(stage.Row(self._series_named(row.series), row.unix_ms, cells), is_dated, is_late)
 
     def _note_judge(self) -> None:
         """Only where nothing waits: what it knows is then what is on disk."""
         if self._judge is not None and not self._pending:
-            self._set_meta(verdicts.KEY, verdicts.written(self.last_seq, self._judge.state()))
+            self._set_meta(verdicts.KEY, verdicts.written(self.last_seq, self._judge.state(), self.lives()))
             self._judged_ms = self._clock.monotonic_ms()
 
     # --- what is made of rows -----------------------------------------------------------------------------------------
@@ -624,14 +627,16 @@ class Store(NodeStore):
                 if self._deriver is not None:
                     self._fresh.append(unpacked(row, self._corrections.get(row.boot)))
 
-    def _add_record(self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool) -> bool:
-        """A node's record becomes a row; False: it was one."""
+    def _add_record(
+        self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool, is_late: bool
+    ) -> bool:
+        """A node's record becomes a row; False: it was one. `is_late`: later ones were here before it."""
         known = "SELECT 1 FROM row WHERE node = ? AND life = ? AND record = ?"
         if self._db.execute(known, (node, life, record.number)).fetchone():
             return False
         _, boot, trusted = self._stamp()
         is_dated = trusted or knew_time
-        cells, restated = self._judged(series, record.time_s * 1000, record.cells, is_dated)
+        cells, restated = self._judged(series, record.time_s * 1000, record.cells, is_dated, is_late)
         row = Stored(
             self._used_seq + 1, self._given.get(series, series), record.time_s * 1000, boot,
             int(is_dated), node, life, record.number, *packed(cells),

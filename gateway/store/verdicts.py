@@ -2,22 +2,25 @@
 
 import json
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 KEY = "quality"
+Lives = dict[tuple[int | None, int | None], int]  # (node, its life) -> the highest record that was here
 
 
-def written(seq: int, state: dict[str, Any]) -> bytes:
-    return zlib.compress(json.dumps([seq, state], separators=(",", ":")).encode())
+def written(seq: int, state: dict[str, Any], lives: Sequence[tuple[int, int, int]]) -> bytes:
+    return zlib.compress(json.dumps([seq, state, lives], separators=(",", ":")).encode())
 
 
-def read(noted: object, last_seq: int) -> tuple[int, dict[str, Any]]:
-    """(rows up to which it knows, what it knew). What cannot be read or is of another store is nothing: then the tests
-    begin anew with what comes."""
+def read(noted: object, last_seq: int) -> tuple[int, dict[str, Any], Lives]:
+    """(rows up to which it knows, what it knew, which records were there). What cannot be read or is of another store
+    is nothing: then the tests begin anew with what comes."""
     if not isinstance(noted, bytes):
-        return last_seq, {}
+        return last_seq, {}, {}
     try:
-        seq, state = json.loads(zlib.decompress(noted))
-        return (int(seq), dict(state)) if seq <= last_seq else (last_seq, {})
+        seq, state, lives = json.loads(zlib.decompress(noted))
+        known = {(int(node), int(life)): int(have) for node, life, have in lives}
+        return (int(seq), dict(state), known) if seq <= last_seq else (last_seq, {}, {})
     except (ValueError, TypeError, zlib.error):
-        return last_seq, {}
+        return last_seq, {}, {}

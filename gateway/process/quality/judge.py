@@ -75,11 +75,11 @@ class _Channel:
     def state(self) -> list[Any]:
         return [self._test.state(), self._last]
 
-    def step(self, unix_ms: int, value: int | None, flags: int) -> tuple[int, tuple[int, Cell] | None]:
+    def step(self, unix_ms: int, value: int | None, flags: int, is_late: bool) -> tuple[int, tuple[int, Cell] | None]:
         """(all flags of this reading, (time, cell) of one before it that has to be restated)."""
         test, last = self._test, self._last
         found = later = 0
-        for when, added in test.step(unix_ms, None if value is None else value / self._scale, flags):
+        for when, added in test.step(unix_ms, None if value is None else value / self._scale, flags, is_late):
             if when == unix_ms:
                 found |= added
             elif last is not None and when == last[0]:
@@ -176,10 +176,10 @@ class Judge:
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     def judge(
-        self, series: Series, unix_ms: int, cells: Sequence[Cell], is_dated: bool = True
+        self, series: Series, unix_ms: int, cells: Sequence[Cell], is_dated: bool = True, is_late: bool = False
     ) -> tuple[tuple[Cell, ...], list[Row]]:
         """(the cells with all flags that they get, rows that restate earlier readings of the series). `is_dated`: its
-        time is no guess."""
+        time is no guess; `is_late`: later ones of the series have come before it."""
         desk = self._desks.get(series) or self._meet(series)
         clock = 0 if is_dated else quality.CLOCK
         found = list(cells)
@@ -195,7 +195,7 @@ class Judge:
                 if channel is not None:
                     if self._undo is not None and series.channels[place] not in self._undo:
                         self._undo[series.channels[place]] = channel.state()
-                    flags, restated = channel.step(unix_ms, value, flags)
+                    flags, restated = channel.step(unix_ms, value, flags, is_late)
                     if restated is not None:
                         told.append(_restated(series, place, *restated))
                 found[place] = value, flags
@@ -258,10 +258,10 @@ class Judge:
                 channel.restore((None, None))
         return channel
 
-    def recall(self, row: Row, is_dated: bool) -> None:
+    def recall(self, row: Row, is_dated: bool, is_late: bool) -> None:
         """One that was judged after state() was taken: what it said is remembered, nothing is told."""
         cells = [(value, flags & _FROM_SENSOR) for value, flags in row.cells]
-        self.judge(row.series, row.unix_ms, cells, is_dated)
+        self.judge(row.series, row.unix_ms, cells, is_dated, is_late)
 
 
 _FROM_SENSOR = 0xFF  # protocols/quality.py
