@@ -273,6 +273,7 @@ class Gateway:
             configure=None if configuration is None else configure,
             reload=None if configuration is None else reload,
             wish=self._wish if site.rules else None,
+            serve=self.store.serve,
         ).by_name
 
     def _wish(self, wish: Wish | Heard) -> None:
