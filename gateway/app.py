@@ -24,6 +24,7 @@ from gateway.control.door import Caller, Door
 from gateway.control.scrape import Scrape
 from gateway.evidence.days import Days
 from gateway.evidence.notary import Signature, signed_by_child
+from gateway.judging import judge
 from gateway.machine import lines
 from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
@@ -128,6 +129,7 @@ class Gateway:
         self._started_ms = self._clock.monotonic_ms()
         self._radio: RadioCollector | None = None
         self.memories: list[tuple[Sensor, Memory]] = []  # at its end
+        self.store.judge(judge(site))
         self._board = board(site)
         wanted = stages(site, self._board)
         self._derives = wanted is not None
@@ -271,6 +273,7 @@ class Gateway:
             configure=None if configuration is None else configure,
             reload=None if configuration is None else reload,
             wish=self._wish if site.rules else None,
+            serve=self.store.serve,
         ).by_name
 
     def _wish(self, wish: Wish | Heard) -> None:

@@ -12,6 +12,7 @@ from gateway.control.commands import (
     Nothing,
     OfAlarm,
     OfNode,
+    OfSensor,
     Resend,
     Upstream,
     Write,
@@ -53,6 +54,7 @@ class Actions:
         configure: Callable[[str, int], None] | None = None,
         reload: Callable[[], None] | None = None,
         wish: Callable[[Wish | Heard], None] | None = None,
+        serve: Callable[[str, str | None, int], None] | None = None,
     ) -> None:
         self._nodes = {node.name: node.id for node in site.nodes}
         self._store = store
@@ -64,6 +66,9 @@ class Actions:
         self._configure = configure
         self._reload = reload
         self._wish = wish
+        self._serve = serve
+        sensors = [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
+        self._sensors = {sensor.id for sensor in sensors}
         self._rules = {rule.id for rule in site.rules}
 
     @property
@@ -80,6 +85,8 @@ class Actions:
             found["configure"] = self.configure
         if self._reload is not None:
             found["reload"] = self.reload
+        if self._serve is not None:
+            found["service"] = self.service
         if self._wish is not None:
             found |= {"alarm": self.alarm, "upstream": self.upstream}
         return found
@@ -130,6 +137,13 @@ class Actions:
     async def restart(self, argument: Nothing, uplink: str) -> dict[str, object]:
         assert self._restart is not None
         self._restart()
+        return {}
+
+    async def service(self, argument: OfSensor, uplink: str) -> dict[str, object]:
+        if argument.sensor not in self._sensors:
+            raise NotNow(f"no sensor {argument.sensor}")
+        assert self._serve is not None
+        self._serve(argument.sensor, None if argument.state == "end" else argument.state, 60_000 * argument.minutes)
         return {}
 
     async def alarm(self, argument: OfAlarm, uplink: str) -> dict[str, object]:

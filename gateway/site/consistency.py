@@ -15,6 +15,7 @@ from gateway.messages import Phrase
 from gateway.process.load import KG_PER_M3, M3_PER_HOUR
 from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
+from gateway.site.limits import calibration_faults, limit_faults, service_faults
 from gateway.site.rules import rule_faults
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
 from protocols.hj212.factors import CODE, find
@@ -53,6 +54,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from _aggregate(site, library)
     dense = {node["name"]: bool(node.get("emergency_period_s")) for _, node in nodes if "name" in node}
     yield from rule_faults(_rows(site, "rule"), _channel_names(site, library), dense)
+    yield from _worth(site, owners, library)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
 
@@ -337,6 +339,19 @@ def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
     for level, below in (("8h", "hour"), ("day", "hour"), ("month", "day"), ("year", "day")):
         if level in levels and below not in levels and None not in levels:
             yield Fault("aggregate.levels", "fault.level_without", level=quoted(level), below=quoted(below))
+
+
+def _worth(site: Tree, owners: Sequence[tuple[str, Tree]], library: Library) -> Iterator[Fault]:
+    """What is said about the worth of readings is said of sensors and channels that are there."""
+    channels = _channel_names(site, library)
+    sensors = [sensor.get("id") for _, owner in owners for sensor in owner.get("sensor", ())]
+    known = [id for id in sensors if id is not None]
+    table = site.get("aggregate")
+    levels = ("hour",) if table is None else table.get("levels") or ("hour",)
+    makes = table is not None or any(uplink.get("type") == "hj212" for uplink in site.get("uplink", ()))
+    yield from limit_faults(_rows(site, "quality"), channels)
+    yield from service_faults(_rows(site, "service"), known if len(known) == len(sensors) else None)
+    yield from calibration_faults(_rows(site, "calibration"), channels, makes and ("hour" in levels or None in levels))
 
 
 def _channel_names(site: Tree, library: Library) -> list[str] | None:
