@@ -7,9 +7,9 @@ from typing import Any
 from gateway.site.config import Channel
 from gateway.site.hj212 import Hj212Factor, Hj212Uplink
 from gateway.store import Store
-from gateway.uplink.hj212 import Hj212Forwarder
-from gateway.uplink.hj212_settings import Settings
-from gateway.uplink.hj212_sm4 import cipher, decipher
+from gateway.uplink.hj212.forwarder import Hj212Forwarder
+from gateway.uplink.hj212.settings import Settings
+from gateway.uplink.hj212.sm4 import cipher, decipher
 from hw_sim import hj212_platform
 from hw_sim.clock import START_UNIX_S, world_clock
 from hw_sim.hj212_platform import Platform

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.uplink.hj212_sm4 import cipher, decipher
+from gateway.uplink.hj212.sm4 import cipher, decipher
 from protocols.errors import FrameError, RangeError
 from protocols.hj212 import commands, marks, moment, readings, units
 from protocols.hj212.explain import explain

@@ -13,8 +13,8 @@ from gateway.app import Gateway, Outside
 from gateway.faults import SiteError
 from gateway.machine.lines import Opener
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
-from gateway.uplink.sl651 import Precedence
-from gateway.uplink.sl651_station import ways
+from gateway.uplink.sl651.forwarder import Precedence
+from gateway.uplink.sl651.station import ways
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.sl651_line import CentreWay
 from hw_sim.sl651_platform import Centre

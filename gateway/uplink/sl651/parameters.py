@@ -8,8 +8,8 @@ they are, so that the centre sees it. Numbers of parameters: draft, annex D; see
 from collections.abc import Callable, Sequence
 
 from gateway.site.sl651 import Sl651Uplink
-from gateway.uplink.sl651_plan import Plan
-from gateway.uplink.sl651_settings import PASSWORD, TIMED_H, Settings
+from gateway.uplink.sl651.plan import Plan
+from gateway.uplink.sl651.settings import PASSWORD, TIMED_H, Settings
 from protocols.sl651 import body, number
 from protocols.sl651.body import Item
 

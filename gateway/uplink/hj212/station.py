@@ -9,8 +9,8 @@ from gateway.machine.lines import Opener
 from gateway.site.config import Site
 from gateway.site.hj212 import Hj212Uplink
 from gateway.store import Store
-from gateway.uplink.hj212 import Hj212Forwarder
-from gateway.uplink.hj212_settings import Settings, settings_file
+from gateway.uplink.hj212.forwarder import Hj212Forwarder
+from gateway.uplink.hj212.settings import Settings, settings_file
 
 
 def forwarder(

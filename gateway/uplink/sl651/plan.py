@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gateway.site.sl651 import Sl651Element, Sl651Uplink
 from gateway.store import Row, Series
 from gateway.store.ranges import Ranges
-from gateway.uplink import sl651_values as values
+from gateway.uplink.sl651 import values
 from protocols.sl651 import body
 from protocols.sl651.functions import ADDITIONAL, HOURLY, TIMED
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gateway.site.hj212 import Hj212Factor, Hj212Uplink
 from gateway.store import Row, Series
 from gateway.store.ranges import Ranges
-from gateway.uplink import hj212_values as values
+from gateway.uplink.hj212 import values
 from protocols import quality
 from protocols.errors import RangeError
 from protocols.hj212 import marks, moment

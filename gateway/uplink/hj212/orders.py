@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from gateway.site.hj212 import Hj212Uplink
 from gateway.store import Store
-from gateway.uplink.hj212_plan import MINUTE_MS, SOURCES, Key, Plan
-from gateway.uplink.hj212_settings import SECRET, Settings
+from gateway.uplink.hj212.plan import MINUTE_MS, SOURCES, Key, Plan
+from gateway.uplink.hj212.settings import SECRET, Settings
 from protocols.hj212 import commands, moment
 from protocols.hj212.commands import (
     ACCEPTED,

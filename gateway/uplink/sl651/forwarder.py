@@ -18,12 +18,12 @@ from gateway.store.ranges import Ranges, count, gaps, union, within, without
 from gateway.uplink import ration
 from gateway.uplink.mqtt import Counters
 from gateway.uplink.ration import Ration
-from gateway.uplink.sl651_dialogue import Dialogue
-from gateway.uplink.sl651_orders import Orders
-from gateway.uplink.sl651_parameters import Parameters
-from gateway.uplink.sl651_pending import Message, Pending
-from gateway.uplink.sl651_plan import Plan, digits, items
-from gateway.uplink.sl651_settings import Settings
+from gateway.uplink.sl651.dialogue import Dialogue
+from gateway.uplink.sl651.orders import Orders
+from gateway.uplink.sl651.parameters import Parameters
+from gateway.uplink.sl651.pending import Message, Pending
+from gateway.uplink.sl651.plan import Plan, digits, items
+from gateway.uplink.sl651.settings import Settings
 from protocols.sl651 import functions, message
 from protocols.sl651.body import Body
 from protocols.sl651.frame import EOT, NAK, Frame, Sl651Error

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
 from gateway.store import Store
-from gateway.uplink.sl651_parameters import Parameters
-from gateway.uplink.sl651_plan import HOUR_MS, Key, Plan, Reported, digits, items, unix_ms
+from gateway.uplink.sl651.parameters import Parameters
+from gateway.uplink.sl651.plan import HOUR_MS, Key, Plan, Reported, digits, items, unix_ms
 from protocols.sl651 import body, functions
 from protocols.sl651.body import Body, Item
 from protocols.sl651.frame import Sl651Error
