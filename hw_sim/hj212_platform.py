@@ -90,7 +90,7 @@ class Platform:
         self.ledger = Ledger()
         self._true_ms = now_ms
         self._greets = greets
-        self._frames = Frames()
+        self._frames = Frames(wants_tail=True)
         self._met: set[str] = set()  # on this connection
         self._seen: dict[str, None] = {}
         self._open: set[str] = set()  # QN of requests
@@ -98,7 +98,7 @@ class Platform:
 
     def connected(self) -> None:
         """A new connection: nothing of the last one is remembered but the ledger."""
-        self._frames = Frames()
+        self._frames = Frames(wants_tail=True)
         self._met = set()
 
     def _now_ms(self) -> int:

@@ -18,11 +18,11 @@ from gateway.store import Store
 from gateway.store.ranges import Ranges, count, gaps, union, within, without
 from gateway.uplink import login
 from gateway.uplink.hj212.dialogue import Dialogue
-from gateway.uplink.hj212.orders import Orders, key_of
+from gateway.uplink.hj212.orders import Orders
 from gateway.uplink.hj212.pending import Pending
 from gateway.uplink.hj212.plan import Key, Plan
 from gateway.uplink.hj212.settings import Settings
-from gateway.uplink.hj212.sm4 import cipher, decipher
+from gateway.uplink.hj212.sm4 import cipher, decipher, key_of
 from gateway.uplink.mqtt import Counters
 from protocols.errors import RangeError
 from protocols.hj212.commands import ACCEPTED, BAD_CRC, FAILED

@@ -12,6 +12,7 @@ from gateway.site.hj212 import Hj212Uplink
 from gateway.store import Store
 from gateway.uplink.hj212.plan import MINUTE_MS, SOURCES, Key, Plan
 from gateway.uplink.hj212.settings import SECRET, Settings
+from gateway.uplink.hj212.sm4 import key_of
 from protocols.hj212 import commands, moment
 from protocols.hj212.commands import (
     ACCEPTED,
@@ -180,13 +181,3 @@ class Orders:
                 sent += 1
                 await asyncio.sleep(0)
         return DONE if sent else NO_DATA
-
-
-def key_of(text: str) -> bytes | None:
-    """A key of SM4: 16 characters, or 32 hex digits."""
-    if len(text) == 16:
-        return text.encode("latin-1", "replace")
-    try:
-        return bytes.fromhex(text) if len(text) == 32 else None
-    except ValueError:
-        return None
