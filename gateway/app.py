@@ -190,7 +190,7 @@ class Gateway:
                     self.store,
                     self._connected,
                     self._time_told,
-                    hj212_station.emergency(site, uplink, actions["emergency"]),
+                    actions,
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)

@@ -143,6 +143,36 @@ def _factors(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[
         wanted = row.get("unit") or (known.unit if known is not None else "")
         if wanted and not can_be(channels[name], wanted):
             yield Fault(f"{place}.channel", "fault.unit", found=channels[name], wanted=wanted, code=quoted(code))
+    yield from _platform_orders(path, uplink, site, library, known_names)
+
+
+def _platform_orders(
+    path: str, uplink: Tree, site: Tree, library: Library, channels: list[str] | None
+) -> Iterator[Fault]:
+    """What an HJ 212 platform may have done and asks for beside the factors is there."""
+    if uplink.get("type") != "hj212":
+        return
+    for key, name in (("device", "channel"), ("info", "channel"), ("order", "bottle")):
+        for place, row in _rows(uplink, key, path):
+            found = row.get(name)
+            if channels is not None and found is not None and found not in channels:
+                yield Fault(f"{place}.{name}", "fault.no_such_channel", nearest(found, channels), found=quoted(found))
+    nodes = [node["name"] for node in site.get("node", ()) if node.get("name")]
+    models = {sensor.get("id"): sensor.get("profile") for sensor in site.get("sensor", ())}
+    for place, row in _rows(uplink, "order", path):
+        sensor, node = row.get("sensor"), row.get("node")
+        if (sensor is None) == (node is None) or (sensor is not None and row.get("write") is None):
+            yield Fault(place, "fault.order_does_nothing")
+        elif node is not None and node not in nodes:
+            yield Fault(f"{place}.node", "fault.no_node", nearest(node, nodes), found=quoted(node))
+        elif sensor is not None and sensor not in models:
+            known = [id for id in models if id is not None]
+            yield Fault(f"{place}.sensor", "fault.no_such_sensor", nearest(sensor, known), found=quoted(sensor))
+        elif sensor is not None and models[sensor] in library.models and models[sensor] not in library.faulty:
+            writes = [write.name for write in library.profile(models[sensor]).writes]
+            if row["write"] not in writes:
+                found = quoted(row["write"])
+                yield Fault(f"{place}.write", "fault.no_such_write", nearest(row["write"], writes), found=found)
 
 
 def _login(path: str, uplink: Tree) -> Iterator[Fault]:

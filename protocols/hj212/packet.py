@@ -71,6 +71,10 @@ class Packet(NamedTuple):
         return bool((self.flag or 0) & WANTS_ANSWER)
 
     @property
+    def is_split(self) -> bool:
+        return bool((self.flag or 0) & IS_SPLIT)
+
+    @property
     def values(self) -> "dict[str, str]":
         """The first value of every name."""
         found: dict[str, str] = {}
