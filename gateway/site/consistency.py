@@ -36,6 +36,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
         yield from _centres(path, uplink)
+        yield from _statuses(path, uplink, site, library)
         yield from _factors(path, uplink, site, library)
     for path, owner in owners:
         yield from _unit_ids(path, owner)
@@ -110,6 +111,20 @@ def _centres(path: str, uplink: Tree) -> Iterator[Fault]:
         if "port" in centre and "tcp" in centre and (centre["port"] is None) == (centre["tcp"] is None):
             neither = centre["port"] is None
             yield Fault(place, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
+
+
+def _statuses(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
+    """Each bit of element 45 of an SL 651 uplink is made of a rule or a channel that is there."""
+    rules = [table["id"] for _, table in _rows(site, "rule") if table.get("id")]
+    channels = _channel_names(site, library)
+    for place, row in _rows(uplink, "status", path) if uplink.get("type") == "sl651" else ():
+        rule, channel = row.get("rule"), row.get("channel")
+        if (rule is None) == (channel is None):
+            yield Fault(place, "fault.status_of_nothing")
+        elif rule is not None and rule not in rules:
+            yield Fault(f"{place}.rule", "fault.no_rule", nearest(rule, rules), found=quoted(rule))
+        elif channel is not None and channels is not None and channel not in channels:
+            yield Fault(f"{place}.channel", "fault.no_such_channel", nearest(channel, channels), found=quoted(channel))
 
 
 def _factors(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from protocols.fixed_point import decimal_text
 from protocols.sl651 import ascii_body, body, functions
 from protocols.sl651.elements import BLOCKS, ELEMENTS, STATION_TYPES, STATUS
 from protocols.sl651.frame import ASCII_HEAD, DOWN_ENDS, UP_ENDS, Frame, Sl651Error, size, unchecked
+from protocols.sl651.parameters import PARAMETERS
 
 ENDS = {3: "ETX", 0x17: "ETB", 5: "ENQ", 6: "ACK", 4: "EOT", 0x15: "NAK", 0x1B: "ESC"}
 FAULTS = ("sl651_crc_wrong", "sl651_end_wrong", "sl651_cut", "sl651_unread", "sl651_direction_end")
@@ -95,6 +96,9 @@ def _body(frame: Frame) -> list[tuple[int, str, str]]:
     if content.sent:
         parts = [(2, "serial", str(content.serial)), (6, "sent", _moment(content.sent))]
     for item in content.items:
+        if item.id and frame.function in functions.PARAMETRIC:
+            parts.append((len(item.lead) + len(item.data), "parameter", _parameter(item)))
+            continue
         parts.append((len(item.lead) + len(item.data), _field(item), _said(item)))
         if item.kind == body.ELEMENT and item.id == STATUS:
             parts += [(0, f"status_{bit}", "") for bit in set_bits(item.data)]
@@ -167,6 +171,17 @@ def _said(item: body.Item) -> str:
         return f"{_name(item.id)} - ({item.data.hex().upper()})"
     unit = ELEMENTS[item.id].unit if item.id in ELEMENTS else ""
     return f"{_name(item.id)} {decimal_text(value, item.decimals)} {unit}".rstrip()
+
+
+def _parameter(item: body.Item) -> str:
+    known = PARAMETERS.get(item.id)
+    name = item.id if known is None else f"{item.id} {known.zh} {known.en}"
+    if item.kind == body.WISH:
+        return name
+    value = item.value
+    if value is None or known is None or known.id <= "0F":  # addresses, passwords: no numbers
+        return f"{name} {item.data.hex().upper()}"
+    return f"{name} {decimal_text(value, item.decimals)} {known.unit}".rstrip()
 
 
 def _bytes(data: bytes) -> str:

@@ -92,6 +92,9 @@ class Sl651Forwarder:
         self._confirmed: Ranges = ((0, 0),)
         self._scanned = 0
         self._remember()
+        for row in store.newest() if store.is_open else ():
+            if row.seq and not within(gaps(self._confirmed, 1, store.last_seq), row.seq, row.seq):
+                self._plan.remember(row)  # an alarm that stands since before this start
         store.on_dated.append(self.resend)
         self._trouble = ""
         self._changed = asyncio.Event()

@@ -76,7 +76,7 @@ class Orders:
         if function == functions.QUERY_VERSION:
             return (own, Item(body.REST, b"", bytes((len(_VERSION),)) + _VERSION))
         if function == functions.QUERY_STATUS:
-            return (own, body.raw("45", bytes(4)))
+            return (own, self._plan.standing.item())
         self._event("sl651_refused", reason="function", function=f"{function:02X}")
         return None
 
