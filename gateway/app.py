@@ -41,11 +41,12 @@ from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
-from gateway.uplink import hj212_station, sl651_station
-from gateway.uplink.hj212 import Hj212Forwarder
+from gateway.uplink.hj212 import station as hj212_station
+from gateway.uplink.hj212.forwarder import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
-from gateway.uplink.sl651 import Sl651Forwarder
+from gateway.uplink.sl651 import station as sl651_station
+from gateway.uplink.sl651.forwarder import Sl651Forwarder
 from protocols.command import EMERGENCY
 from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
@@ -191,7 +192,7 @@ class Gateway:
                     self.store,
                     self._connected,
                     self._time_told,
-                    hj212_station.emergency(site, uplink, actions["emergency"]),
+                    actions,
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
