@@ -21,6 +21,7 @@ class Centres:
 
     def __init__(self, site: Site, now_ms: Callable[[], int]) -> None:
         self.ways: dict[str, Opener] = {}
+        self._own: list[str] = []  # factors with decimals that are not the table's: the platform can't know of them
         self._platforms: dict[str, hj212_platform.Platform] = {}
         self._centres: dict[str, list[sl651_platform.Centre]] = {}
         for uplink in site.uplinks:
@@ -28,6 +29,7 @@ class Centres:
                 known = hj212_platform.Station(_PASSWORD, uplink.st, _VERSIONS[uplink.version])
                 platform = hj212_platform.Platform({uplink.mn: known}, now_ms)
                 self._platforms[uplink.id] = platform
+                self._own += [f"{one.code} with " for one in uplink.factors if one.decimals is not None]
                 self.ways[f"{uplink.host}:{uplink.port}"] = CentreWay(platform).open
             elif isinstance(uplink, Sl651Uplink):
                 for centre in uplink.centres:
@@ -45,8 +47,9 @@ class Centres:
     @property
     def complaints(self) -> list[str]:
         """What they did not accept."""
-        platforms = [line for one in self._platforms.values() for line in one.ledger.complaints]
-        return platforms + [line for far in self._centres.values() for one in far for line in one.ledger.complaints]
+        lines = [line for one in self._platforms.values() for line in one.ledger.complaints]
+        lines += [line for far in self._centres.values() for one in far for line in one.ledger.complaints]
+        return [line for line in lines if not line.startswith(tuple(self._own))]
 
 
 def with_password(site: Site, folder: Path) -> Site:
