@@ -280,7 +280,7 @@ def _in_seconds(tree: Tree) -> None:
 
 def _truth(sound: Tree) -> Iterator[Fault]:
     """Each truth has one source, and a signal of the physics that exists."""
-    known = units(ClimateSettings())
+    known = units(_climate(sound))
     for channel, truth in sound.get("truth", {}).items():
         place = join("truth", channel)
         sources = [truth.get("physics") is not None, truth.get("column") is not None, truth.get("value") is not None]
@@ -298,6 +298,14 @@ def _truth(sound: Tree) -> Iterator[Fault]:
         if found is not None and found not in known:
             at = f"neighbour[{index}].physics"
             yield Fault(at, "fault.unknown_signal", nearest(found, known), found=quoted(found))
+
+
+def _climate(sound: Tree) -> ClimateSettings:
+    """The scenario's own, which may have other stations; the usual one where it has a fault already."""
+    try:
+        return msgspec.convert(sound.get("climate") or {}, ClimateSettings)
+    except msgspec.ValidationError:
+        return ClimateSettings()
 
 
 def _times(sound: Tree) -> Iterator[Fault]:

@@ -70,12 +70,20 @@ class TrueConditions:
         return Condition(np.zeros(self._steps, np.bool_), np.ones(self._steps, np.bool_))
 
     def _compare(self, one: Compare) -> Condition:
-        values = self._quantity(one.quantity)
+        quantity = one.quantity
+        # a few readings are not the whole curve: a mean of less of it may be what the station has
+        windows = {quantity.window_ms, quantity.window_ms // 2} if quantity.form == "mean" else {quantity.window_ms}
+        found = [self._beyond(one, quantity._replace(window_ms=window_ms)) for window_ms in sorted(windows)]
+        surely = np.logical_and.reduce([part.surely for part in found])
+        return Condition(surely, np.logical_or.reduce([part.maybe for part in found]))
+
+    def _beyond(self, one: Compare, quantity: Quantity) -> Condition:
+        values = self._quantity(quantity)
         if values is None:
             return self._unknown()
         known = np.isfinite(values)
         signed, limit = (values, one.limit) if one.sign in (">", ">=") else (-values, -one.limit)
-        margin = self._margin(one.quantity.channel.rpartition("/")[2].partition(":")[0], one.limit)
+        margin = self._margin(quantity.channel.rpartition("/")[2].partition(":")[0], one.limit)
         with np.errstate(invalid="ignore"):
             return Condition(known & (signed > limit + margin), ~known | (signed > limit - margin))
 
