@@ -151,7 +151,7 @@ class AlarmJudge:
 
     def _lag_s(self, rule: Rule) -> float:
         """How long after it has become so the gateway can know it at the latest."""
-        found = _OVERHEAD_S
+        found = _OVERHEAD_S if rule.channels else 2 * _OVERHEAD_S  # what asks other alarms hears of them first
         for one in rule.expressions:
             for quantity in quantities(one):
                 name = quantity.channel.rpartition("/")[2].partition(":")[0]

@@ -151,7 +151,9 @@ def _swarm(args: argparse.Namespace) -> int:
     paths = [scenario.find(name) for name in names]
     for path in paths:
         scenario.load(path)  # faults of a file are told once, before the work begins
-    is_whole = args.days is None and {*names} <= {*scenario.of_systems()}  # what must happen there needs all of its time
+    is_whole = args.days is None and {*names} <= {
+        *scenario.of_systems()
+    }  # what must happen there needs all of its time
     tasks = (
         swarm.each(paths, args.seeds, args.first_seed)
         if is_whole

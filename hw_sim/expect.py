@@ -1,6 +1,7 @@
 """Knows what a scenario says must happen at its site, and whether it did; knows not how anything happens.
 
-An [[expect]] is one of three: an `alarm` that must be heard, a derived `row` with a value, a `report` at a platform.
+An [[expect]] is one of four: an `alarm` that must be heard, a derived `row` with a value, a `report` at a platform, so
+many `readings` of a channel.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,14 +21,15 @@ from hw_sim.flag_judge import FlagVerdict
 from hw_sim.platform import Platform
 
 _Text = Annotated[str, Meta(min_length=1)]
-_KINDS = ("alarm", "row", "report")
+_KINDS = ("alarm", "row", "report", "readings")
 
 
 class Expect(Struct, frozen=True, kw_only=True):
     """`alarm`, a rule's id: it must be heard `within` so long of the moment when its condition, or `truth` in its
     place, is really so (left out: the rule's delay and its sensors' periods). `row`: one of that source must have in
     its `channel` a value of `at_least`, `at_most`. `report`, an uplink's id: at least `count` values of `code` came in
-    its reports `command` (CN of HJ 212, function code of SL 651 in hex)."""
+    its reports `command` (CN of HJ 212, function code of SL 651 in hex). `readings`, a channel: `count`
+    of them came by MQTT, as only dense measuring can give."""
 
     alarm: _Text | None = None
     truth: _Text | None = None
@@ -39,6 +41,7 @@ class Expect(Struct, frozen=True, kw_only=True):
     report: _Text | None = None
     command: _Text | None = None
     code: _Text | None = None
+    readings: _Text | None = None
     count: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
 
 
@@ -76,6 +79,10 @@ def unmet(expects: Sequence[Expect], judged: Judged, platform: Platform, centres
             if found < one.count:
                 what = f"{one.command} {one.code}"
                 yield say("sim.not_reported", uplink=one.report, what=what, found=found, wanted=one.count)
+        elif one.readings is not None:
+            found = len(platform.delivered.get(one.readings, ()))
+            if found < one.count:
+                yield say("sim.few_readings", channel=one.readings, found=found, wanted=one.count)
     if centres.complaints:
         yield say("sim.complaints", count=len(centres.complaints), first=centres.complaints[0])
 
@@ -120,9 +127,11 @@ def _hours(times_s: Sequence[float]) -> str:
 def expect_faults(tables: Sequence[Tree], site: config.Site) -> Iterator[Fault]:
     """What is wrong with the [[expect]] tables of a scenario."""
     rules, uplinks = [rule.id for rule in site.rules], [uplink.id for uplink in site.uplinks]
+    channels = [channel.name for channel in site.channels]
     known: Mapping[str, tuple[list[str], str]] = {
         "alarm": (rules, "fault.no_rule"),
         "report": (uplinks, "fault.unknown_uplink"),
+        "readings": (channels, "fault.no_station_channel"),
     }
     for index, table in enumerate(tables):
         place = f"expect[{index}]"
