@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "report": {"node": "water", "seconds": 600},
     "wipe": {"node": "water"},
     "write": {"sensor": "ph", "name": "offset", "value": -0.2},
+    "ask": {"sensor": "ph", "questions": [{"function": 3, "address": 1, "quantity": 2}]},
     "alarm": {"rule": "high", "verb": "acknowledge"},
     "upstream": {"name": "upper/high", "raised": True, "since_ms": 5},
     "restart": {},
