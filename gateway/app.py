@@ -275,6 +275,7 @@ class Gateway:
             reload=None if configuration is None else reload,
             wish=self._wish if site.rules else None,
             serve=self.store.serve,
+            ask=self._question,
         ).by_name
 
     def _wish(self, wish: Wish | Heard) -> None:
@@ -341,6 +342,13 @@ class Gateway:
         written = Written("unknown")
         self.store.event("sensor_write", {"sensor": sensor, "write": name, "who": who, "outcome": written.outcome})
         return written
+
+    async def _question(self, sensor: str, questions: Sequence[tuple[int, int, int]]) -> list[dict[str, object]]:
+        poller = self._pollers.get(sensor)
+        answers = None if poller is None else await poller.question(sensor, questions)
+        if answers is None:
+            raise NotNow(f"no sensor {sensor} of the gateway's, or its bus is away")
+        return answers
 
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set, or it is to start again; then commits, gives the uplinks a few seconds, and ends.
