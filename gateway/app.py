@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from gateway import metrics
 from gateway.capture import RADIO, Capture
 from gateway.collect.device import Memory
@@ -45,6 +43,7 @@ from gateway.uplink.hj212 import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
 from gateway.uplink.sl651 import Sl651Forwarder
+from gateway.uplink.watertower import Watertower
 from protocols.command import EMERGENCY
 from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
@@ -104,8 +103,7 @@ class Outside:
         return None if site.metrics is None else site.metrics.listen
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
-        will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
-        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}", will)
+        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}")
 
 
 class Gateway:
@@ -193,9 +191,9 @@ class Gateway:
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
-            obey = self.desk.obey if site.operators else None
+            dialect = Watertower(site.station.id, self._clock, uplink.id, self.desk.obey if site.operators else None)
             self.forwarders[uplink.id] = MqttForwarder(
-                uplink, site.station.id, publisher, self.store, self._clock, obey, self._connected
+                uplink, dialect, publisher, self.store, self._clock, self._connected
             )
         self._doors = self._doors_of(outside)
 
