@@ -38,12 +38,11 @@ from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
-from gateway.uplink import hj212_station, sl651_station
+from gateway.uplink import dialects, hj212_station, sl651_station
 from gateway.uplink.hj212 import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
 from gateway.uplink.sl651 import Sl651Forwarder
-from gateway.uplink.watertower import Watertower
 from protocols.command import EMERGENCY
 from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
@@ -191,7 +190,7 @@ class Gateway:
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
-            dialect = Watertower(site.station.id, self._clock, uplink.id, self.desk.obey if site.operators else None)
+            dialect = dialects.dialect(dialects.Room(site, uplink, self.store, self._clock, self.desk))
             self.forwarders[uplink.id] = MqttForwarder(
                 uplink, dialect, publisher, self.store, self._clock, self._connected
             )

@@ -4,11 +4,20 @@ The forwarder (mqtt.py) delivers: which rows go when, how much is on its way, wh
 topics, last will, what comes before rows, how rows read, and what a message from there means.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from gateway.ports import Said
 from gateway.store import Day, Row, Series
+
+
+class Past(Protocol):
+    """What there is when a connection begins."""
+
+    def all_series(self) -> Iterable[Series]: ...
+
+    def newest(self) -> Iterable[Row]:
+        """The newest row of each series, and perhaps more."""
 
 
 class Dialect(Protocol):
@@ -38,10 +47,10 @@ class Dialect(Protocol):
     def day(self, day: Day) -> Said | None:
         """A signed day; None: this language has no word for it."""
 
-    def due(self, now_ms: int) -> Sequence[Said]:
-        """What its time has come for, or somebody has asked for, at that monotonic time."""
+    def due(self) -> Sequence[Said]:
+        """What its time has come for, or somebody has asked for."""
 
-    def wait_s(self, now_ms: int) -> float:
+    def wait_s(self) -> float:
         """How long until something is due that nobody asks for."""
 
     def hear(self, topic: str, message: bytes) -> bool:

@@ -187,9 +187,9 @@ class MqttForwarder:
             self._take_confirmations()
             if self._dialect.absent:
                 raise LinkDown(self._dialect.absent)
-            for said in self._dialect.due(self._clock.monotonic_ms()):
+            for said in self._dialect.due():
                 self._hand_over(said)
-            wait_s = min(await self._send_all(), self._dialect.wait_s(self._clock.monotonic_ms()))
+            wait_s = min(await self._send_all(), self._dialect.wait_s())
             if not self._in_flight:
                 self._save()
             await self._change(wait_s)

@@ -208,7 +208,7 @@ class PahoPublisher:
 
     def publish(self, topic: str, payload: bytes, retain: bool = False, qos: int = 1) -> asyncio.Future[bool]:
         """A broker confirms nothing of QoS 0. But it takes what comes on one connection in its order (MQTT 3.1.1, 4.6)
-        and must answer UNSUBSCRIBE even where nothing was subscribed (3.10.4): that answer confirms what went before."""
+        and answers UNSUBSCRIBE even where nothing was subscribed (3.10.4): that answer confirms what went before."""
         self.check()
         assert self._client is not None
         waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

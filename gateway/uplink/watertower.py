@@ -13,7 +13,7 @@ Obey = Callable[[str, bytes, str], Awaitable[tuple[str, bytes] | None]]
 
 
 class Watertower:
-    """Of one station. `obey` is asked about commands, on behalf of the uplink of that name; None: nobody may give any."""
+    """Of one station. `obey` is asked about commands, on behalf of that uplink; None: nobody may give any."""
 
     again_ms = 0  # its receiver knows what it lacks, and asks
     absent = ""
@@ -46,10 +46,10 @@ class Watertower:
     def day(self, day: Day) -> Said:
         return self._said(f"signature/{day.day}", payload.day_message(day), retain=True)
 
-    def due(self, now_ms: int) -> Sequence[Said]:
+    def due(self) -> Sequence[Said]:
         return ()
 
-    def wait_s(self, now_ms: int) -> float:
+    def wait_s(self) -> float:
         return float("inf")
 
     def hear(self, topic: str, message: bytes) -> bool:
