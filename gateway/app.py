@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from gateway import metrics
 from gateway.capture import RADIO, Capture
 from gateway.collect.device import Memory
@@ -21,10 +19,10 @@ from gateway.collect.writes import Written
 from gateway.control.actions import Actions
 from gateway.control.desk import Action, Desk, NotNow
 from gateway.control.door import Caller, Door
-from gateway.control.maintenance import Maintenance
 from gateway.control.scrape import Scrape
 from gateway.evidence.days import Days
 from gateway.evidence.notary import Signature, signed_by_child
+from gateway.judging import judge
 from gateway.machine import lines
 from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
@@ -41,11 +39,13 @@ from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
-from gateway.uplink import hj212_station, sl651_station
-from gateway.uplink.hj212 import Hj212Forwarder
+from gateway.uplink import dialects
+from gateway.uplink.hj212 import station as hj212_station
+from gateway.uplink.hj212.forwarder import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
-from gateway.uplink.sl651 import Sl651Forwarder
+from gateway.uplink.sl651 import station as sl651_station
+from gateway.uplink.sl651.forwarder import Sl651Forwarder
 from protocols.command import EMERGENCY
 from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
@@ -105,8 +105,7 @@ class Outside:
         return None if site.metrics is None else site.metrics.listen
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
-        will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
-        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}", will)
+        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}")
 
 
 class Gateway:
@@ -129,6 +128,7 @@ class Gateway:
         self._started_ms = self._clock.monotonic_ms()
         self._radio: RadioCollector | None = None
         self.memories: list[tuple[Sensor, Memory]] = []  # at its end
+        self.store.judge(judge(site))
         self._board = board(site)
         wanted = stages(site, self._board)
         self._derives = wanted is not None
@@ -168,10 +168,6 @@ class Gateway:
         self._end = asyncio.Event()
         self.starts_again = False
         self.forwarders: dict[str, MqttForwarder | Sl651Forwarder | Hj212Forwarder] = {}
-        channels: dict[str, list[str]] = {}
-        for channel in site.channels:
-            channels.setdefault(channel.sensor, []).append(channel.name)
-        self.maintenance = Maintenance(channels, self.store)
         actions = self._actions(site)
         self.desk = Desk(site.operators, actions, self.store, self._clock)
         for uplink in site.uplinks:
@@ -194,13 +190,13 @@ class Gateway:
                     self.store,
                     self._connected,
                     self._time_told,
-                    hj212_station.emergency(site, uplink, actions["emergency"]),
+                    actions,
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
-            obey = self.desk.obey if site.operators else None
+            dialect = dialects.dialect(dialects.Room(site, uplink, self.store, self._clock, self.desk))
             self.forwarders[uplink.id] = MqttForwarder(
-                uplink, site.station.id, publisher, self.store, self._clock, obey, self._connected
+                uplink, dialect, publisher, self.store, self._clock, self._connected
             )
         self._doors = self._doors_of(outside)
 
@@ -235,7 +231,7 @@ class Gateway:
             self.desk.done,
             self.desk.refused,
             self._board.standing.values(),
-            self.maintenance.until_ms(self._clock.unix_ms()),
+            self.store.services,
         )
 
     def reload(self) -> None:
@@ -277,7 +273,8 @@ class Gateway:
             configure=None if configuration is None else configure,
             reload=None if configuration is None else reload,
             wish=self._wish if site.rules else None,
-            maintenance=self.maintenance,
+            serve=self.store.serve,
+            ask=self._question,
         ).by_name
 
     def _wish(self, wish: Wish | Heard) -> None:
@@ -344,6 +341,13 @@ class Gateway:
         written = Written("unknown")
         self.store.event("sensor_write", {"sensor": sensor, "write": name, "who": who, "outcome": written.outcome})
         return written
+
+    async def _question(self, sensor: str, questions: Sequence[tuple[int, int, int]]) -> list[dict[str, object]]:
+        poller = self._pollers.get(sensor)
+        answers = None if poller is None else await poller.question(sensor, questions)
+        if answers is None:
+            raise NotNow(f"no sensor {sensor} of the gateway's, or its bus is away")
+        return answers
 
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set, or it is to start again; then commits, gives the uplinks a few seconds, and ends.

@@ -12,7 +12,7 @@ from gateway.process.stage import Cell, Named, Past, Row, Series, Stage
 from gateway.store import rows as store_rows
 from gateway.store.rows import COLUMNS, DERIVED, sound
 
-Add = Callable[[int, int, Sequence[Cell]], None]  # (series, Unix ms, cells): a derived row for the disk
+Add = Callable[[int, int, Sequence[Cell]], object]  # (series, Unix ms, cells): a derived row for the disk
 _RECENT = 2 * 31  # so many of the last rows of each derived series are shown to the stages at a start; ours
 _COLUMNS = "unix_ms, cells, quality, max(seq)"  # SQLite takes the others from the row that has the maximum
 _KEY = "derived since"
@@ -156,11 +156,13 @@ class Deriver:
         self._since = since
         self._series = self._series_of()
         self._stages = self._make(self._rows, self._series.values())
-        query = f"SELECT {COLUMNS} FROM row WHERE seq BETWEEN ? AND ? AND node IS NOT {DERIVED} ORDER BY seq"
+        restated = ", ".join(str(id) for id, one in self._series.items() if one.original is not None) or "NULL"
+        came = f"(node IS NOT {DERIVED} OR series IN ({restated}))"
+        query = f"SELECT {COLUMNS} FROM row WHERE seq BETWEEN ? AND ? AND {came} ORDER BY seq"
         for collected in sound(self._db.execute(query, (since, last_seq)), corrections):
             self._recall(self._seen(collected))
         for series in self._series.values():
-            if not series.is_collected:
+            if not series.is_collected and series.original is None:
                 for row in self._rows.around(series, unix_ms):
                     self._recall(row)
         self.is_restored = True

@@ -93,6 +93,14 @@ class AlarmState(Struct, frozen=True, kw_only=True):
     shelf_ms: int | None = None
 
 
+class ServiceState(Struct, frozen=True, kw_only=True):
+    """Somebody works at a sensor ("maintenance", "calibration") until then."""
+
+    sensor: str
+    state: str
+    until_ms: int
+
+
 class EventState(Struct, frozen=True):
     unix_ms: int
     kind: str
@@ -100,8 +108,7 @@ class EventState(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """The whole gateway at one moment. `stuck`: parts that stand still, in words; `maintenance`: until when people
-    work at which channels."""
+    """The whole gateway at one moment. `stuck`: parts that stand still, in words."""
 
     station: str
     unix_ms: int
@@ -117,4 +124,4 @@ class Status(Struct, frozen=True, kw_only=True):
     commands: dict[str, int]
     refused_commands: dict[str, int]
     alarms: tuple[AlarmState, ...] = ()
-    maintenance: dict[str, int] = {}
+    services: tuple[ServiceState, ...] = ()

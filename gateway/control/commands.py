@@ -11,7 +11,6 @@ Seq = Annotated[int, Meta(ge=1, le=(1 << 53) - 1)]
 UnixMs = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]  # as the site file's periods
 Name = Annotated[str, Meta(min_length=1, max_length=32)]
-ChannelName = Annotated[str, Meta(min_length=3, max_length=65)]  # "sensor.quantity"
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,11 +44,27 @@ class OfNode(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Write(Struct, frozen=True, forbid_unknown_fields=True):
-    """A value of a sensor that can be written, by the name that its profile gives it."""
+    """A value of a sensor that can be written, by the name that its profile gives it; a command such as "wipe" has
+    none."""
 
     sensor: Name
     name: Name
-    value: float
+    value: float | None = None
+
+
+class Question(Struct, frozen=True, forbid_unknown_fields=True):
+    """A read of registers."""
+
+    function: Literal[3, 4]
+    address: Annotated[int, Meta(ge=0, le=0xFFFF)]
+    quantity: Annotated[int, Meta(ge=1, le=125)]
+
+
+class Ask(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a polled sensor is asked, between two polls."""
+
+    sensor: Name
+    questions: Annotated[tuple[Question, ...], Meta(min_length=1, max_length=32)]
 
 
 class Configure(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,20 +82,21 @@ class OfAlarm(Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Annotated[int, Meta(ge=1, le=1440)] = 60
 
 
+class OfSensor(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody works at a sensor, without one at each of the station, or has done ("end"). `minutes`: how long he may
+    take; it ends by itself."""
+
+    state: Literal["maintenance", "calibration", "end"]
+    sensor: Name | None = None
+    minutes: Annotated[int, Meta(ge=1, le=720)] = 120
+
+
 class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
     """How an alarm of another station, "station/rule", stands, and since when."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}/[a-z0-9_]{1,32}\Z")]
     raised: bool
     since_ms: UnixMs
-
-
-class Work(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody works at a sensor, or at single channels; with neither at the whole station. 0 minutes ends it."""
-
-    minutes: Annotated[int, Meta(ge=0, le=720)]
-    sensor: Name | None = None
-    channels: Annotated[tuple[ChannelName, ...], Meta(max_length=200)] = ()
 
 
 class Command(NamedTuple):
@@ -98,8 +114,9 @@ COMMANDS = {
     "report": Command("operator", NodeSeconds),
     "wipe": Command("operator", OfNode),
     "write": Command("operator", Write),
+    "service": Command("operator", OfSensor),
+    "ask": Command("operator", Ask),
     "alarm": Command("operator", OfAlarm),
-    "maintenance": Command("operator", Work),
     "upstream": Command("operator", Upstream),
     "restart": Command("admin", Nothing),
     "reload": Command("admin", Nothing),

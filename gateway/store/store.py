@@ -25,10 +25,11 @@ from gateway.machine.timekeeping import Timekeeper, started
 from gateway.ports import Clock
 from gateway.process import stage
 from gateway.process.alarm.rows import ALARM
+from gateway.process.quality.judge import Judge
 from gateway.process.stage import Named, Past, Stage
 from gateway.site.config import Channel
 from gateway.states import StoreState
-from gateway.store import boots, rescue, retention
+from gateway.store import boots, rescue, retention, verdicts
 from gateway.store import file as store_file
 from gateway.store.file import StoreError as StoreError
 from gateway.store.nodes import NodeStore
@@ -50,6 +51,7 @@ _FEW_ROWS, _TAIL_ROWS = 40, 1000  # so many at once go to the tail, and so many 
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
 _RECENT = 2000  # rows among which the newest of each series is looked for at a start; ours
 _MOST_URGENT = 200  # alarm rows, which is days of them; ours
+_JUDGED_MS = 600_000  # how often it is noted what the tests remember: a start judges again what came since; ours
 _LOOK_S = 10.0  # how often the clock and the file are looked after
 _STEP_S = 0.2  # between two steps of cleaning up, in which others write
 
@@ -122,6 +124,9 @@ class Store(NodeStore):
         self._fresh: list[Row] = []  # collected rows of the running transaction
         self._stages: Stages | None = None
         self._deriver: Deriver | None = None
+        self._judge: Judge | None = None
+        self._named: dict[int, stage.Series] = {}  # what is judged, by the number of its series
+        self._restated: list[stage.Row] = []  # waits for the disk with the polled rows
         self.on_dated: list[Callable[[Ranges], object]] = []  # told of rows that say something else now
         self.try_open()
 
@@ -177,6 +182,7 @@ class Store(NodeStore):
         self._load()
         for (source, channels), id in known.items():
             self._given[id] = self._series_id(source, channels)
+        self._load_judge()
         for unix_ms, trusted, kind, detail in self._untold:
             self._insert_event(unix_ms if trusted else unix_ms + shift_ms, trusted, kind, detail)
         self._untold.clear()
@@ -278,6 +284,7 @@ class Store(NodeStore):
         with self._transaction() if self.is_open and not self.is_full else self._own_transaction():
             self._note_positions()
             self._set_meta("running", 0)
+        self._note_judge()
         self.close_block()
 
     def _meta(self, key: str) -> Any:
@@ -309,7 +316,10 @@ class Store(NodeStore):
 
     def add_poll(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
         """Takes one polled row; on disk with the next keep() or commit()."""
-        self._pending.append(_Waiting(series, unix_ms, self._clock.is_trusted(), *packed(cells)))
+        is_trusted = self._clock.is_trusted()
+        cells, restated = self._judged(series, unix_ms, cells, is_trusted)
+        self._restated += restated
+        self._pending.append(_Waiting(series, unix_ms, is_trusted, *packed(cells)))
         if len(self._pending) > _MOST:
             oldest = self._pending.popleft()
             self._dropped = [1, oldest.unix_ms, 0] if not self._dropped else self._dropped
@@ -458,6 +468,8 @@ class Store(NodeStore):
                 f"{self._path} is full" if self.is_open else f"{self._path} can't be used yet"
             )
         used_seq, self._fresh, unwritten = self._used_seq, [], self._tail.rows
+        if self._judge is not None:
+            self._judge.begin()
         try:
             self._db.execute("BEGIN" if to_tail else "BEGIN IMMEDIATE")
             before = self._db.total_changes
@@ -467,6 +479,8 @@ class Store(NodeStore):
             self._tell_dropped()
             polled = self._numbered()
             self._take(polled)
+            for row in self._restated:
+                self._restate(row)
             unwritten = [*unwritten, *polled]
             if not to_tail:
                 self._write(unwritten)
@@ -486,13 +500,20 @@ class Store(NodeStore):
             if self._db.in_transaction:  # some errors have ended it already
                 self._db.execute("ROLLBACK")
             self._used_seq, self._noted = used_seq, {}
+            if self._judge is not None:
+                self._judge.undo()
             if self._deriver is not None:
-                self._series = self._known_series()
                 self._deriver.forget()
+            if self._deriver is not None or self._judge is not None:
+                self._series = self._known_series()
             raise
         if is_written:
             self._forget_tail()
         self._now_on_disk()
+        if self._judge is not None:
+            self._judge.done()
+            if self._clock.monotonic_ms() >= self._judged_ms + _JUDGED_MS:
+                self._note_judge()
         if self.last_seq >= self._closed_seq + _BLOCK_ROWS or self._clock.monotonic_ms() >= self._closed_ms + _BLOCK_MS:
             self.close_block()
 
@@ -514,6 +535,7 @@ class Store(NodeStore):
     def _now_on_disk(self) -> None:
         """The polled rows are."""
         self._pending.clear()
+        self._restated.clear()
         self._polled.clear()
         self._hurry.clear()
         self._dropped.clear()
@@ -522,6 +544,80 @@ class Store(NodeStore):
             if not waiter.done():
                 waiter.set_result(None)
         self._waiters.clear()
+
+    # --- what readings are worth --------------------------------------------------------------------------------------
+
+    def judge(self, judge: Judge) -> None:
+        """From now on every reading that comes in has the flags that this one adds."""
+        self._judge = judge
+        self._judged_ms = self._clock.monotonic_ms()
+        if self.is_open:
+            self._load_judge()
+
+    @property
+    def services(self) -> dict[str, tuple[str, int]]:
+        """By sensor at which somebody works now: the state and when it ends."""
+        return {} if self._judge is None else self._judge.services(self._clock.unix_ms())
+
+    def serve(self, sensor: str, state: str | None, for_ms: int) -> None:
+        """Somebody begins to work at a sensor (a state of sensor_state.STATES), or has done (None)."""
+        if self._judge is not None:
+            self._judge.serve(sensor, state, self._clock.unix_ms(), for_ms)
+            if self.is_open:
+                self.commit()
+                self._note_judge()
+
+    def _judged(
+        self, series: int, unix_ms: int, cells: Sequence[Cell], is_dated: bool, is_late: bool = False
+    ) -> tuple[Sequence[Cell], Sequence[stage.Row]]:
+        if self._judge is None:
+            return cells, ()
+        return self._judge.judge(self._series_named(series), unix_ms, cells, is_dated, is_late)
+
+    def _series_named(self, series: int) -> stage.Series:
+        found = self._named.get(series)
+        if found is None:
+            number = self._given.get(series, series)
+            source, channels = next(one for one, id in self._series.items() if id == number)
+            found = self._named[series] = stage.Series(source, tuple(map(tuple, json.loads(channels))))
+        return found
+
+    def _restate(self, row: stage.Row) -> None:
+        """What was found out later of a reading; stages see it like a reading."""
+        series = self._series_id(row.series.source, json.dumps(row.series.channels, separators=(",", ":")))
+        stored = self._add_derived(series, row.unix_ms, row.cells)
+        if self._deriver is not None:
+            self._fresh.append(unpacked(stored, None))
+
+    def _load_judge(self) -> None:
+        """What it knew when it was last noted, and what came since."""
+        if self._judge is None:
+            return
+        self._named = {}
+        noted, state, have = verdicts.read(self._meta(verdicts.KEY), self.last_seq)
+        self._judge.restore(state)
+        query = f"SELECT {COLUMNS} FROM row WHERE seq > ? AND node IS NOT {DERIVED} ORDER BY seq"
+        unmoved = [row for row in self._tail.rows if row.seq > noted]
+        for stored in [*whole(self._db.execute(query, (noted,))), *unmoved]:
+            row = unpacked(stored, self._corrections.get(stored.boot))
+            whose = stored.node, stored.life
+            highest, number = have.get(whose, 0), stored.record or 0
+            self._recall_judged(row, bool(stored.trusted), stored.node is not None and number < highest)
+            have[whose] = max(highest, number)
+        for waiting in self._pending:
+            self._recall_judged(self._waiting_row(waiting), waiting.trusted, False)
+        self._judged_ms = self._clock.monotonic_ms()
+
+    def _recall_judged(self, row: Row, is_dated: bool, is_late: bool) -> None:
+        assert self._judge is not None
+        cells = tuple(zip(row.cells, row.quality or (0,) * len(row.cells), strict=True))
+        self._judge.recall(stage.Row(self._series_named(row.series), row.unix_ms, cells), is_dated, is_late)
+
+    def _note_judge(self) -> None:
+        """Only where nothing waits: what it knows is then what is on disk."""
+        if self._judge is not None and not self._pending:
+            self._set_meta(verdicts.KEY, verdicts.written(self.last_seq, self._judge.state(), self.lives()))
+            self._judged_ms = self._clock.monotonic_ms()
 
     # --- what is made of rows -----------------------------------------------------------------------------------------
 
@@ -540,13 +636,14 @@ class Store(NodeStore):
 
         return Deriver(self._db, id_of, series_of, stages, self._add_derived, lambda: self._used_seq)
 
-    def _add_derived(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
+    def _add_derived(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> Stored:
         """Its time is a period's, which is known, or there would be no such row."""
         boot = self.clock.boot.number
         row = Stored(self._used_seq + 1, series, unix_ms, boot, 1, DERIVED, None, None, *packed(cells))
         self._insert([row])
         if series in self._alarm_series():
             self._note_urgent([row.seq])
+        return row
 
     def _alarm_series(self) -> set[int]:
         return {id for (source, _), id in self._series.items() if source == ALARM}
@@ -612,17 +709,23 @@ class Store(NodeStore):
                 if self._deriver is not None:
                     self._fresh.append(unpacked(row, self._corrections.get(row.boot)))
 
-    def _add_record(self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool) -> bool:
-        """A node's record becomes a row; False: it was one."""
+    def _add_record(
+        self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool, is_late: bool
+    ) -> bool:
+        """A node's record becomes a row; False: it was one. `is_late`: later ones were here before it."""
         known = "SELECT 1 FROM row WHERE node = ? AND life = ? AND record = ?"
         if self._db.execute(known, (node, life, record.number)).fetchone():
             return False
         _, boot, trusted = self._stamp()
+        is_dated = trusted or knew_time
+        cells, restated = self._judged(series, record.time_s * 1000, record.cells, is_dated, is_late)
         row = Stored(
             self._used_seq + 1, self._given.get(series, series), record.time_s * 1000, boot,
-            int(trusted or knew_time), node, life, record.number, *packed(record.cells),
+            int(is_dated), node, life, record.number, *packed(cells),
         )  # fmt: skip
         self._insert([row])
+        for one in restated:
+            self._restate(one)
         return True
 
     # --- room ---------------------------------------------------------------------------------------------------------
@@ -736,13 +839,6 @@ class Store(NodeStore):
     def last_events(self, count: int) -> list[tuple[int, str, str]]:
         """(Unix ms, kind, detail) of the newest, newest first."""
         return self._db.execute("SELECT unix_ms, kind, detail FROM event ORDER BY id DESC LIMIT ?", (count,)).fetchall()
-
-    def events_of(self, kind: str, from_ms: int) -> list[str]:
-        """The details of that kind since then, in the order in which they were noted."""
-        found = self._db.execute(
-            "SELECT detail FROM event WHERE kind = ? AND unix_ms >= ? ORDER BY id", (kind, from_ms)
-        )
-        return [detail for (detail,) in found]
 
     @property
     def state(self) -> StoreState:

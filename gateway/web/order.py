@@ -14,7 +14,7 @@ from gateway.control.call import NoGateway
 from gateway.control.commands import COMMANDS
 from gateway.states import Status
 
-ORDERS = ("alarm", "maintenance")
+ORDERS = ("alarm", "service")
 _ANSWER_S = 15.0
 _LARGEST_BYTES = 1 << 22  # as pulse.py
 

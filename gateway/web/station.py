@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from gateway.messages import unit_text
-from gateway.site.config import Site
+from gateway.site.config import MqttUplink, Site, Uplink
 from gateway.states import Status
 from gateway.web.conditions import conditions
 from gateway.web.history import History
@@ -35,7 +35,7 @@ def plan(site: Site, lang: str) -> dict[str, Any]:
             }
             for node in site.nodes
         ],
-        "uplinks": [{"id": uplink.id, "kind": uplink.__struct_config__.tag} for uplink in site.uplinks],
+        "uplinks": [{"id": uplink.id, "kind": _kind(uplink)} for uplink in site.uplinks],
         "sensors": [*places],
         "rules": {
             rule.id: {
@@ -55,6 +55,12 @@ def plan(site: Site, lang: str) -> dict[str, Any]:
             for channel in site.channels
         },
     }
+
+
+def _kind(uplink: Uplink) -> str:
+    """What its platform understands."""
+    is_plain = not isinstance(uplink, MqttUplink) or uplink.dialect == "watertower"
+    return str(uplink.__struct_config__.tag) if is_plain else uplink.dialect
 
 
 def now(site: Site, status: Status | None, reason: str, history: History, now_ms: int) -> dict[str, Any]:

@@ -61,11 +61,19 @@ class Room(Outside):
         return self.broker
 
 
+# A sensor that was just switched on says 0 at first: what a test restates of it is no row to count here.
+UNTESTED = """
+[[quality]]
+channel = "level.temperature"
+off = ["all"]
+"""
+
+
 class Running:
     """A gateway in its room."""
 
     def __init__(self, folder: Path) -> None:
-        parts = (NODE.replace('"level"', '"deep"'), RIVER, sensor("level", 1), UPLINK)
+        parts = (NODE.replace('"level"', '"deep"'), RIVER, sensor("level", 1), UPLINK, UNTESTED)
         self.room = Room()
         self.gateway = Gateway(site(folder, *parts), self.room)
         self.stop = asyncio.Event()

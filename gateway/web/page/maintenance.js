@@ -4,31 +4,33 @@ import { h, one, show } from "./dom.js";
 import { post } from "./login.js";
 import { clock, data, now_ms, say, span } from "./words.js";
 
-const of_sensor = (sensor) => Object.keys(data.plan.channels).filter((name) => data.plan.channels[name].sensor === sensor);
-
-/** [{sensor, channels, until_ms}], a sensor of which all channels are meant without its channels. */
-export function works(now) {
+/** [state, until when, sensors]: who has said one word for all of them sees one line. */
+function works(now) {
   const found = new Map();
-  for (const [channel, until_ms] of Object.entries(now.status?.maintenance ?? {})) {
-    const key = `${data.plan.channels[channel]?.sensor} ${until_ms}`;
-    found.set(key, { sensor: data.plan.channels[channel]?.sensor, until_ms, channels: [...(found.get(key)?.channels ?? []), channel] });
+  for (const { sensor, state, until_ms } of now.status?.services ?? []) {
+    const key = `${state} ${Math.round(until_ms / 1000)}`;
+    found.set(key, [state, until_ms, [...(found.get(key)?.[2] ?? []), sensor]]);
   }
-  return [...found.values()].map((work) => (work.channels.length === of_sensor(work.sensor).length ? { ...work, channels: [] } : work));
+  return [...found.values()];
 }
+
+const where = (sensors) => (sensors.length === data.plan.sensors.length ? say("web.all_station") : sensors.join(", "));
 
 export function show_maintenance(now) {
   const found = works(now);
-  show(one("#work"), [found, Math.floor(now.unix_ms / 60e3)], () => found.length ? h("div", { class: "work" },
-    h("strong", {}, say("web.maintenance_on")), " ", found.map((work) => work.channels.join(", ") || work.sensor).join(", ")) : null);
+  show(one("#work"), found, () => found.length ? h("div", { class: "work" },
+    found.map(([state, until_ms, sensors]) => h("p", {}, h("strong", {}, say(`quality.${state}`)), " ", where(sensors), " ", say("web.until", { until: clock(until_ms) })))) : null);
   show(one("#maintenance .list"), [found, Math.floor(now.unix_ms / 60e3)], () => found.map(row));
 }
 
-function row(work) {
-  const what = work.channels.length ? { channels: work.channels } : { sensor: work.sensor };
-  const name = work.channels.join(", ") || work.sensor;
-  return h("div", { class: "condition", "data-work": name },
-    h("span", {}, h("b", {}, name), " ", say("web.until", { until: clock(work.until_ms) }), h("small", {}, ` (${span((work.until_ms - now_ms()) / 1000)})`)),
-    h("button", { type: "button", "data-id": `end ${name}`, "aria-label": `${say("web.end")}: ${name}`, onclick: () => post("/maintenance", { ...what, minutes: 0 }) }, say("web.end")));
+function row([state, until_ms, sensors]) {
+  const end = async () => {
+    if (sensors.length === data.plan.sensors.length) return post("/service", { state: "end" });
+    for (const sensor of sensors) await post("/service", { state: "end", sensor });
+  };
+  return h("div", { class: "condition", "data-work": sensors.join(" ") },
+    h("span", {}, h("b", {}, say(`quality.${state}`)), ` ${where(sensors)} `, say("web.until", { until: clock(until_ms) }), h("small", {}, ` (${span((until_ms - now_ms()) / 1000)})`)),
+    h("button", { type: "button", "data-id": `end ${sensors[0]}`, "aria-label": `${say("web.end")}: ${where(sensors)}`, onclick: end }, say("web.end")));
 }
 
 export function begin_maintenance() {
@@ -37,6 +39,6 @@ export function begin_maintenance() {
   one("#maintenance form").addEventListener("submit", (event) => {
     event.preventDefault();
     const sensor = one("#where").value;
-    post("/maintenance", { ...(sensor ? { sensor } : {}), minutes: Number(one("#how_long").value) });
+    post("/service", { state: one("#what").value, ...(sensor ? { sensor } : {}), minutes: Number(one("#how_long").value) });
   });
 }

@@ -21,7 +21,7 @@ function draw() {
   verdict();
   show_alarms(now);
   show_maintenance(now);
-  show_values(now.status ? now.status.channels : now.stored, !!now.status && !is_lost, now.status?.maintenance ?? {});
+  show_values(now.status ? now.status.channels : now.stored, !!now.status && !is_lost, now.status?.services ?? []);
   show_sketch(now);
   show_tables(now);
   show_events([...newest(), ...older]);

@@ -3,7 +3,7 @@
 import { h, one, show, state, table } from "./dom.js";
 import { ago, bytes, clock, count, data, has, say, span } from "./words.js";
 
-export const KINDS = { mqtt: "MQTT", hj212: "HJ 212", sl651: "SL 651", sparkplug: "Sparkplug B" };
+export const KINDS = { mqtt: "MQTT", hj212: "HJ 212", sl651: "SL 651", sparkplug: "Sparkplug B", thingsboard: "ThingsBoard" };
 const body = (id) => one(`#${id} .body`);
 const none = (word = "–") => h("p", { class: "note" }, word);
 

@@ -7,10 +7,10 @@ import { plot } from "./plot.js";
 let history = { steps: 288, curves: {} };
 let seen = [];
 let live = false;
-let work = {};
+let work = new Map(); // sensor -> what somebody does there
 
-export function show_values(channels, is_live, maintenance) {
-  [seen, live, work] = [channels, is_live, maintenance];
+export function show_values(channels, is_live, services) {
+  [seen, live, work] = [channels, is_live, new Map(services.map((one) => [one.sensor, one.state]))];
   draw();
 }
 
@@ -26,7 +26,7 @@ export async function fetch_history() {
 }
 
 function draw() {
-  show(one("#values .body"), [seen, live, history, work], () =>
+  show(one("#values .body"), [seen, live, history, [...work]], () =>
     seen.length ? groups().map(group) : h("p", { class: "note" }, say("web.no_values")));
 }
 
@@ -50,9 +50,10 @@ function card(channel) {
   const [kind, words] = worth(channel.quality);
   const curve = history.curves[channel.channel];
   const name = quantity(channel.quantity);
+  const doing = work.get(data.plan.channels[channel.channel]?.sensor);
   return h("article", { class: `card ${kind}`, "data-channel": channel.channel },
     h("h4", {}, name, h("small", {}, channel.channel.split(".").flatMap((part, at) => (at ? [".", h("wbr"), part] : [part])))),
-    channel.channel in work ? h("p", { class: "work" }, say("web.maintenance")) : null,
+    doing ? h("p", { class: "work" }, say(`quality.${doing}`)) : null,
     h("p", { class: "value" }, channel.value ?? "–", " ", h("small", {}, unit)),
     h("p", { class: "worth" }, words ? h("b", { class: kind }, words) : h("span", { class: "fine" }, say("quality.good")), ago(channel.unix_ms)),
     curve ? day(name, curve, unit) : h("p", { class: "note" }, say("web.no_plot")));

@@ -20,6 +20,7 @@ from gateway.states import (
     EventState,
     NodeState,
     RadioState,
+    ServiceState,
     Status,
     StoreState,
     UplinkState,
@@ -253,7 +254,7 @@ class Obedient:
 
     async def ask(self, caller: Caller, command: str, argument: Any, uplink: str) -> dict[str, object]:
         self.asked.append((command, argument))
-        return {"alarm": self._alarm, "maintenance": self._maintenance}[command](argument)
+        return {"alarm": self._alarm, "service": self._service}[command](argument)
 
     def _alarm(self, argument: Any) -> dict[str, object]:
         status = self._world.status
@@ -273,12 +274,15 @@ class Obedient:
         )
         return {"result": "done"}
 
-    def _maintenance(self, argument: Any) -> dict[str, object]:
-        wanted = {one.name for one in self._world.site.channels if argument["sensor"] in (None, one.sensor)}
-        until_ms = self._world.status.unix_ms + 60_000 * argument["minutes"]
-        known = {name: ms for name, ms in self._world.status.maintenance.items() if name not in wanted}
-        more = dict.fromkeys(sorted(wanted), until_ms) if argument["minutes"] else {}
-        self._world.status = replace(self._world.status, maintenance=known | more)
+    def _service(self, argument: Any) -> dict[str, object]:
+        site, status = self._world.site, self._world.status
+        known = sorted({one.sensor for one in site.channels})
+        wanted = known if argument["sensor"] is None else [argument["sensor"]]
+        until_ms = status.unix_ms + 60_000 * argument["minutes"]
+        services = [one for one in status.services if one.sensor not in wanted]
+        if argument["state"] != "end":
+            services += [ServiceState(sensor=one, state=argument["state"], until_ms=until_ms) for one in wanted]
+        self._world.status = replace(status, services=tuple(services))
         return {"result": "done"}
 
 

@@ -227,11 +227,12 @@ def test_on_a_phone_maintenance_begins_and_ends_with_a_thumb(open_page: Open, wo
     shown = open_page(port, "zh", PHONE)
     heard(world, shown, "zh")
     shown.locator("#where").select_option("do")
+    shown.locator("#what").select_option("calibration")
     shown.get_by_role("button", name=say("web.begin", "zh")).tap()
     shown.locator("#password").fill(PASSWORD)
     shown.locator("#ask .main").tap()
     expect(shown.locator("#work")).to_contain_text("do")
-    expect(shown.locator('[data-channel="do.temperature"] .work')).to_have_text(say("web.maintenance", "zh"))
+    expect(shown.locator('[data-channel="do.temperature"] .work')).to_have_text(say("quality.calibration", "zh"))
     expect(shown.locator(".card .work")).to_have_count(len([1 for one in world.site.channels if one.sensor == "do"]))
     assert faults(shown) == []
     keep(shown, "phone-zh-maintenance")

@@ -207,7 +207,7 @@ CHANGING = changing()
 
 
 def test_what_changes_is_known_to_these_tests() -> None:
-    assert sorted(CHANGING) == ["/alarm", "/login", "/logout", "/maintenance"]
+    assert sorted(CHANGING) == ["/alarm", "/login", "/logout", "/service"]
 
 
 @pytest.mark.parametrize("path", [path for path in CHANGING if path != "/login"])
@@ -387,10 +387,11 @@ def test_an_alarm_is_acknowledged_shelved_and_taken_from_the_shelf_by_the_gatewa
         ("/alarm", {"rule": "oxygen", "verb": "shelve", "minutes": True}),
         ("/alarm", {"rule": 1, "verb": "shelve"}),
         ("/alarm", {"rule": "oxygen", "verb": "acknowledge", "command": "restart"}),
-        ("/maintenance", {}),
-        ("/maintenance", {"minutes": -1}),
-        ("/maintenance", {"minutes": 721}),
-        ("/maintenance", {"minutes": 5, "channels": "do.temperature"}),
+        ("/service", {}),
+        ("/service", {"state": "rest", "minutes": 5}),
+        ("/service", {"state": "maintenance", "minutes": 0}),
+        ("/service", {"state": "maintenance", "minutes": 721}),
+        ("/service", {"state": "maintenance", "sensor": ["do"]}),
     ],
 )
 def test_what_is_no_order_never_gets_to_the_gateway(
@@ -406,14 +407,15 @@ def test_what_the_gateway_refuses_is_said_with_its_reason(port: int) -> None:
     assert (answer.status, answer.plain["detail"]) == (409, "no rule nothing")
 
 
-def test_maintenance_begins_and_ends(port: int, world: World) -> None:
+def test_who_works_at_a_sensor_says_so_and_when_he_has_done(port: int, world: World) -> None:
     headers = logged_in(port)
-    assert ask(port, "POST", "/maintenance", {"sensor": "acid", "minutes": 30}, headers).status == 200
+    work = {"state": "calibration", "sensor": "acid", "minutes": 30}
+    assert ask(port, "POST", "/service", work, headers).status == 200
     until_ms = world.status.unix_ms + 30 * 60_000
-    names = ("acid.temperature", "acid.ph", "acid.potential")
-    assert first_state(port)["status"]["maintenance"] == dict.fromkeys(names, until_ms)
-    assert ask(port, "POST", "/maintenance", {"sensor": "acid", "minutes": 0}, headers).status == 200
-    assert first_state(port)["status"]["maintenance"] == {}
+    found = first_state(port)["status"]["services"]
+    assert found == [{"sensor": "acid", "state": "calibration", "until_ms": until_ms}]
+    assert ask(port, "POST", "/service", {"state": "end"}, headers).status == 200
+    assert first_state(port)["status"]["services"] == []
 
 
 def test_without_a_gateway_nothing_is_promised(tmp_path: Path) -> None:
@@ -440,15 +442,17 @@ def test_a_real_gateway_is_told_and_its_next_row_says_so(tmp_path: Path) -> None
             done = await told(path, "alarm", {"rule": "high", "verb": verb, "minutes": 60})
             found += [done.answer["result"], done.status.alarms[0].state]
         found.append(done.status.alarms[0].shelf_ms is not None)
-        done = await told(path, "maintenance", {"sensor": "level", "minutes": 20})
-        found.append(sorted(done.status.maintenance))
+        done = await told(path, "service", {"state": "maintenance", "minutes": 20})
+        found += [(one.sensor, one.state) for one in done.status.services]
+        done = await told(path, "service", {"state": "end", "sensor": "level"})
+        found.append(done.status.services)
         door.cancel()
         await asyncio.gather(door, return_exceptions=True)
         gateway.store.close()
         return found
 
     assert asyncio.run(story()) == [
-        "unacknowledged", "done", "acknowledged", "done", "shelved", True, ["level.pressure", "level.temperature"],
+        "unacknowledged", "done", "acknowledged", "done", "shelved", True, ("level", "maintenance"), (),
     ]  # fmt: skip
 
 
