@@ -59,8 +59,9 @@ def plan(site: Site, lang: str) -> dict[str, Any]:
 
 def _kind(uplink: Uplink) -> str:
     """What its platform understands."""
-    is_plain = not isinstance(uplink, MqttUplink) or uplink.dialect == "watertower"
-    return str(uplink.__struct_config__.tag) if is_plain else uplink.dialect
+    if isinstance(uplink, MqttUplink) and uplink.dialect != "watertower":
+        return uplink.dialect
+    return str(uplink.__struct_config__.tag)
 
 
 def now(site: Site, status: Status | None, reason: str, history: History, now_ms: int) -> dict[str, Any]:
