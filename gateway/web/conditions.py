@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from gateway.site.config import Site
 from gateway.states import BusState, Status
-from protocols import quality
+from protocols import quality, worth
 
 URGENT, SOON, LATER = 1, 2, 3
 _LATE_REPORTS = 3  # a node may miss two: the radio's loss is no trouble; ours
-_WRONG = quality.INVALID | quality.RANGE
+_NO_CAUSE = ("fail", "suspect", "clock", "gap")
 
 
 class Condition(NamedTuple):
@@ -51,10 +51,17 @@ def _found(site: Site, status: Status) -> Iterator[Condition]:
             values: dict[str, str | int] = {"uplink": uplink.uplink, "waiting": uplink.waiting_rows}
             yield Condition(f"uplink {uplink.uplink}", SOON, "uplink", values)
     for channel in status.channels:
-        if channel.quality & _WRONG:
-            worth = quality.names(channel.quality & _WRONG)[0]
-            values = {"channel": channel.channel, "worth": worth}
+        wrong = _wrong(channel.quality)
+        if wrong is not None:
+            values = {"channel": channel.channel, "worth": wrong}
             yield Condition(f"reading {channel.channel}", LATER, "reading", values, channel.unix_ms)
+
+
+def _wrong(flags: int) -> str | None:
+    """The word for why a reading is not to be believed, where the sensor did answer and nobody works at it."""
+    if worth.qartod(flags) != worth.QARTOD_FAIL and not flags & quality.INVALID:
+        return None
+    return next((name for name in worth.names(flags) if name not in _NO_CAUSE), "fail")
 
 
 def _of_bus(bus: BusState) -> Iterator[Condition]:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from gateway.messages import catalogue
 from gateway.states import Status
 from gateway.web.conditions import URGENT, conditions
+from protocols import quality, worth
 from tests.gateway.web.station import World, troubled, well
 
 
@@ -59,3 +60,23 @@ def test_every_condition_has_words_for_its_values(world: World) -> None:
     for one in [*conditions(world.site, troubled(world.site, world.clock.unix)), *conditions(world.site, None)]:
         for text in catalogue()[f"condition.{one.word}"].values():
             assert "{" not in text.format(**one.values)
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (quality.GOOD, None),
+        (quality.RANGE, "range"),
+        (quality.INVALID | quality.CLOCK, "invalid"),
+        (worth.FAIL | worth.GAP | worth.GROSS, "gross"),
+        (worth.FAIL, "fail"),
+        (worth.SUSPECT | worth.SPIKE, None),
+        (quality.NO_REPLY, None),  # its sensor is silent
+        (worth.FAIL | worth.GROSS | worth.MAINTENANCE, None),  # somebody has it in his hands
+    ],
+)
+def test_a_reading_that_failed_is_one_with_its_cause(world: World, flags: int, word: str | None) -> None:
+    status = well(world.site, world.clock.unix)
+    channels = (replace(status.channels[0], quality=flags), *status.channels[1:])
+    found = conditions(world.site, replace(status, channels=channels))
+    assert [one.values["worth"] for one in found] == ([] if word is None else [word])
