@@ -67,7 +67,7 @@ class Actions:
         self._reload = reload
         self._wish = wish
         self._serve = serve
-        self._sensors = {sensor.id for owner in (site, *site.nodes) for sensor in owner.sensors}
+        self._sensors = {channel.sensor for channel in site.channels}
         self._rules = {rule.id for rule in site.rules}
 
     @property

@@ -47,7 +47,9 @@ class NodeStore:
     def _stamp(self) -> tuple[int, int, bool]:
         raise NotImplementedError
 
-    def _add_record(self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool) -> bool:
+    def _add_record(
+        self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool, is_late: bool
+    ) -> bool:
         raise NotImplementedError
 
     def _load_nodes(self) -> None:

@@ -20,7 +20,7 @@ def read(noted: object, last_seq: int) -> tuple[int, dict[str, Any], Lives]:
         return last_seq, {}, {}
     try:
         seq, state, lives = json.loads(zlib.decompress(noted))
-        known = {(int(node), int(life)): int(have) for node, life, have in lives}
+        known: Lives = {(int(node), int(life)): int(have) for node, life, have in lives}
         return (int(seq), dict(state), known) if seq <= last_seq else (last_seq, {}, {})
     except (ValueError, TypeError, zlib.error):
         return last_seq, {}, {}

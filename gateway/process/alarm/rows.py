@@ -71,6 +71,7 @@ class AlarmRows:
         self._channels = set().union(*(rule.channels for rule in board.rules))
         self._last: dict[str, Row] = {}  # by rule
         self._now_ms = 0
+        self._is_shown = False  # whether the board says how alarms stand
         self.since_seq = math.inf  # means and changes begin anew at a start
 
     @property
@@ -98,7 +99,8 @@ class AlarmRows:
             yield from self._written(self._granted(unix_ms, wishes[0]))
             wishes.popleft()
         yield from self._written(self._alarms.tick(unix_ms))
-        self._show()
+        if not self._is_shown:
+            self._show()
 
     def _granted(self, unix_ms: int, wish: Wish | Heard) -> tuple[Transition, ...]:
         if isinstance(wish, Heard):
@@ -117,8 +119,8 @@ class AlarmRows:
         for one in transitions:
             row = Row(Series(ALARM, channels(one.rule)), one.unix_ms, self._cells(one))
             self._last[one.rule] = row
+            self._is_shown = False
             yield row
-        self._show()
 
     def _cells(self, one: Transition) -> tuple[Cell, ...]:
         time_ms = one.expected_ms if one.state != states.SHELVED else self._alarms.shelf_ms(one.rule)
@@ -141,9 +143,10 @@ class AlarmRows:
         (_, _), (state, _), _, _, (time_s, _), (step, _) = row.cells
         shelf_ms = None if time_s is None else 1000 * time_s
         self._alarms.restore(rule, states.ALL[state or 0], shelf_ms, step or 0)
-        self._show()
+        self._is_shown = False
 
     def _show(self) -> None:
+        self._is_shown = True
         self._board.emergency = self._alarms.emergency
         for rule in self._rules.values():
             state, is_blind = self._alarms.state_of(rule.id)
