@@ -39,7 +39,7 @@ def stages(site: Site, board: Board) -> Stages | None:
 
     def make(past: Past, series: Iterable[Series]) -> Sequence[Stage]:
         made: list[Stage] = [] if table is None else _aggregates(site, table, past, series)
-        return [*made, *([AlarmRows(board)] if board.rules else [])]
+        return [*made, *([AlarmRows(board, calendar(table or Aggregate()))] if board.rules else [])]
 
     return make
 
@@ -50,9 +50,13 @@ def board(site: Site) -> Board:
     return Board([rule_of(table, ids) for table in site.rules])
 
 
+def calendar(table: Aggregate) -> Calendar:
+    return Calendar(round(table.zone_h * HOUR_MS), 1000 * (table.minute_s or 600))
+
+
 def _aggregates(site: Site, table: Aggregate, past: Past, every: Iterable[Series]) -> list[Stage]:
     series = tuple(every)
-    calendar = Calendar(round(table.zone_h * HOUR_MS), 1000 * (table.minute_s or 600))
+    periods = calendar(table)
     levels = tuple(level for level in _LEVELS if level in table.levels)
     units = Units(known(site, table), ((MINUTE, *levels) if table.minute_s else levels), 1000 * table.minute_s)
     for one in series:
@@ -62,12 +66,12 @@ def _aggregates(site: Site, table: Aggregate, past: Past, every: Iterable[Series
     trends = [TrendWanted(one.channel, one.by, one.days, one.limit) for one in site.trends]
     loads = [Load(load.name, load.concentration, load.flow) for load in table.loads]
     return [
-        Aggregates(past, units, calendar, grace_ms),
-        *(Longer(level, past, units, calendar, grace_ms) for level in levels),
-        *([Loads(past, loads, calendar, grace_ms)] if loads else []),
-        *([] if site.assess is None else [Indices(past, judged(site, site.assess), calendar, grace_ms)]),
+        Aggregates(past, units, periods, grace_ms),
+        *(Longer(level, past, units, periods, grace_ms) for level in levels),
+        *([Loads(past, loads, periods, grace_ms)] if loads else []),
+        *([] if site.assess is None else [Indices(past, judged(site, site.assess), periods, grace_ms)]),
         *([Corrections(past, deployments(site), series)] if site.calibrations else []),
-        *([Trends(past, trends, calendar)] if trends else []),
+        *([Trends(past, trends, periods)] if trends else []),
     ]
 
 

@@ -13,7 +13,10 @@ from typing import NamedTuple
 from gateway.process.alarm import states
 from gateway.process.alarm.alarms import Alarms, Transition
 from gateway.process.alarm.rule import LEVELS, Rule
+from gateway.process.periods import DAY, Calendar
+from gateway.process.periods import LEVELS as LEVELS_OF_TIME
 from gateway.process.stage import Cell, Named, Row, Series
+from gateway.process.trend.rows import TREND
 
 ALARM = "alarm"
 EVENTS = (
@@ -64,8 +67,9 @@ class Board:
 class AlarmRows:
     """The Stage that takes readings, and aggregates as "hour/<channel>", and gives transitions."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, calendar: Calendar) -> None:
         self._board = board
+        self._calendar = calendar
         self._alarms = Alarms(board.rules)
         self._rules = {rule.id: rule for rule in board.rules}
         self._channels = set().union(*(rule.channels for rule in board.rules))
@@ -89,8 +93,14 @@ class AlarmRows:
             return
         readings = self._readings(row)
         if readings:
-            now_ms = max(self._now_ms, row.unix_ms)
-            yield from self._written(self._alarms.step(now_ms, readings, row.unix_ms))
+            measured_ms = self._measured_ms(row)
+            now_ms = max(self._now_ms, measured_ms)
+            yield from self._written(self._alarms.step(now_ms, readings, measured_ms))
+
+    def _measured_ms(self, row: Row) -> int:
+        """What is made of a period is known of its end."""
+        level = DAY if row.series.source == TREND else row.series.source.rpartition("_")[2]
+        return self._calendar.end(level, row.unix_ms) if level in LEVELS_OF_TIME else row.unix_ms
 
     def tick(self, unix_ms: int) -> Iterator[Row]:
         self._now_ms = unix_ms
