@@ -44,6 +44,7 @@ from gateway.store.retention import Keeping
 from gateway.uplink import hj212_station, sl651_station
 from gateway.uplink.hj212 import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
+from gateway.uplink.neighbours import Neighbours
 from gateway.uplink.paho import PahoPublisher
 from gateway.uplink.sl651 import Sl651Forwarder
 from protocols.command import EMERGENCY
@@ -197,7 +198,14 @@ class Gateway:
             publisher = outside.publisher(uplink, site.station.id)
             obey = self.desk.obey if site.operators else None
             self.forwarders[uplink.id] = MqttForwarder(
-                uplink, site.station.id, publisher, self.store, self._clock, obey, self._connected
+                uplink,
+                site.station.id,
+                publisher,
+                self.store,
+                self._clock,
+                obey,
+                self._connected,
+                self._neighbours(site),
             )
         self._doors = self._doors_of(outside)
 
@@ -275,6 +283,10 @@ class Gateway:
             wish=self._wish if site.rules else None,
             serve=self.store.serve,
         ).by_name
+
+    def _neighbours(self, site: Site) -> Neighbours:
+        asked = {name for rule in self._board.rules for name in rule.others if "/" in name}
+        return Neighbours(site.station.id, self._board.standing.values, asked, self._board.wishes.append)
 
     def _wish(self, wish: Wish | Heard) -> None:
         self._board.wishes.append(wish)

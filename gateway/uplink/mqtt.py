@@ -18,6 +18,7 @@ from gateway.store import Store
 from gateway.store.ranges import Range, Ranges, within
 from gateway.uplink import payload
 from gateway.uplink.budget import CONNECT_BYTES, PING_BYTES, Budget
+from gateway.uplink.neighbours import Neighbours
 from gateway.uplink.owed import BACKLOG, Owed
 from gateway.uplink.window import Window
 
@@ -57,7 +58,7 @@ class Counters:
 
 class MqttForwarder:
     """One uplink's loop. `station` leads every topic; `obey` is asked about commands; `on_connected` is told of every
-    connection that stands."""
+    connection that stands; `neighbours` are stations whose alarms ours are told of, and theirs us."""
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class MqttForwarder:
         clock: Clock,
         obey: Obey | None = None,
         on_connected: Callable[[], None] = lambda: None,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._name = config.id
         self._prefix = f"watertower/{station}"
@@ -76,6 +78,7 @@ class MqttForwarder:
         self._clock = clock
         self._obey = obey
         self._on_connected = on_connected
+        self._neighbours = neighbours or Neighbours(station, lambda: ())
         self._remember()
         store.on_dated.append(self._send_anew)
         self._window = Window()
@@ -182,6 +185,10 @@ class MqttForwarder:
         await self._publisher.publish(f"{self._prefix}/status", status, retain=True)
         if self._obey is not None and not await self._publisher.subscribe(f"{self._prefix}/command/+", self._hear):
             log.warning("uplink %s: the broker lets nobody send commands", self._name)
+        for topic in self._neighbours.topics:
+            if not await self._publisher.subscribe(topic, self._hear):
+                log.warning("uplink %s: the broker does not let us listen to %s", self._name, topic)
+        self._neighbours.begin()
         self._on_connected()
         self._told.clear()
         self._window = Window()
@@ -191,6 +198,8 @@ class MqttForwarder:
                 await self._send_days()
             self._changed.clear()
             self._take_confirmations()
+            for place, message in self._neighbours.news(self._clock.monotonic_ms()):
+                self._hand_over(place, message, retain=True)
             wait_s = await self._send_all()
             if not self._in_flight:
                 self._save()
@@ -299,6 +308,8 @@ class MqttForwarder:
     # --- commands -----------------------------------------------------------------------------------------------------
 
     def _hear(self, topic: str, message: bytes) -> None:
+        if self._neighbours.take(topic, message):
+            return
         try:
             self._commands.put_nowait((topic, message))
         except asyncio.QueueFull:

@@ -124,8 +124,11 @@ class Alarms:
         return self._alarms[rule].shelf_ms
 
     def restore(self, rule: str, state: str, shelf_ms: int | None = None, escalated: int = 0) -> None:
-        """How it stood when somebody last wrote it down. KeyError: no such rule."""
+        """How it stood when somebody last wrote it down; what the rule no longer has, it does not become again.
+        KeyError: no such rule."""
         alarm = self._alarms[rule]
+        own = alarm.rule
+        state = states.fitting(state, own.is_latched, own.is_acknowledged, own.suppress is not None)
         alarm.state, alarm.escalated = state, escalated
         alarm.active = state in states.STANDING
         alarm.shelf_ms = shelf_ms if state == states.SHELVED else None
