@@ -1,11 +1,12 @@
 """Knows what the commands do to store, uplinks, nodes and gateway; knows no operator, no broker and no bus."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from gateway.control.commands import (
     MOST_ROWS,
+    Ask,
     Backfill,
     Configure,
     NodeSeconds,
@@ -38,9 +39,9 @@ class Forwarder(Protocol):
 
 
 class Actions:
-    """`forwarders` are by the ids of their uplinks. `give` leaves a command for a node (node, kind, argument) and
-    returns its id, `write` writes to a sensor, `restart`, `configure` and `reload` begin something that comes after
-    the answer; None: this gateway can't."""
+    """`forwarders` are by their uplinks' ids. `give` leaves a command for a node (node, kind, argument) and
+    returns its id, `write` writes to a sensor, `ask` reads from one, `restart`, `configure` and `reload` begin what
+    comes after the answer; None: this gateway can't."""
 
     def __init__(
         self,
@@ -49,12 +50,13 @@ class Actions:
         clock: Clock,
         forwarders: Mapping[str, Forwarder],
         give: Callable[[int, int, int], int] | None = None,
-        write: Callable[[str, str, float, str], Awaitable[dict[str, object]]] | None = None,
+        write: Callable[[str, str, float | None, str], Awaitable[dict[str, object]]] | None = None,
         restart: Callable[[], None] | None = None,
         configure: Callable[[str, int], None] | None = None,
         reload: Callable[[], None] | None = None,
         wish: Callable[[Wish | Heard], None] | None = None,
         serve: Callable[[str, str | None, int], None] | None = None,
+        ask: Callable[[str, Sequence[tuple[int, int, int]]], Awaitable[list[dict[str, object]]]] | None = None,
     ) -> None:
         self._nodes = {node.name: node.id for node in site.nodes}
         self._store = store
@@ -67,7 +69,9 @@ class Actions:
         self._reload = reload
         self._wish = wish
         self._serve = serve
-        self._sensors = {channel.sensor for channel in site.channels}
+        sensors = [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
+        self._sensors = {sensor.id for sensor in sensors}
+        self._ask = ask
         self._rules = {rule.id for rule in site.rules}
 
     @property
@@ -78,6 +82,8 @@ class Actions:
             found |= {"emergency": self.emergency, "report": self.report, "wipe": self.wipe}
         if self._write is not None:
             found["write"] = self.write
+        if self._ask is not None:
+            found["ask"] = self.ask
         if self._restart is not None:
             found["restart"] = self.restart
         if self._configure is not None:
@@ -132,6 +138,11 @@ class Actions:
     async def write(self, argument: Write, uplink: str) -> dict[str, object]:
         assert self._write is not None
         return await self._write(argument.sensor, argument.name, argument.value, f"uplink {uplink}")
+
+    async def ask(self, argument: Ask, uplink: str) -> dict[str, object]:
+        assert self._ask is not None
+        questions = [(one.function, one.address, one.quantity) for one in argument.questions]
+        return {"answers": await self._ask(argument.sensor, questions)}
 
     async def restart(self, argument: Nothing, uplink: str) -> dict[str, object]:
         assert self._restart is not None

@@ -66,7 +66,7 @@ class Ground:
     def at(self, unix_ms: int) -> None:
         """The time comes."""
         self.clock.unix = unix_ms
-        self.store.commit()
+        self.store.keep()
         self.store.commit_due()
 
     def made(self, source: str) -> list[Made]:

@@ -33,6 +33,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "wipe": {"node": "water"},
     "write": {"sensor": "ph", "name": "offset", "value": -0.2},
     "service": {"sensor": "ph", "state": "maintenance"},
+    "ask": {"sensor": "ph", "questions": [{"function": 3, "address": 1, "quantity": 2}]},
     "alarm": {"rule": "high", "verb": "acknowledge"},
     "upstream": {"name": "upper/high", "raised": True, "since_ms": 5},
     "restart": {},
