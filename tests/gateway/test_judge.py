@@ -244,16 +244,19 @@ def test_no_input_breaks_it_and_no_number_is_changed(rows: list[tuple[int, int |
         assert all(math.isfinite(row.unix_ms) for row in told)
 
 
-def test_a_kill_between_two_commits_has_the_tests_go_on_from_what_is_on_disk(tmp_path: Path) -> None:
-    """A stuck probe is known after 24 hours, through eight kills; at its first note and after it."""
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_kill_between_two_commits_has_the_tests_go_on_from_what_is_on_disk(tmp_path: Path, keeps: bool) -> None:
+    """A stuck probe is known after 3 hours, through eight kills, whether its rows are in the database or beside it."""
     ground = Ground(tmp_path, SONDE, '[[quality]]\nchannel = "river.ph"\nflat_suspect = 3\n', is_judged=True)
     for minute in range(240):
         turbid = (30 + minute % 7, 0)
         ground.clock.stepped_ms = 0
         ground.poll("river", MIDNIGHT_MS + minute * MINUTE, *_order(ground, turbidity=turbid))
-        ground.at(MIDNIGHT_MS + minute * MINUTE + 1000)
-        if minute % 30 == 29:
+        ground.clock.unix = MIDNIGHT_MS + minute * MINUTE + 1000
+        (ground.store.keep if keeps else ground.store.commit)()
+        if minute % 30 == 4:
             ground.kill()
+    ground.at(ground.clock.unix)
     flags = [json.loads(found)[_places(ground)["ph"]] if found else 0 for _, _, _, found in ground.rows("sensor river")]
     stuck = [minute for minute, flag in enumerate(flags) if flag & worth.FLAT]
     assert stuck == list(range(180, 240)) and all(b - a == 1 for a, b in pairwise(stuck))
