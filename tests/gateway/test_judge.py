@@ -256,7 +256,7 @@ def test_a_kill_between_two_commits_has_the_tests_go_on_from_what_is_on_disk(tmp
         (ground.store.keep if keeps else ground.store.commit)()
         if minute % 30 == 4:
             ground.kill()
-    ground.at(ground.clock.unix)
+    ground.store.commit()
     flags = [json.loads(found)[_places(ground)["ph"]] if found else 0 for _, _, _, found in ground.rows("sensor river")]
     stuck = [minute for minute, flag in enumerate(flags) if flag & worth.FLAT]
     assert stuck == list(range(180, 240)) and all(b - a == 1 for a, b in pairwise(stuck))
