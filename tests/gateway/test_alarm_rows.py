@@ -12,6 +12,7 @@ from gateway.process.alarm.rows import EVENTS
 from hw_sim.clock import run_virtual
 from tests.gateway.doubles import NODE, RIVER, UPLINK, events, query, sensor, site
 from tests.gateway.test_app import Room
+from tests.gateway.test_payload import validate
 
 RULE = """
 [[rule]]
@@ -149,6 +150,7 @@ def test_an_alarm_is_told_retained_and_a_station_below_hears_it_from_the_broker(
         await upper.until(34)
         told = upper.room.broker.retained[topic]
         assert (told["raised"], told["state"], told["level"]) == (True, "unacknowledged", "orange")
+        validate("alarm", told)
         assert lower.told() == []
         hear("watertower/upper/alarm/high", json.dumps(told).encode())
         await upper.until(36)
