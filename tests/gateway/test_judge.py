@@ -14,8 +14,10 @@ from gateway.process.quality.judge import Judge, Plan, Window
 from gateway.process.quality.limits import Limits
 from gateway.process.stage import Row, Series
 from gateway.store.rows import Cell
+from gateway.uplink import sparkplug_payload, sparkplug_tags
 from protocols import quality, worth
 from protocols.batch import NodeRecord
+from protocols.hj212 import marks
 from tests.gateway import doubles
 from tests.gateway.derived import HOUR_MS, MIDNIGHT_MS, Ground
 
@@ -264,3 +266,22 @@ def test_a_kill_between_two_commits_has_the_tests_go_on_from_what_is_on_disk(tmp
 
 def _places(ground: Ground) -> dict[str, int]:
     return {channel.quantity: place for place, channel in enumerate(ground.site.channels)}
+
+
+@pytest.mark.parametrize(
+    ("flags", "hj212", "sparkplug"),
+    [
+        (0, "N", sparkplug_payload.GOOD),
+        (worth.SPIKE | worth.SUSPECT, "N", sparkplug_payload.GOOD),
+        (worth.GAP, "N", sparkplug_payload.GOOD),
+        (worth.AWAITED, "N", sparkplug_payload.GOOD),
+        (worth.FLAT | worth.FAIL, "D", sparkplug_payload.BAD),
+        (worth.GROSS | worth.FAIL | quality.RANGE, "T", sparkplug_payload.BAD),
+        (worth.MAINTENANCE | worth.GROSS | worth.FAIL, "M", sparkplug_payload.BAD),
+        (worth.CALIBRATION, "C", sparkplug_payload.BAD),
+        (quality.NO_REPLY, "B", sparkplug_payload.BAD),
+    ],
+)
+def test_every_platform_sees_the_flags_in_its_own_words(flags: int, hj212: str, sparkplug: int) -> None:
+    assert marks.mark(flags) == hj212
+    assert sparkplug_tags.quality_of(8.1, flags) == sparkplug
