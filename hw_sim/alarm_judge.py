@@ -112,18 +112,18 @@ class AlarmJudge:
         delays: list[float] = []
         missed: list[float] = []
         late: list[float] = []
-        true = spans(now.surely)
+        true, possible = spans(now.surely), spans(now.maybe)
         for span in true:
+            nearly_s = next(one.begin_s for one in possible if one.begin_s <= span.begin_s <= one.end_s)
             due_s = span.begin_s + allowed_s
             due_s += self._broken_s(span.begin_s, due_s)
-            first = next((one for one in raised if span.begin_s - lag_s <= one.arrived_s <= due_s), None)
+            first = next((one for one in raised if nearly_s - lag_s <= one.arrived_s <= due_s), None)
             is_standing = any(begin <= span.begin_s < end for begin, end in standing)
             if first is not None:
                 delays.append(max(first.arrived_s - span.begin_s, 0.0))
             elif not is_standing and span.end_s >= due_s:
                 after = next((one.arrived_s for one in raised if one.arrived_s > due_s), None)
                 (missed if after is None or after > span.end_s + lag_s else late).append(span.begin_s)
-        possible = spans(now.maybe)
         back_s = lag_s + rule.delay_ms / 1000
         false = [
             one.at_s

@@ -21,6 +21,8 @@ EVENTS = (
     "returned", "escalated", "no_data", "data",
 )  # fmt: skip
 _DECIMALS = 6
+_REMEMBERED_MS = 6 * 3_600_000  # of a mean or change after a start: longer ones begin anew; ours, for a quick start
+_MARKS = 32
 _LOOK_MS = 60_000  # shelves, escalations, readings that grow stale; each commit looks as well; ours
 
 
@@ -71,7 +73,13 @@ class AlarmRows:
         self._channels = set().union(*(rule.channels for rule in board.rules))
         self._last: dict[str, Row] = {}  # by rule
         self._now_ms = 0
-        self.since_seq = math.inf  # means and changes begin anew at a start
+        self._window_ms = min(max((rule.window_ms for rule in board.rules), default=0), _REMEMBERED_MS)
+        self._marks: deque[tuple[int, int]] = deque()  # (Unix ms, seq) of a collected row now and then
+
+    @property
+    def since_seq(self) -> float:
+        """Where the longest window begins."""
+        return self._marks[0][1] if self._marks else math.inf
 
     @property
     def due_ms(self) -> float:
@@ -83,13 +91,30 @@ class AlarmRows:
         return bool(readings) and self._alarms.is_news(row.unix_ms, readings)
 
     def step(self, row: Row) -> Iterator[Row]:
-        if row.series.source == ALARM:
-            self._recall(row)
-            return
-        readings = self._readings(row)
+        readings = {} if row.series.source == ALARM else self._readings(row)
         if readings:
+            self._mark(row)
             now_ms = max(self._now_ms, row.unix_ms)
             yield from self._written(self._alarms.step(now_ms, readings, row.unix_ms))
+
+    def recall(self, row: Row) -> None:
+        """A row that was there before this start: what followed from it has been said."""
+        if row.series.source == ALARM:
+            self._restore(row)
+        else:
+            self._mark(row)
+            self._alarms.remember(row.unix_ms, self._readings(row))
+
+    def _mark(self, row: Row) -> None:
+        if not (self._window_ms and row.seq and row.series.is_collected):
+            return
+        marks = self._marks
+        if marks and row.unix_ms < marks[-1][0] - self._window_ms:
+            marks.clear()  # a clock was set back: windows begin anew
+        if not marks or row.unix_ms - marks[-1][0] >= self._window_ms / _MARKS:
+            marks.append((row.unix_ms, row.seq))
+        while len(marks) > 1 and marks[1][0] <= row.unix_ms - 1.25 * self._window_ms:
+            marks.popleft()
 
     def tick(self, unix_ms: int) -> Iterator[Row]:
         self._now_ms = unix_ms
@@ -131,7 +156,7 @@ class AlarmRows:
             (one.step, 0),
         )
 
-    def _recall(self, row: Row) -> None:
+    def _restore(self, row: Row) -> None:
         """The last transition of each rule says how it stands."""
         rule = row.series.channels[0][0].split(".")[1]
         known = self._last.get(rule)
