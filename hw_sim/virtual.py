@@ -89,6 +89,7 @@ class VirtualStation:
         self._tolerance_ms = {True: round(accept.polled_error_s * 1000), False: round(accept.node_error_s * 1000)}
         self.watched: judge.Memory = {}
         self._store: Store | None = None
+        self.gateway: Gateway | None = None  # that runs now
         self._stop = asyncio.Event()
         self._gateway: asyncio.Task[None] | None = None
         self._off: set[str] = set()  # why the gateway has no power
@@ -105,16 +106,20 @@ class VirtualStation:
     async def _gateway_life(self, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
             await asyncio.wait([before])  # the killed one lets go of its file first
-        gateway = Gateway(self.site, WorldOutside(self.world, self.backhaul, self._ways), self._capture)
-        self._store = gateway.store
-        await gateway.run(self._stop)
+        while True:
+            outside = WorldOutside(self.world, self.backhaul, self._ways)
+            self.gateway = gateway = Gateway(self.site, outside, self._capture)
+            self._store = gateway.store
+            await gateway.run(self._stop)
+            if not gateway.starts_again:
+                return
 
     def kill_gateway(self, why: str = "switch") -> None:
         """Everything that was only in its memory is gone; it stays off until start_gateway() for the same reason."""
         self._off.add(why)
         if self._gateway is not None and not self._gateway.done() and not self._gateway.cancelling():
             self._gateway.cancel()
-            self._store = None
+            self._store = self.gateway = None
             self.kills_ms.append(self.clock.unix_ms() + judge.ASKED_MS)
 
     @property

@@ -5,8 +5,8 @@ answer when a connection ended is made from the store again. Real-time values (2
 """
 
 import asyncio
-import contextlib
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import cache
 
@@ -17,17 +17,31 @@ from gateway.states import UplinkState
 from gateway.store import Store
 from gateway.store.ranges import Ranges, count, gaps, union, within, without
 from gateway.uplink import login
-from gateway.uplink.hj212_dialogue import Dialogue
-from gateway.uplink.hj212_orders import Orders, key_of
-from gateway.uplink.hj212_pending import Pending
-from gateway.uplink.hj212_plan import Key, Plan
-from gateway.uplink.hj212_settings import Settings
-from gateway.uplink.hj212_sm4 import cipher, decipher
+from gateway.uplink.hj212.dialogue import Dialogue
+from gateway.uplink.hj212.instruments import Tend
+from gateway.uplink.hj212.orders import RUNNING, Orders
+from gateway.uplink.hj212.pending import Pending
+from gateway.uplink.hj212.plan import Key, Plan
+from gateway.uplink.hj212.settings import Settings
+from gateway.uplink.hj212.sm4 import cipher, decipher, key_of
 from gateway.uplink.mqtt import Counters
 from protocols.errors import RangeError
-from protocols.hj212.commands import ACCEPTED, BAD_CRC, FAILED
+from protocols.hj212.commands import (
+    ACCEPTED,
+    BAD_CN,
+    BAD_CRC,
+    BAD_FLAG,
+    BAD_PASSWORD,
+    BAD_QN,
+    BAD_ST,
+    BROKEN,
+    BUSY,
+    FAILED,
+    TIMED_OUT,
+)
 from protocols.hj212.frame import BadPacket, Framed, Frames
-from protocols.hj212.packet import V2025, VERSIONS, Cipher, Items, Packet, addressed, items_of, read
+from protocols.hj212.packet import V2005, V2025, VERSIONS, Cipher, Items, Packet, addressed, items_of, read
+from protocols.hj212.readings import DAY
 
 log = logging.getLogger(__name__)
 _FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 60.0
@@ -42,6 +56,7 @@ _WAITING_ORDERS = 16  # more at once is no platform
 _CLOSED_S = 1.0  # the store is looked at so often while it has no file
 
 ANSWERS = ("9011", "9012", "9013", "9014")
+_CODES = {"Flag": BAD_FLAG, "ST": BAD_ST, "CN": BAD_CN, "PW": BAD_PASSWORD, "QN": BAD_QN}  # of a field without its form
 
 
 async def _no_emergency(seconds: int) -> None:
@@ -64,6 +79,7 @@ class Hj212Forwarder:
         emergency: Callable[[int], Awaitable[None]] = _no_emergency,
         least_minute_s: int = 60,
         grace_ms: int = _GRACE_MS,
+        tend: Tend | None = None,
     ) -> None:
         self._uplink = uplink
         self._name = uplink.id
@@ -76,9 +92,11 @@ class Hj212Forwarder:
         self._least_minute_ms = 1000 * least_minute_s
         self._password, self._key = "", b""
         self._plan = Plan(uplink, store.all_series, store.rows_within, self._unfit)
+        began_ms = clock.monotonic_ms()
         self._orders = Orders(
-            uplink, self._plan, settings, store, self._own_password, time_told, emergency, least_minute_s
-        )
+            uplink, self._plan, settings, store, self._own_password, time_told, emergency, least_minute_s, tend,
+            lambda: clock.unix_ms() - clock.monotonic_ms() + began_ms,
+        )  # fmt: skip
         self._dialogue = Dialogue(uplink, settings, clock.unix_ms, self._own_password, self._cipher)
         self._pending = Pending()
         self._confirmed: Ranges = ((0, 0),)
@@ -93,7 +111,7 @@ class Hj212Forwarder:
         self._answers: dict[str, list[Packet]] = {}  # by QN
         self._slot = 0  # of the last 2011
         self._said_ms = 0
-        self._is_connected = False
+        self._is_connected = self._has_told_start = False
         self.counters = Counters()
 
     # --- what others ask ----------------------------------------------------------------------------------------------
@@ -225,6 +243,9 @@ class Hj212Forwarder:
         try:
             if not self._clock.is_trusted():
                 await self._dialogue.notify("1013")  # the platform may tell us the time
+            elif not self._has_told_start and VERSIONS[self._uplink.version] > V2005:
+                await self._upload("2081", self._orders.started(self._clock.unix_ms()))
+                self._has_told_start = True
             while True:
                 for helper in helpers:
                     if helper.done():
@@ -324,19 +345,25 @@ class Hj212Forwarder:
             return False
         self._slot = slot
         said = self._plan.realtime()
-        if said is None:
-            return False
-        await self._upload("2011", said)
-        return True
+        if said is not None:
+            await self._upload("2011", said)
+        states = self._plan.states() if self._settings.get("states") == "1" else None
+        if states is not None:
+            await self._upload("2021", states)
+        return said is not None or states is not None
 
     async def _report(self, key: Key, is_backlog: bool) -> None:
         rows = self._pending.rows(key)
         said = self._plan.report(key, rows)
+        is_late = False
         if said is not None:
             # a period that a node's late readings opened again is sent again later, too
             is_late = is_backlog or self._clock.unix_ms() > key.end_ms + key.length_ms + self._wait_ms
             await self._upload(key.cn, said, is_late and VERSIONS[self._uplink.version] >= V2025)
             self.counters.sent_rows += count(rows)
+        running = self._plan.running(key, rows) if key.cn == DAY else None
+        if running is not None:
+            await self._upload(RUNNING, running, is_late and VERSIONS[self._uplink.version] >= V2025)
         if not self._store.is_open:
             return  # who answers to what the store no longer has?
         # what came for it while it was on its way waits on
@@ -388,11 +415,15 @@ class Hj212Forwarder:
     async def _damaged(self, framed: Framed, error: BadPacket) -> None:
         self._refuse(error.reason, str(error))
         head = addressed(framed.segment)
-        if error.reason == "crc" and head.get("MN") == self._settings.get("NewMN") and "QN" in head:
-            if head.get("CN", "9").startswith("9"):
-                return  # an answer: ours is sent again
-            packet = Packet(head["CN"], head["MN"], (), head["QN"])
-            await self._dialogue.write(self._dialogue.answer(packet, "9011", items_of(("QnRtn", BAD_CRC))))
+        code = {"crc": BAD_CRC, "flag": BAD_FLAG}.get(error.reason)
+        if error.reason == "field":
+            code = _CODES.get(error.found.partition("=")[0])
+        if code is None or head.get("MN") != self._settings.get("NewMN") or "QN" not in head:
+            return  # nobody to tell, or nothing
+        if head.get("CN", "2").startswith("9"):
+            return  # an answer: ours is sent again
+        packet = Packet(head.get("CN", ""), head["MN"], (), head["QN"])
+        await self._dialogue.write(self._dialogue.answer(packet, "9011", items_of(("QnRtn", code))))
 
     async def _hear(self, packet: Packet, asked: asyncio.Queue[Packet]) -> None:
         if packet.cn in ANSWERS:
@@ -415,8 +446,10 @@ class Hj212Forwarder:
             kept.append(answer)
             await self._dialogue.write(answer)
         if verdict == ACCEPTED:
-            with contextlib.suppress(asyncio.QueueFull):
+            try:
                 asked.put_nowait(packet)
+            except asyncio.QueueFull:
+                await self._dialogue.write(self._dialogue.answer(packet, "9012", items_of(("ExeRtn", BUSY))))
         return None
 
     def _kept(self, packet: Packet) -> list[Packet]:
@@ -443,7 +476,13 @@ class Hj212Forwarder:
 
             try:
                 outcome = await self._orders.obey(packet, self._clock.unix_ms(), say)
-            except (RangeError, ValueError, OSError) as error:
+            except TimeoutError:
+                self._refuse("failed", f"{packet.cn} too long")
+                outcome = TIMED_OUT
+            except (OSError, sqlite3.Error) as error:  # our own disk
+                self._refuse("failed", f"{packet.cn} {error}")
+                outcome = BROKEN
+            except (RangeError, ValueError) as error:
                 self._refuse("failed", f"{packet.cn} {error}")
                 outcome = FAILED
             self._changed.set()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
 from gateway.store import Store
-from gateway.uplink.sl651_parameters import Parameters
-from gateway.uplink.sl651_plan import HOUR_MS, Key, Plan, Reported, digits, items, unix_ms
+from gateway.uplink.sl651.parameters import Parameters
+from gateway.uplink.sl651.plan import HOUR_MS, Key, Plan, Reported, digits, items, unix_ms
 from protocols.sl651 import body, functions
 from protocols.sl651.body import Body, Item
 from protocols.sl651.frame import Sl651Error
@@ -76,7 +76,7 @@ class Orders:
         if function == functions.QUERY_VERSION:
             return (own, Item(body.REST, b"", bytes((len(_VERSION),)) + _VERSION))
         if function == functions.QUERY_STATUS:
-            return (own, body.raw("45", bytes(4)))
+            return (own, self._plan.standing.item())
         self._event("sl651_refused", reason="function", function=f"{function:02X}")
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from gateway.machine.lines import LineLost, OpenLine
 from gateway.site.hj212 import Hj212Uplink
-from gateway.uplink.hj212_settings import Settings
+from gateway.uplink.hj212.settings import Settings
 from protocols.hj212 import moment
 from protocols.hj212.packet import VERSIONS, Cipher, Items, Packet, flag, write
 from protocols.hj212.split import split

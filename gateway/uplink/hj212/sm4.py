@@ -13,3 +13,13 @@ def cipher(key: bytes) -> packet.Cipher:
 def decipher(key: bytes) -> packet.Cipher:
     made = Cipher(algorithms.SM4(key), modes.ECB())
     return lambda blocks: made.decryptor().update(blocks)
+
+
+def key_of(text: str) -> bytes | None:
+    """A key of SM4: 16 characters, or 32 hex digits."""
+    if len(text) == 16:
+        return text.encode("latin-1", "replace")
+    try:
+        return bytes.fromhex(text) if len(text) == 32 else None
+    except ValueError:
+        return None

@@ -1,16 +1,20 @@
 """Knows what of a site an HJ 212 platform is given: its way, its settings, nodes that it may hurry; knows no packet."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from gateway.control.commands import NodeSeconds
+from gateway.control.commands import NodeSeconds, OfNode, Write
 from gateway.control.desk import Action, NotNow
 from gateway.machine.lines import Opener
 from gateway.site.config import Site
-from gateway.site.hj212 import Hj212Uplink
+from gateway.site.hj212 import Hj212Order, Hj212Uplink
 from gateway.store import Store
-from gateway.uplink.hj212 import Hj212Forwarder
-from gateway.uplink.hj212_settings import Settings, settings_file
+from gateway.uplink.hj212.forwarder import Hj212Forwarder
+from gateway.uplink.hj212.instruments import Tend
+from gateway.uplink.hj212.settings import Settings, settings_file
+
+_LONGEST_S = 60.0  # a write to a slow instrument; as gateway/control/desk.py
 
 
 def forwarder(
@@ -20,11 +24,28 @@ def forwarder(
     store: Store,
     on_connected: Callable[[], None],
     time_told: Callable[[int, str], bool],
-    emergency: Callable[[int], Awaitable[None]],
+    actions: Mapping[str, Action],
 ) -> Hj212Forwarder:
     settings = Settings(uplink, settings_file(Path(site.store.path), uplink))
     minute_s = (site.aggregates.minute_s if site.aggregates else 0) or 60
-    return Hj212Forwarder(uplink, way, store, store.clock, settings, on_connected, time_told, emergency, minute_s)
+    dense = emergency(site, uplink, actions["emergency"])
+    return Hj212Forwarder(
+        uplink, way, store, store.clock, settings, on_connected, time_told, dense, minute_s,
+        tend=tend(uplink, actions),
+    )  # fmt: skip
+
+
+def tend(uplink: Hj212Uplink, actions: Mapping[str, Action]) -> Tend:
+    """Does what the site file lets this platform do to instruments, on its behalf."""
+
+    async def do(order: Hj212Order, value: float) -> None:
+        if order.node is not None:
+            await actions["wipe"](OfNode(order.node), uplink.id)
+        elif order.sensor is not None and order.write is not None:
+            async with asyncio.timeout(_LONGEST_S):
+                await actions["write"](Write(order.sensor, order.write, value), uplink.id)
+
+    return do
 
 
 def emergency(site: Site, uplink: Hj212Uplink, action: Action) -> Callable[[int], Awaitable[None]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gateway.store.ranges import Ranges, count, union, within, without
 from gateway.uplink import ration
 from gateway.uplink.ration import Piece
-from gateway.uplink.sl651_plan import HOUR_MS, Key, Plan, Reported
+from gateway.uplink.sl651.plan import HOUR_MS, Key, Plan, Reported
 from protocols.sl651.functions import ADDITIONAL, HOURLY
 
 _TIME_BYTES = 7  # F0F0 and five bytes

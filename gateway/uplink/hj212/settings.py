@@ -22,6 +22,7 @@ class Settings:
             "MinInterval": str(uplink.minute or 10),
             "NewMN": uplink.mn,
             "realtime": "0" if uplink.realtime_s is None else "1",
+            "states": "1" if uplink.devices and uplink.realtime_s is not None else "0",
         }
         self._file = file
         self._set: dict[str, str] = {}

@@ -11,11 +11,12 @@ from typing import NamedTuple
 from gateway.site.hj212 import Hj212Factor, Hj212Uplink
 from gateway.store import Row, Series
 from gateway.store.ranges import Ranges
-from gateway.uplink import hj212_values as values
-from protocols import quality
+from gateway.uplink.hj212 import values
+from protocols import quality, worth
 from protocols.errors import RangeError
-from protocols.hj212 import marks, moment
-from protocols.hj212.packet import V2005, VERSIONS, Items
+from protocols.fixed_point import decimal_text
+from protocols.hj212 import marks, moment, units
+from protocols.hj212.packet import V2005, VERSIONS, Items, items_of
 from protocols.hj212.readings import DAY, HOUR, MINUTE, Reading, items
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -45,6 +46,15 @@ class Newest(NamedTuple):
     mark: str
 
 
+class Latest(NamedTuple):
+    """Of one channel, as it is in the store."""
+
+    at_ms: int
+    value: int
+    decimals: int
+    flags: int
+
+
 class Plan:
     """One uplink's. `read` gives rows first..last; `refuse` is told of a channel whose unit does not fit."""
 
@@ -63,6 +73,9 @@ class Plan:
         self._series: dict[int, Series] = {}
         self._newest: dict[str, Newest] = {}
         self._told: dict[str, Newest] = {}  # what the last 2011 said
+        self._latest: dict[str, Latest] = {}  # of channels that are no factor
+        self._watched = {device.channel for device in uplink.devices} | {info.channel for info in uplink.infos}
+        self._watched |= {order.bottle for order in uplink.orders if order.bottle is not None}
 
     def series(self, id: int) -> Series:
         if id not in self._series:
@@ -102,11 +115,21 @@ class Plan:
 
     def _carries(self, series: Series) -> bool:
         names = {name for name, _, _ in series.channels}
+        if series.source == "day" and any(device.channel in names for device in self._uplink.devices):
+            return True
         return any(factor.channel in names or factor.cumulative in names for factor in self._uplink.factors)
 
     # --- real time ----------------------------------------------------------------------------------------------------
 
     def _note(self, row: Row, series: Series) -> None:
+        for place, (name, _, decimals) in enumerate(series.channels):
+            cell = row.cells[place]
+            if name not in self._watched or cell is None:
+                continue
+            held = self._latest.get(name)
+            if held is None or row.unix_ms >= held.at_ms:
+                flags = 0 if row.quality is None else row.quality[place]
+                self._latest[name] = Latest(row.unix_ms, cell, decimals, flags)
         for factor in self._uplink.factors:
             for place, (name, unit, decimals) in enumerate(series.channels):
                 if name != factor.channel:
@@ -140,6 +163,35 @@ class Plan:
                 said.append(("SampleTime", moment.digits(newest.at_ms)))
             readings.append(Reading(factor.code, tuple(said), newest.mark))
         return items(moment.digits(at_ms), readings)
+
+    def newest(self, channel: str) -> str | None:
+        """The newest value of a channel that the site file names beside the factors."""
+        known = self._latest.get(channel)
+        return None if known is None else decimal_text(known.value, known.decimals)
+
+    def states(self) -> Items | None:
+        """What a 2021 says now: which treatment devices run; None: nothing is known of any."""
+        found = [(device, self._latest[device.channel]) for device in self._uplink.devices
+                 if device.channel in self._latest]  # fmt: skip
+        if not found:
+            return None
+        at_ms = max(latest.at_ms for _, latest in found)
+        pairs = [(f"SB{device.number}-RS", _state(latest)) for device, latest in found]
+        return items_of(("DataTime", moment.digits(at_ms)), *pairs)
+
+    def running(self, key: Key, rows: Ranges) -> Items | None:
+        """What a 2041 says of a day: for how many hours each device ran, by the mean of its 0 and 1."""
+        hours: dict[int, str] = {}
+        for row in (row for first, last in rows for row in self._read(first, last) if self._is_of(row, key)):
+            for device in self._uplink.devices:
+                mean = self._cells(row, device.channel).get("")
+                if mean is not None:
+                    value, decimals, _ = mean
+                    hours[device.number] = units.written(value, decimals, Fraction(24), 1)
+        if not hours:
+            return None
+        pairs = [(f"SB{number}-RT", text) for number, text in sorted(hours.items())]
+        return items_of(("DataTime", moment.digits(key.start_ms)), *pairs)
 
     # --- periods ------------------------------------------------------------------------------------------------------
 
@@ -227,6 +279,15 @@ class Plan:
         except RangeError as error:
             self._refuse(factor.channel, str(error))
             return None
+
+
+def _state(latest: Latest) -> int:
+    """RS of HJ 212-2017: 0 off, 1 runs, 2 is calibrated, 3 maintained; 4 and 5 nobody tells us."""
+    if latest.flags & worth.CALIBRATION:
+        return 2
+    if latest.flags & worth.MAINTENANCE:
+        return 3
+    return int(latest.value != 0)
 
 
 Cell = tuple[int, int, str]  # (value, decimals, unit)

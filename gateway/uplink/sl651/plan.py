@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import NamedTuple
 
+from gateway.process.alarm.rows import ALARM
 from gateway.site.sl651 import Sl651Element, Sl651Uplink
 from gateway.store import Row, Series
 from gateway.store.ranges import Ranges
-from gateway.uplink import sl651_values as values
+from gateway.uplink.sl651 import values
+from gateway.uplink.sl651.standing import Standing
 from protocols.sl651 import body
 from protocols.sl651.functions import ADDITIONAL, HOURLY, TIMED
 
@@ -34,6 +36,16 @@ class Reported(NamedTuple):
 
     observed_ms: int
     item: body.Item
+
+
+class Limits(NamedTuple):
+    """Beyond which an element is reported at once; by how much it must have changed for that: above the first limit
+    it may be another amount."""
+
+    above: Fraction | None
+    below: Fraction | None
+    change: Fraction | None
+    change_above: Fraction | None
 
 
 def digits(unix_ms: int, count: int) -> str:
@@ -66,6 +78,8 @@ class Plan:
         self._refuse = refuse
         self._series: dict[int, Series] = {}
         self._newest: dict[str, tuple[int, Fraction | None]] = {}  # element -> (when, value)
+        self.standing = Standing(uplink.statuses)
+        self.limits = limits(uplink.elements)  # set by a centre, too
         self._state: dict[str, int] = {}  # of thresholds: -1 below, 0 between, 1 above
         self._reported: dict[str, Fraction] = {}  # what `change` is counted from
 
@@ -76,10 +90,14 @@ class Plan:
         series = self.series(row.series)
         if series.source == "hour":
             return self.hourly(row) if self.uplink.hourly else []
-        if series.source == "alarm":
-            return [Key(row.unix_ms, ADDITIONAL)]
+        if series.source == ALARM:
+            return [Key(row.unix_ms, ADDITIONAL)] if self.remember(row) else []
         if not series.source.startswith(_COLLECTED):
             return []
+        if self.standing.is_told:
+            for (name, _, _), cell in zip(series.channels, row.cells, strict=True):
+                if cell is not None:
+                    self.standing.see(name, row.unix_ms, cell)
         found = list(self._cells(row))
         if not found:
             return []
@@ -89,6 +107,11 @@ class Plan:
         if self.timed_ms is not None:
             keys.append(Key(-(-row.unix_ms // self.timed_ms) * self.timed_ms, TIMED))
         return keys
+
+    def remember(self, row: Row) -> bool:
+        """How an alarm stands by this row; whether that has changed."""
+        series = self.series(row.series)
+        return series.source == ALARM and self.standing.hear(row.unix_ms, series.channels, row.cells)
 
     def hourly(self, row: Row) -> list[Key]:
         """The hourly report of an hour row with something that this uplink sends."""
@@ -104,13 +127,14 @@ class Plan:
                 self._newest[id] = (at_ms, value)
             if value is None:
                 continue
-            above, below = element.above, element.below
+            above, below, change, change_above = self.limits[id]
             state = 1 if above is not None and value > above else -1 if below is not None and value < below else 0
             passed |= state != 0 and state != self._state.get(id, 0)
             self._state[id] = state
-            if element.change is not None:
+            change = change_above if state == 1 and change_above is not None else change
+            if change is not None:
                 last = self._reported.setdefault(id, value)
-                if abs(value - last) >= Fraction(str(element.change)):
+                if abs(value - last) >= change:
                     passed = True
                     self._reported[id] = value
         return passed
@@ -168,6 +192,8 @@ class Plan:
             for element in self.uplink.elements
             if element.element in found
         ]
+        if key.function == ADDITIONAL and self.standing.is_told:
+            said.append(Reported(key.at_ms, self.standing.item(key.at_ms)))
         if key.function == HOURLY:
             said = [*self._blocks(key.at_ms - HOUR_MS, newest_seq), *said]
         return said
@@ -218,6 +244,15 @@ class Plan:
             for element in self.uplink.elements
             if element.element in self._newest
         ]
+
+
+def limits(elements: Sequence[Sl651Element]) -> dict[str, Limits]:
+    """What the site file says, by element."""
+    return {one.element: Limits(*map(_exact, (one.above, one.below, one.change, one.change))) for one in elements}
+
+
+def _exact(value: float | None) -> Fraction | None:
+    return None if value is None else Fraction(str(value))
 
 
 def _fallen(counted: list[Fraction | None]) -> list[Fraction | None]:

@@ -7,8 +7,8 @@ from gateway.machine.lines import Opener
 from gateway.ports import Clock
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
 from gateway.store import Store
-from gateway.uplink.sl651 import Precedence, Sl651Forwarder, settings_file
-from gateway.uplink.sl651_settings import Settings
+from gateway.uplink.sl651.forwarder import Precedence, Sl651Forwarder, settings_file
+from gateway.uplink.sl651.settings import Settings
 
 Way = Callable[[str, int | None], Opener]  # (place, baud rate of a serial port)
 

@@ -18,12 +18,12 @@ from gateway.store.ranges import Ranges, count, gaps, union, within, without
 from gateway.uplink import ration
 from gateway.uplink.mqtt import Counters
 from gateway.uplink.ration import Ration
-from gateway.uplink.sl651_dialogue import Dialogue
-from gateway.uplink.sl651_orders import Orders
-from gateway.uplink.sl651_parameters import Parameters
-from gateway.uplink.sl651_pending import Message, Pending
-from gateway.uplink.sl651_plan import Plan, digits, items
-from gateway.uplink.sl651_settings import Settings
+from gateway.uplink.sl651.dialogue import Dialogue
+from gateway.uplink.sl651.orders import Orders
+from gateway.uplink.sl651.parameters import Parameters
+from gateway.uplink.sl651.pending import Message, Pending
+from gateway.uplink.sl651.plan import Plan, digits, items
+from gateway.uplink.sl651.settings import Settings
 from protocols.sl651 import functions, message
 from protocols.sl651.body import Body
 from protocols.sl651.frame import EOT, NAK, Frame, Sl651Error
@@ -92,6 +92,9 @@ class Sl651Forwarder:
         self._confirmed: Ranges = ((0, 0),)
         self._scanned = 0
         self._remember()
+        for row in store.newest() if store.is_open else ():
+            if row.seq and not within(gaps(self._confirmed, 1, store.last_seq), row.seq, row.seq):
+                self._plan.remember(row)  # an alarm that stands since before this start
         store.on_dated.append(self.resend)
         self._trouble = ""
         self._changed = asyncio.Event()

@@ -7,7 +7,7 @@ weeks delays no live value.
 import bisect
 
 from gateway.store.ranges import Ranges, union
-from gateway.uplink.hj212_plan import Key
+from gateway.uplink.hj212.plan import Key
 
 
 class Pending:

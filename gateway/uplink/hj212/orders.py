@@ -10,13 +10,16 @@ from datetime import timedelta
 
 from gateway.site.hj212 import Hj212Uplink
 from gateway.store import Store
-from gateway.uplink.hj212_plan import MINUTE_MS, SOURCES, Key, Plan
-from gateway.uplink.hj212_settings import SECRET, Settings
+from gateway.uplink.hj212.instruments import ASKED, ORDERED, Instruments, Tend
+from gateway.uplink.hj212.plan import MINUTE_MS, SOURCES, Key, Plan
+from gateway.uplink.hj212.settings import SECRET, Settings
+from gateway.uplink.hj212.sm4 import key_of
 from protocols.hj212 import commands, moment
 from protocols.hj212.commands import (
     ACCEPTED,
     BAD_CN,
     BAD_CONDITION,
+    BAD_FLAG,
     BAD_MN,
     BAD_PASSWORD,
     BAD_QN,
@@ -26,18 +29,21 @@ from protocols.hj212.commands import (
     REFUSED,
 )  # fmt: skip
 from protocols.hj212.packet import V2025, VERSIONS, Items, Packet, items_of
+from protocols.hj212.readings import DAY
 
 _PART = 20_000  # rows looked at before others get a turn; as gateway/control/actions.py
 _MOST_MS = timedelta(days=31) // timedelta(milliseconds=1)  # of one history request; ours
 _CLOCK_MS = 60_000  # who tells another time than a clock that can be trusted is told that it is not taken; ours
 EMERGENCY_S = 21_600  # nodes measure densely so long after a platform has asked for it: their batteries; ours
 _SYSTEM = "91"
+RUNNING = "2041"  # goes with a day's report
 Tell = Callable[[str, Items], Awaitable[None]]  # (CN, region) under the request's QN
 
 
 class Orders:
     """One platform's. `time_told(unix_ms, who)`: it has told us the time; whether it is believed. `emergency(seconds)`
-    has the nodes measure densely, 0 ends it."""
+    has the nodes measure densely, 0 ends it. `tend` does what the site file lets it do to instruments, `started_ms()`
+    is when this gateway began."""
 
     def __init__(
         self,
@@ -49,6 +55,8 @@ class Orders:
         time_told: Callable[[int, str], bool],
         emergency: Callable[[int], Awaitable[None]],
         least_minute_s: int = 60,
+        tend: Tend | None = None,
+        started_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         self._uplink = uplink
         self._plan = plan
@@ -58,6 +66,9 @@ class Orders:
         self._time_told = time_told
         self._emergency = emergency
         self._least_minute_s = least_minute_s
+        self._started_ms = started_ms
+        tending = {} if tend is None else {"tend": tend}
+        self._instruments = Instruments(uplink, plan, settings, store, self._tell_change, **tending)
         self.apply()
 
     def apply(self) -> None:
@@ -76,14 +87,20 @@ class Orders:
             return BAD_ST, "st"
         if asked.qn is None or len(asked.qn) != 17:
             return BAD_QN, "qn"
+        if asked.version > V2025 or asked.is_split != (None not in (asked.pnum, asked.pno)):
+            return BAD_FLAG, "flag"
         for oddity in commands.check(asked, from_station=False):
             if oddity.reason == "unknown_command":
                 return BAD_CN, "command"
             return REFUSED, f"{oddity.reason} {oddity.name}".strip()
-        return (ACCEPTED, "") if asked.cn in self._able() else (REFUSED, "command")
+        is_able = asked.cn in self._able() or self._instruments.can(asked)
+        return (ACCEPTED, "") if is_able else (REFUSED, "command")
 
     def _able(self) -> set[str]:
-        able = {"1000", "1011", "1012", "1061", "1062", "1063", "1064", "1072", "2011", "2012", *SOURCES.values()}
+        able = {"1000", "1011", "1012", "1061", "1062", "1063", "1064", "1072", "2011", "2012", "2081"}
+        able |= set(SOURCES.values())
+        if self._uplink.devices:
+            able |= {"2021", "2022", RUNNING}
         return able | {"1001", "1002", "1014"} if VERSIONS[self._uplink.version] >= V2025 else able
 
     # --- doing --------------------------------------------------------------------------------------------------------
@@ -91,12 +108,19 @@ class Orders:
     async def obey(self, asked: Packet, now_ms: int, tell: Tell) -> int:
         """ExeRtn. Only what `verdict` accepted."""
         told = asked.values
-        if asked.cn in SOURCES.values():
+        if asked.cn in SOURCES.values() or asked.cn == RUNNING:
             return await self._history(asked.cn, told, tell)
+        if asked.cn in (*ASKED, *ORDERED):
+            return await self._instruments.obey(asked, now_ms, tell)
         if asked.cn == "1012":
             return self._clock(moment.unix_ms(told["SystemTime"]), now_ms)
         if asked.cn in ("2011", "2012"):
-            return await self._realtime(asked.cn == "2011", tell)
+            return await self._stream("realtime", "2011", asked.cn, lambda: self._plan.realtime(again=True), tell)
+        if asked.cn in ("2021", "2022"):
+            return await self._stream("states", "2021", asked.cn, self._plan.states, tell)
+        if asked.cn == "2081":
+            await tell("2081", self.started(now_ms))
+            return DONE
         if asked.cn in ("1011", "1061", "1063", "1001"):
             await tell(asked.cn, self._answered(asked.cn, told, now_ms))
             return DONE
@@ -116,13 +140,18 @@ class Orders:
         self._event("hj212_clock", was_ms=now_ms, told_ms=told_ms, taken=is_taken)
         return DONE if is_taken or abs(told_ms - now_ms) <= _CLOCK_MS else BAD_CONDITION
 
-    async def _realtime(self, is_on: bool, tell: Tell) -> int:
-        self._change("realtime", "1" if is_on else "0")
-        if is_on:
-            found = self._plan.realtime(again=True)
+    def started(self, now_ms: int) -> Items:
+        """What a 2081 says: since when the logger runs."""
+        return items_of(("DataTime", moment.digits(now_ms)), ("RestartTime", moment.digits(self._started_ms())))
+
+    async def _stream(self, name: str, data: str, cn: str, newest: Callable[[], Items | None], tell: Tell) -> int:
+        """Turns what is sent by itself on or off."""
+        self._change(name, "1" if cn == data else "0")
+        if cn == data:
+            found = newest()
             if found is None:
                 return NO_DATA
-            await tell("2011", found)
+            await tell(data, found)
         return DONE
 
     async def _set(self, told: dict[str, str]) -> int:
@@ -143,15 +172,19 @@ class Orders:
         if old != value:
             self._settings.set(name, value)
             is_secret = name in SECRET
-            self._event("hj212_set", name=name, old="*" if is_secret else old, new="*" if is_secret else value)
+            self._tell_change(name, "*" if is_secret else old, "*" if is_secret else value)
+
+    def _tell_change(self, name: str, old: str, new: str) -> None:
+        self._event("hj212_set", name=name, old=old, new=new)
 
     def _event(self, kind: str, **detail: object) -> None:
         self._store.event(kind, {"uplink": self._uplink.id, **detail})
 
     # --- history ------------------------------------------------------------------------------------------------------
 
-    async def _history(self, cn: str, told: dict[str, str], tell: Tell) -> int:
+    async def _history(self, wanted: str, told: dict[str, str], tell: Tell) -> int:
         """Each period that begins within the span, oldest first; without a span the newest."""
+        cn = DAY if wanted == RUNNING else wanted
         if "BeginTime" not in told:
             newest = [row for row in self._store.newest() if row.seq and self._plan.key_of(row, cn) is not None]
             if not newest:
@@ -166,27 +199,18 @@ class Orders:
             found = self._store.measured_within(from_ms, to_ms, first, first + _PART - 1)
             for place in range(0, len(found), 500):
                 part = found[place : place + 500]
-                wanted = set(part)
+                within = set(part)
                 for row in self._store.rows_within(part[0], part[-1]):
-                    key = self._plan.key_of(row, cn) if row.seq in wanted else None
+                    key = self._plan.key_of(row, cn) if row.seq in within else None
                     if key is not None:
                         keys.setdefault(key, []).append((row.seq, row.seq))
                 await asyncio.sleep(0)
         sent = 0
         for key in sorted(keys):
-            said = self._plan.report(key, tuple(keys[key]))
+            rows = tuple(keys[key])
+            said = self._plan.running(key, rows) if wanted == RUNNING else self._plan.report(key, rows)
             if said is not None:
-                await tell(cn, said)
+                await tell(wanted, said)
                 sent += 1
                 await asyncio.sleep(0)
         return DONE if sent else NO_DATA
-
-
-def key_of(text: str) -> bytes | None:
-    """A key of SM4: 16 characters, or 32 hex digits."""
-    if len(text) == 16:
-        return text.encode("latin-1", "replace")
-    try:
-        return bytes.fromhex(text) if len(text) == 32 else None
-    except ValueError:
-        return None

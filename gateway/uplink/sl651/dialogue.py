@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.machine.lines import LineLost, OpenLine
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
-from gateway.uplink.sl651_settings import Settings
+from gateway.uplink.sl651.settings import Settings
 from protocols.sl651 import message
 from protocols.sl651.body import Body, Item
 from protocols.sl651.frame import ACK, EOT, ESC, ETX, NAK, Frame, encode
