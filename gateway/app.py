@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from gateway import metrics
 from gateway.capture import RADIO, Capture
 from gateway.collect.device import Memory
@@ -41,6 +39,7 @@ from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
+from gateway.uplink import dialects
 from gateway.uplink.hj212 import station as hj212_station
 from gateway.uplink.hj212.forwarder import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
@@ -106,8 +105,7 @@ class Outside:
         return None if site.metrics is None else site.metrics.listen
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
-        will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
-        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}", will)
+        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}")
 
 
 class Gateway:
@@ -196,9 +194,9 @@ class Gateway:
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
-            obey = self.desk.obey if site.operators else None
+            dialect = dialects.dialect(dialects.Room(site, uplink, self.store, self._clock, self.desk))
             self.forwarders[uplink.id] = MqttForwarder(
-                uplink, site.station.id, publisher, self.store, self._clock, obey, self._connected
+                uplink, dialect, publisher, self.store, self._clock, self._connected
             )
         self._doors = self._doors_of(outside)
 

@@ -6,6 +6,7 @@ so that every fault is named once and all at once.
 
 import re
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from protocols.link import OVERHEAD
 from protocols.profile import Profile
 from protocols.registers import MOST
 
+_OF_DIALECTS = {"group": ("sparkplug",), "primary_host": ("sparkplug",), "commands": ("sparkplug", "thingsboard")}
 _AIR_KEYS = {"rssi_byte", "spreading_factor", "bandwidth_khz", "coding_rate", "max_air_ms"}
 
 
@@ -36,6 +38,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from _ports(site, folder)
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
+        yield from _dialect(path, uplink)
         yield from _centres(path, uplink)
         yield from _statuses(path, uplink, site, library)
         yield from _factors(path, uplink, site, library)
@@ -202,6 +205,16 @@ def _login(path: str, uplink: Tree) -> Iterator[Fault]:
         yield Fault(f"{path}.password_env", "fault.doubled_password", Phrase("hint.one_password"))
     if files and uplink.get("type") == "mqtt" and "username" in uplink and uplink["username"] is None:
         yield Fault(f"{path}.{files[0]}", "fault.password_without_user", Phrase("hint.username"))
+
+
+def _dialect(path: str, uplink: Tree) -> Iterator[Fault]:
+    """Keys that another language than the one that is spoken knows."""
+    dialect = uplink.get("dialect") if uplink.get("type") == "mqtt" else None
+    for key, dialects in _OF_DIALECTS.items() if dialect is not None else ():
+        if uplink.get(key) is not None and dialect not in dialects:
+            yield Fault(f"{path}.{key}", "fault.other_dialect", dialects=", ".join(map(quoted, dialects)))
+    if dialect == "sparkplug" and not (find_spec("google") and find_spec("google.protobuf")):
+        yield Fault(f"{path}.dialect", "fault.no_protobuf", Phrase("hint.no_protobuf"))
 
 
 def _unit_ids(path: str, owner: Tree) -> Iterator[Fault]:

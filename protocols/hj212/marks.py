@@ -5,7 +5,7 @@ from protocols import quality, worth
 NORMAL, STOPPED, MAINTAINED, SET, FAULTY, CALIBRATED, BEYOND, UNREACHED = "NFMSDCTB"
 MARKS = "NFMSDCTB"  # HJ 212-2017 table 8: normal, stopped, maintenance, set by hand, fault, calibration, range, no link
 
-# The first that fits decides; ours. F and S come from people (a plant that stands), of whom the quality of a reading says
+# The first that fits decides; ours. F and S come from people (a plant that stands), of whom a reading's quality says
 # nothing yet: add their bits here. CLOCK touches no value, and what is only suspect is sent as it is: N.
 _MARKS = (
     (quality.NO_REPLY, UNREACHED),
