@@ -81,8 +81,8 @@ class ChannelState(Struct, frozen=True, kw_only=True):
 
 
 class AlarmState(Struct, frozen=True, kw_only=True):
-    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition; `is_blind`: not enough data;
-    `shelf_ms`: when its shelf ends."""
+    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition, `raised_ms`: when it was last
+    raised, `shelf_ms`: when its shelf ends; `is_blind`: not enough data."""
 
     rule: str
     state: str
@@ -90,6 +90,7 @@ class AlarmState(Struct, frozen=True, kw_only=True):
     is_blind: bool
     since_ms: int | None
     value: float | None
+    raised_ms: int | None = None
     shelf_ms: int | None = None
 
 
