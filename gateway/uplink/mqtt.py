@@ -171,7 +171,7 @@ class MqttForwarder:
 
     async def _forward(self) -> None:
         for topic in self._dialect.topics:
-            if not await self._publisher.subscribe(topic, self._hear):
+            if not await self._publisher.subscribe(topic, self._hear, topic == self._dialect.state_topic):
                 log.warning("uplink %s: the broker lets nobody send under %s", self._name, topic)
         await self._wait_for_listener()
         self._trouble, self._is_connected = "", True

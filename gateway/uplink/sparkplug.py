@@ -79,9 +79,9 @@ class Sparkplug:
         self.again_ms = 1000 * uplink.again_s
         self._edge, self._group = edge, uplink.group or _GROUP
         self._host = Host(uplink.primary_host)
-        self._state_topic = "" if uplink.primary_host is None else f"spBv1.0/STATE/{uplink.primary_host}"
+        self.state_topic = "" if uplink.primary_host is None else f"spBv1.0/STATE/{uplink.primary_host}"
         self._node_commands, self._device_commands = self._topic("NCMD"), self._topic("DCMD") + "/"
-        self.topics = tuple(filter(None, (self._node_commands, f"{self._device_commands}+", self._state_topic)))
+        self.topics = tuple(filter(None, (self._node_commands, f"{self._device_commands}+", self.state_topic)))
         self._title = title
         self._count = count
         self._clock = clock
@@ -143,7 +143,7 @@ class Sparkplug:
         device = self._tags.devices[name]
         self._born[name] = self._clock.monotonic_ms()
         metrics = self._tags.birth(name, now_ms, self._presence.left_ms(device, now_ms) > 0)
-        if self._platform.role is not None:
+        if self._platform.may("write"):
             metrics += [(Metric(None, now_ms, WRITE + write, None, DOUBLE), DOUBLE) for write in device.writes]
         return self._said("DBIRTH", name, metrics)
 
@@ -203,7 +203,7 @@ class Sparkplug:
     # --- what a host wants --------------------------------------------------------------------------------------------
 
     def hear(self, topic: str, message: bytes) -> bool:
-        if topic == self._state_topic:
+        if topic == self.state_topic:
             if not self._host.hear(message):
                 self._platform.refuse("form")
             return True

@@ -16,7 +16,7 @@ class Watertower:
     """Of one station. `obey` is asked about commands, on behalf of that uplink; None: nobody may give any."""
 
     again_ms = 0  # its receiver knows what it lacks, and asks
-    absent = ""
+    absent = state_topic = ""
 
     def __init__(self, station: str, clock: Clock, uplink: str = "", obey: Obey | None = None) -> None:
         self._prefix = f"watertower/{station}"

@@ -208,7 +208,7 @@ class HandPublisher:
         if not self._connected:
             raise LinkDown("disconnected")
 
-    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None], kept: bool = False) -> bool:
         self.check()
         self.heard = take
         return True

@@ -37,6 +37,11 @@ class Broker:
             except OSError:
                 await asyncio.sleep(0.02)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()

@@ -198,6 +198,14 @@ def test_a_write_is_done_once_and_hostile_commands_are_not(tmp_path: Path) -> No
         told = [one["value"] for line in _of(there, "DDATA", "level") for one in line["metrics"]
                 if one["name"] == "Device Control/gain"]  # fmt: skip
         assert told == [2.5] and not there.of("asked") and len(there.of("NBIRTH")) == 1
+        there.say("keep level Device_Control/gain 3")  # against the rules: it would be done at each connection
+        await here.until(lambda _: len(here.of("written")) == 2)
+        await here.kill()
+        again = edge(broker, tmp_path)
+        await again.start()
+        await there.until(lambda _: len(there.of("NBIRTH")) > 1 and len(kinds(there, "level")) > 60)
+        assert not again.of("written")
+        await again.kill()
         await evil.close()
 
     story(tmp_path, steps)
