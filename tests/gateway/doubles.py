@@ -196,13 +196,16 @@ class HandPublisher:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(waiting)
-        message = json.loads(payload)
+        message = self.read(topic, payload)
         self.connections[-1].append((topic, message))
         if retain:
             self.retained[topic] = message
         if self.confirms:
             loop.call_later(self.delay_s, lambda: waiting.done() or waiting.set_result(self.is_heard))
         return waiting
+
+    def read(self, topic: str, payload: bytes) -> Any:
+        return json.loads(payload)
 
     def check(self) -> None:
         if not self._connected:
