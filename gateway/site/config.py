@@ -21,6 +21,7 @@ from gateway.site.consistency import absolute, cross_checks
 from gateway.site.fields import HostPort, Key, Name, Period, SparkplugId, StationId, TcpPort, Text
 from gateway.site.hj212 import Hj212Uplink
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
+from gateway.site.limits import CalibrationTable, Checks, QualityTable, Service
 from gateway.site.rules import RuleTable
 from gateway.site.sl651 import Sl651Uplink
 from protocols.framing import MAX_FRAME
@@ -313,6 +314,8 @@ class SiteFile(
         "uplinks": "uplink",
         "operators": "operator",
         "rules": "rule",
+        "services": "service",
+        "calibrations": "calibration",
     },
 ):
     """The site file as it is written."""
@@ -333,6 +336,10 @@ class SiteFile(
     uplinks: tuple[Uplink, ...] = ()
     operators: tuple[Operator, ...] = ()
     rules: tuple[RuleTable, ...] = ()
+    quality: tuple[QualityTable, ...] = ()
+    checks: Checks = Checks()
+    services: tuple[Service, ...] = ()
+    calibrations: tuple[CalibrationTable, ...] = ()
     aggregate: Aggregate | None = None
 
 
@@ -486,6 +493,10 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         uplinks=tuple(_uplink(uplink, folder) for uplink in file.uplinks),
         operators=file.operators,
         rules=file.rules,
+        quality=file.quality,
+        checks=file.checks,
+        services=file.services,
+        calibrations=file.calibrations,
         aggregate=file.aggregate,
         assess=file.assess,
         folder=folder,
