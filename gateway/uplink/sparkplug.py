@@ -145,6 +145,7 @@ class Sparkplug:
         metrics = self._tags.birth(name, now_ms, self._presence.left_ms(device, now_ms) > 0)
         if self._platform.may("write"):
             metrics += [(Metric(None, now_ms, WRITE + write, None, DOUBLE), DOUBLE) for write in device.writes]
+            metrics += [(Metric(False, now_ms, WRITE + act, None, BOOLEAN), BOOLEAN) for act in device.acts]
         return self._said("DBIRTH", name, metrics)
 
     def _said(self, kind: str, device: str, metrics: Sequence[tuple[Metric, int]]) -> Said:
@@ -242,10 +243,15 @@ class Sparkplug:
         return self._said("DDATA", name, told)
 
     async def _write(self, device: Device, metric: Metric) -> bool:
-        write = (metric.name or "").removeprefix(WRITE)
-        is_number = isinstance(metric.value, int | float) and not isinstance(metric.value, bool)
-        if metric.name == write or write not in device.writes or not is_number:
-            self._platform.refuse("unknown_command" if is_number else "argument")
+        name = (metric.name or "").removeprefix(WRITE)
+        if metric.name == name or name not in (*device.writes, *device.acts):
+            self._platform.refuse("unknown_command")
             return False
-        answer = await self._platform.ask("write", {"sensor": device.name, "name": write, "value": metric.value})
-        return answer.get("outcome") in ("done", "confirmed")
+        is_act = name in device.acts
+        is_number = isinstance(metric.value, int | float) and not isinstance(metric.value, bool)
+        if metric.value is not True if is_act else not is_number:
+            self._platform.refuse("argument")
+            return False
+        value = None if is_act else metric.value
+        answer = await self._platform.ask("write", {"sensor": device.name, "name": name, "value": value})
+        return answer.get("outcome") in ("done", "confirmed") and not is_act

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from gateway.control.platform import Platform
 from gateway.ports import Clock, Said
 from gateway.store import Day, Row, Series
-from gateway.uplink.devices import Device, device_of
+from gateway.uplink.devices import Device, device_of, told_of
 from gateway.uplink.dialect import Past
 from gateway.uplink.presence import Presence
 from protocols import quality
@@ -183,7 +183,11 @@ class ThingsBoard:
         """A method is a command of docs/mqtt.md; of a device it is "write" of something that the device takes."""
         argument: object = {} if params is None else params
         if device is not None:
-            if method != "write" or not isinstance(argument, dict) or argument.get("name") not in device.writes:
+            if (
+                method != "write"
+                or not isinstance(argument, dict)
+                or argument.get("name") not in (*device.writes, *device.acts)
+            ):
                 self._platform.refuse("unknown_command")
                 return {"success": False, "result": "refused", "reason": "unknown_command"}
             argument = {**argument, "sensor": device.name}
@@ -207,7 +211,7 @@ def _text(name: str) -> str:
 
 def _values(series: Series, row: Row, is_derived: bool) -> str:
     """Keys and numbers of one time; a key with no value has only its quality, as ThingsBoard knows no null."""
-    lead = f"{series.source}." if is_derived else ""
+    lead = f"{told_of(series.source)}." if is_derived else ""
     flags = row.quality or (0,) * len(row.cells)
     found = []
     for (channel, _, decimals), value, flag in zip(series.channels, row.cells, flags, strict=True):

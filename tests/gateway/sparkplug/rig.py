@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,6 +85,10 @@ class Told:
             self._process.kill()
         await self._process.wait()
         await self._reading
+
+    def freeze(self) -> None:
+        """It is there and does nothing: nobody's socket is closed."""
+        self._process.send_signal(signal.SIGSTOP)
 
     async def end(self) -> None:
         self.say("end")

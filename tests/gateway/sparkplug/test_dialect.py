@@ -19,12 +19,12 @@ from gateway.uplink.birth_count import BirthCount
 from gateway.uplink.devices import Device
 from gateway.uplink.sparkplug import REBIRTH, Sparkplug
 from gateway.uplink.sparkplug_payload import BOOLEAN, INT64, BadPayload, Metric, decoded, encoded
-from protocols import quality
+from protocols import quality, worth
 from tests.gateway.doubles import START_MS, HandClock
 
 LEVEL = Series(1, "sensor level", (("level.pressure", "bar", 2), ("level.count", "", 0)))
 HOUR = Series(2, "hour", (("level.pressure", "bar", 2),))
-KNOWN = {"sensor level": Device("level", "sensor level", "Level", 60_000, ("gain",))}
+KNOWN = {"sensor level": Device("level", "sensor level", "Level", 60_000, ("gain",), ("wipe",))}
 NCMD, DCMD = "spBv1.0/watertower/NCMD/demo", "spBv1.0/watertower/DCMD/demo/level"
 STATE = "spBv1.0/STATE/scada"
 
@@ -112,6 +112,7 @@ def test_a_birth_names_what_data_says_by_alias_and_both_mean_the_same_value(tmp_
         ("level.pressure", payload.DOUBLE, -1.23),
         ("level.count", INT64, -7),
         ("Device Control/gain", payload.DOUBLE, None),
+        ("Device Control/wipe", BOOLEAN, False),
     ]
     assert qualities(described[0]) == {"Quality": payload.GOOD, "engUnit": "bar"}
     assert all(one.name is one.datatype is None and one.unix_ms == START_MS for one in metrics)
@@ -122,6 +123,9 @@ QUALITIES = (
     (100, quality.RANGE, payload.BAD, quality.RANGE),
     (100, quality.WARM_UP, payload.BAD, quality.WARM_UP),
     (100, quality.CLOCK, payload.GOOD, quality.CLOCK),
+    (100, worth.SPIKE | worth.SUSPECT, payload.GOOD, worth.SPIKE | worth.SUSPECT),
+    (100, worth.SPIKE | worth.FAIL, payload.BAD, worth.SPIKE | worth.FAIL),
+    (100, worth.GAP, payload.GOOD, worth.GAP),
     (None, quality.NO_REPLY, payload.STALE, quality.NO_REPLY),
     (None, quality.INVALID, payload.BAD, quality.INVALID),
 )
@@ -159,6 +163,18 @@ def test_what_is_older_than_what_the_host_has_is_history(tmp_path: Path) -> None
     assert births[1][1][0].value == 9.0 and qualities(births[1][1][0])["Quality"] == payload.GOOD
     histories = [[one.is_historical for one in edge.say(LEVEL, 1, 1, ago_ms=ago_ms)[0][1]] for ago_ms in (5000, 1, 0)]
     assert histories == [[True, True], [True, True], [False, False]]
+
+
+def test_what_is_found_out_of_a_reading_later_is_said_of_that_reading(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
+    edge.begin()
+    edge.say(LEVEL, 100, 2)
+    edge.clock.unix += 1000
+    edge.say(LEVEL, 300, 2)
+    ((kind, (metric,)),) = edge.say(LEVEL._replace(id=7, source="quality sensor level"), 100, None,
+                                    flags=(worth.SPIKE | worth.FAIL, 0), ago_ms=1000)  # fmt: skip
+    assert (kind, metric.alias, metric.value, metric.unix_ms) == ("DDATA level", 1, 1.0, START_MS)
+    assert metric.is_historical and qualities(metric)["Quality"] == payload.BAD
 
 
 def test_what_is_made_of_readings_is_the_nodes_own_and_a_new_kind_of_it_is_a_new_birth(tmp_path: Path) -> None:
@@ -255,6 +271,8 @@ HOSTILE = (
     (DCMD, [(Metric(9.0, START_MS, None, 1), payload.DOUBLE)], {"unknown_command": 1}),
     (DCMD, [(Metric("9", START_MS, "Device Control/gain"), payload.STRING)], {"argument": 1}),
     (DCMD, [(Metric(True, START_MS, "Device Control/gain"), BOOLEAN)], {"argument": 1}),
+    (DCMD, [(Metric(False, START_MS, "Device Control/wipe"), BOOLEAN)], {"argument": 1}),
+    (DCMD, [(Metric(1.0, START_MS, "Device Control/wipe"), payload.DOUBLE)], {"argument": 1}),
     (DCMD, [(Metric(float("nan"), START_MS, "Device Control/gain"), payload.DOUBLE)], {"form": 1}),
     (DCMD + "/more", [(Metric(1.0, START_MS, "Device Control/gain"), payload.DOUBLE)], {"unknown_command": 1}),
     ("spBv1.0/watertower/DCMD/other/level", [(Metric(1.0, START_MS, "Device Control/gain"), payload.DOUBLE)],
@@ -284,6 +302,9 @@ def test_a_write_is_for_a_role_alone(tmp_path: Path) -> None:
         ((_, described), _) = edge.say(LEVEL, 1, 2)
         assert ("Device Control/gain" in [one.name for one in described]) is (role == "operator")
         answer = edge.command(DCMD, wish)
+        if written:
+            assert edge.command(DCMD, (Metric(True, START_MS, "Device Control/wipe"), BOOLEAN)) is None
+            assert edge.written.pop() == ("level", "wipe", None)
         assert edge.written == written and edge.desk.refused == ({} if written else {"role": 1})
         assert (answer is not None) is bool(written)
 
