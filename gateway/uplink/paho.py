@@ -44,17 +44,21 @@ class PahoPublisher:
         self._waiting: dict[int, asyncio.Future[bool]] = {}
         self._subscribing: dict[int, asyncio.Future[bool]] = {}
         self._take: Callable[[str, bytes], None] = lambda topic, payload: None
+        self._first = self._place = 0  # which broker is asked first, which it was
         self._kept: set[str] = set()  # topics under which a retained message counts
         self._down: str | None = "not connected"
         self._tls_error: OSError | None = None
 
     async def connect(self, will: Said | None = None) -> None:
-        """To the first broker that can be had, in the order of the site file."""
+        """To the first broker that can be had, in the order of the site file; but not first to one that was left."""
         self._will = will
+        brokers = self._uplink.brokers
         failures: list[LinkDown] = []
-        for host, port in self._uplink.brokers:
+        for place in (*range(self._first, len(brokers)), *range(self._first)):
             try:
-                return await self._connect(host, port)
+                await self._connect(*brokers[place])
+                self._place = place
+                return
             except LinkDown as failure:
                 failures.append(failure)
                 await self.close()
@@ -227,6 +231,8 @@ class PahoPublisher:
 
     async def close(self) -> None:
         client, self._client = self._client, None
+        if client is not None and self._down is None:
+            self._first = (self._place + 1) % len(self._uplink.brokers)
         if client is not None and self._down is None and self._will is not None:
             will = self._will  # a broker that is told goodbye forgets it
             client.publish(will.topic, will.payload, qos=will.qos, retain=will.retain)

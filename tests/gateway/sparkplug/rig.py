@@ -22,9 +22,9 @@ FETCHED = ROOT / ".cache" / "sparkplug_host"
 class Broker:
     """One mosquitto at one port, which can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "mosquitto") -> None:
         (self.port,) = free_ports(1)
-        self._conf = folder / "mosquitto.conf"
+        self._conf = folder / f"{name}.conf"
         self._conf.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -60,6 +60,38 @@ def test_what_a_broker_has_kept_counts_only_where_it_is_asked_for(tmp_path: Path
     _story(tmp_path, steps)
 
 
+def test_a_broker_that_was_left_is_not_the_first_to_be_asked_again(tmp_path: Path) -> None:
+    async def steps(broker: Broker) -> None:
+        other = Broker(tmp_path, "other")
+        await other.start()
+        place = f"127.0.0.1:{other.port}"
+        one = PahoPublisher(MqttUplink(id="a", host="127.0.0.1", port=broker.port, hosts=(place,)), "a")
+        ears = [PahoPublisher(MqttUplink(id="b", host="127.0.0.1", port=at.port), "b") for at in (broker, other)]
+        heard: asyncio.Queue[int] = asyncio.Queue()
+        for number, ear in enumerate(ears):
+            await ear.connect()
+            await ear.subscribe("here", lambda topic, message, number=number: heard.put_nowait(number))  # type: ignore[misc]
+        found = []
+        for _ in range(3):
+            await one.connect()
+            await one.publish("here", b"")
+            found.append(await heard.get())
+            await one.close()
+        assert found == [0, 1, 0]
+        await one.connect()  # to the second
+        other.kill()
+        with pytest.raises(LinkDown):
+            await one.publish("here", b"")
+        await one.close()
+        await one.connect()
+        await one.publish("here", b"")
+        assert await heard.get() == 0
+        for publisher in (one, *ears):
+            await publisher.close()
+
+    _story(tmp_path, steps)
+
+
 def _story(folder: Path, steps: "Callable[[Broker], object]") -> None:
     async def run() -> None:
         broker = Broker(folder)

@@ -44,12 +44,14 @@ class Publisher(HandPublisher):
 
 
 class Uplink:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: Any) -> None:
         self.clock = world_clock()
         self.store = Store(folder / "store.db", self.clock)
         self.series = self.store.series("sensor do", CHANNELS)
         self.publisher = Publisher()
-        uplink = MqttUplink(id="scada", host="nowhere", dialect="sparkplug", primary_host="scada", again_s=10)
+        uplink = MqttUplink(
+            id="scada", host="nowhere", dialect="sparkplug", primary_host="scada", again_s=10, **more
+        )  # fmt: skip
         platform = Platform(Desk((), {}, self.store, self.clock), "scada", None)
         count = BirthCount(folder / "bdseq")
         dialect = Sparkplug("demo", uplink, KNOWN, "Demo", count, self.clock, self, platform)
@@ -73,9 +75,9 @@ class Uplink:
         self.publisher.heard(STATE, json.dumps({"online": is_online, "timestamp": self.clock.unix_ms()}).encode())
 
 
-def story(folder: Path, steps: Callable[[Uplink], Coroutine[Any, Any, None]]) -> None:
+def story(folder: Path, steps: Callable[[Uplink], Coroutine[Any, Any, None]], **more: Any) -> None:
     async def run() -> None:
-        up = Uplink(folder)
+        up = Uplink(folder, **more)
         task = asyncio.create_task(up.forwarder.run())
         await asyncio.sleep(1)
         await steps(up)
@@ -99,6 +101,17 @@ def test_nothing_is_said_before_the_host_is_there_and_then_the_newest_is_current
         assert up.store.position("scada") == 100
 
     story(tmp_path, steps)
+
+
+def test_where_there_are_several_brokers_it_is_looked_for_at_each(tmp_path: Path) -> None:
+    async def steps(up: Uplink) -> None:
+        await asyncio.sleep(100)
+        assert len(up.publisher.connections) == 4 and not any(up.publisher.connections)
+        up.host(True)
+        await up.live(5)
+        assert len(up.publisher.connections) == 4 and up.publisher.kinds()[0] == "NBIRTH"
+
+    story(tmp_path, steps, hosts=("other:1883",))
 
 
 def test_what_was_said_shortly_before_the_host_went_is_said_again(tmp_path: Path) -> None:
