@@ -87,7 +87,8 @@ class Prompt:
 
 def entered(port: str, wait_s: float, tell: Callable[[], None] = lambda: None, patience_s: float = _ENTER_S) -> Prompt:
     """At the prompt of the board at `port`, its application ended, with board_code.BEGIN done. Tries for `wait_s`,
-    having called `tell` once when the first attempt failed; `patience_s`: with each step of an attempt. VisitFailed: the port is in use, or nobody answers."""
+    having called `tell` once when the first attempt failed; `patience_s`: with each step of an attempt. VisitFailed:
+    the port is in use, or nobody answers."""
     end_s = time.monotonic() + wait_s
     first = True
     while True:
