@@ -102,9 +102,8 @@ def leave(folder: Path, node: Node, archive: bytes) -> int:
     except FrameError as error:
         raise BadUpdate(str(error)) from error
     if node.update_key is None or manifest.target != node.board:
-        raise BadUpdate(
-            f"an update for {manifest.target}; {node.name} is {node.board}, update_key {bool(node.update_key)}"
-        )
+        key = "an" if node.update_key else "no"
+        raise BadUpdate(f"an update for {manifest.target}; {node.name} is {node.board} and has {key} update key")
     folder.mkdir(exist_ok=True)
     with whole_file(folder / _name(node, manifest.number)) as beside:
         beside.write_bytes(archive)

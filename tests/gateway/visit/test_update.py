@@ -1,4 +1,4 @@
-"""A node gets a new application over the cable, by its own code that takes one from the radio; and through the gateway."""
+"""A node gets a new application over the cable, by its own code that takes one by radio; and through the gateway."""
 
 import asyncio
 from contextlib import closing
