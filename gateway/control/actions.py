@@ -1,13 +1,9 @@
 """Knows what the commands do to store, uplinks, nodes and gateway; knows no operator, no broker and no bus."""
 
 import asyncio
-<<<<<<< HEAD
 import base64
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
-=======
 from collections.abc import Awaitable, Callable, Mapping, Sequence
->>>>>>> main
+from pathlib import Path
 from typing import Protocol
 
 from gateway import updates

@@ -41,7 +41,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "configure": {"site": "[station]"},
     "update": {"node": "water", "archive": "V1RVMQ=="},
 }
-MAY = {"li": 3, "ma": 10, "wu": 14}  # how many of these, from the first
+MAY = {"li": 3, "ma": 11, "wu": 15}  # how many of these, from the first
 
 
 def topic(operator: str, station: str = "demo") -> str:
