@@ -294,7 +294,7 @@ def _sim(args: argparse.Namespace) -> int:
 
 
 # A technician's commands: each is a module of gateway/visit with add(parser) and run(args).
-VISIT = ("scan", "commission")
+VISIT = ("scan", "commission", "install")
 
 
 def _add_visit(
