@@ -98,6 +98,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     models.set_defaults(run=_profiles)
     decode = commands.add_parser("decode", parents=[shared], help=say("help.decode"))
     decode.add_argument("frame", help=say("help.frame"))
+    decode.add_argument("--key", metavar="KEY", help=say("help.decode_key"))
     decode.set_defaults(run=_decode)
     demo = commands.add_parser("demo", parents=[shared], help=say("help.demo"))
     demo.add_argument("--scenario", default="demo", metavar="NAME", help=say("help.scenario"))
@@ -246,7 +247,15 @@ def _profiles(args: argparse.Namespace) -> int:
 def _decode(args: argparse.Namespace) -> int:
     from gateway import explain
 
-    return explain.main(args.frame)
+    if args.key is None:
+        return explain.main(args.frame)
+    from gateway.uplink.hj212.sm4 import decipher, key_of
+
+    key = key_of(args.key)
+    if key is None:
+        print(say("hj212.no_key"), file=sys.stderr)
+        return 2
+    return explain.main(args.frame, decipher(key))
 
 
 def _demo(args: argparse.Namespace) -> int:

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from gateway import metrics
 from gateway.capture import RADIO, Capture
 from gateway.collect.device import Memory
@@ -24,6 +22,7 @@ from gateway.control.door import Caller, Door
 from gateway.control.scrape import Scrape
 from gateway.evidence.days import Days
 from gateway.evidence.notary import Signature, signed_by_child
+from gateway.judging import judge
 from gateway.machine import lines
 from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
@@ -40,11 +39,13 @@ from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
-from gateway.uplink import hj212_station, sl651_station
-from gateway.uplink.hj212 import Hj212Forwarder
+from gateway.uplink import dialects
+from gateway.uplink.hj212 import station as hj212_station
+from gateway.uplink.hj212.forwarder import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
-from gateway.uplink.sl651 import Sl651Forwarder
+from gateway.uplink.sl651 import station as sl651_station
+from gateway.uplink.sl651.forwarder import Sl651Forwarder
 from protocols.command import EMERGENCY
 from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
@@ -104,8 +105,7 @@ class Outside:
         return None if site.metrics is None else site.metrics.listen
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
-        will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
-        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}", will)
+        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}")
 
 
 class Gateway:
@@ -128,6 +128,7 @@ class Gateway:
         self._started_ms = self._clock.monotonic_ms()
         self._radio: RadioCollector | None = None
         self.memories: list[tuple[Sensor, Memory]] = []  # at its end
+        self.store.judge(judge(site))
         self._board = board(site)
         wanted = stages(site, self._board)
         self._derives = wanted is not None
@@ -189,13 +190,13 @@ class Gateway:
                     self.store,
                     self._connected,
                     self._time_told,
-                    hj212_station.emergency(site, uplink, actions["emergency"]),
+                    actions,
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
-            obey = self.desk.obey if site.operators else None
+            dialect = dialects.dialect(dialects.Room(site, uplink, self.store, self._clock, self.desk))
             self.forwarders[uplink.id] = MqttForwarder(
-                uplink, site.station.id, publisher, self.store, self._clock, obey, self._connected
+                uplink, dialect, publisher, self.store, self._clock, self._connected
             )
         self._doors = self._doors_of(outside)
 
@@ -271,6 +272,7 @@ class Gateway:
             configure=None if configuration is None else configure,
             reload=None if configuration is None else reload,
             wish=self._wish if site.rules else None,
+            serve=self.store.serve,
             ask=self._question,
         ).by_name
 
@@ -423,7 +425,7 @@ class Gateway:
                 async with asyncio.timeout(self._commit_delay_s):
                     await self.store.hurried()
             try:
-                self.store.commit()
+                self.store.keep()
             finally:  # a full disk is not mended by a new process
                 self._movement.moved("commit")
 

@@ -18,7 +18,7 @@ from protocols.hj212.readings import DAY, HOUR, MINUTE, REAL_TIME, readings
 _REMEMBERED = 4096  # QN
 _CLOCK_MS = 300_000  # data from further ahead are not yet
 _NUMBERS = ("Rtd", "Min", "Avg", "Max")
-_STARTS = {HOUR: "0000", DAY: "000000", MINUTE: "00"}  # how DataTime ends: a period's start
+_STARTS = {HOUR: "0000", DAY: "000000", "2041": "000000", MINUTE: "00"}  # how DataTime ends: a period's start
 
 
 @dataclass
@@ -70,6 +70,7 @@ class Ledger:
     repeated: int = 0  # under the same QN: another try
     answers: list[Packet] = field(default_factory=list)  # 9011, 9012 and what was asked for
     notices: list[str] = field(default_factory=list)  # CN
+    starts: list[str] = field(default_factory=list)  # RestartTime of each 2081
 
     def of(self, code: str, cn: str | None = None) -> list[Value]:
         return [one for one in self.values if one.code == code and cn in (None, one.cn)]
@@ -90,7 +91,7 @@ class Platform:
         self.ledger = Ledger()
         self._true_ms = now_ms
         self._greets = greets
-        self._frames = Frames()
+        self._frames = Frames(wants_tail=True)
         self._met: set[str] = set()  # on this connection
         self._seen: dict[str, None] = {}
         self._open: set[str] = set()  # QN of requests
@@ -98,7 +99,7 @@ class Platform:
 
     def connected(self) -> None:
         """A new connection: nothing of the last one is remembered but the ledger."""
-        self._frames = Frames()
+        self._frames = Frames(wants_tail=True)
         self._met = set()
 
     def _now_ms(self) -> int:
@@ -189,9 +190,11 @@ class Platform:
     def _book(self, packet: Packet) -> None:
         told, factors = readings(packet.items)
         self._check(packet, told)
+        if packet.cn == "2081" and packet.qn not in self._open:
+            self.ledger.starts.append(packet.values.get("RestartTime", ""))
         for one in factors:
             known = find(one.code)
-            if known is None:
+            if known is None and not one.code.startswith("SB"):
                 self.ledger.complaints.append(f"no factor {one.code}")
             values = dict(one.values)
             places = {len(values[name].partition(".")[2]) for name in _NUMBERS if name in values}

@@ -33,8 +33,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: ar
 def run(args: argparse.Namespace) -> int:
     ciphers = None
     if args.key is not None:
-        from gateway.uplink.hj212_orders import key_of
-        from gateway.uplink.hj212_sm4 import cipher, decipher
+        from gateway.uplink.hj212.sm4 import cipher, decipher, key_of
 
         key = key_of(args.key)
         if key is None:

@@ -78,6 +78,7 @@ class Centre:
         self.ledger = Ledger()
         self._now_ms = now_ms
         self._mode = mode
+        self.form = "hex"  # of what it asks; replies have that of the station
         self._stream = Stream()
         self._assembly = Assembly()
         self._seen: dict[str, dict[int, bytes]] = {}  # station -> the last serials and what was said under them
@@ -206,7 +207,9 @@ class Centre:
         """A query or an order. `clock_ms`: what it takes for the time (a clock that is set, right or wrong)."""
         self._serial = self._serial % 65_535 + 1
         self._open.add(function)
-        frame = Frame(True, self.address, station, self.stations[station], function, b"", ENQ)
+        frame = Frame(
+            True, self.address, station, self.stations[station], function, b"", ENQ, is_ascii=self.form == "ascii"
+        )
         if self.faults.wrong_password_next:
             self.faults.wrong_password_next -= 1
             frame = frame._replace(password="DEAD")

@@ -13,6 +13,7 @@ from gateway.control.commands import (
     Nothing,
     OfAlarm,
     OfNode,
+    OfSensor,
     Resend,
     Upstream,
     Write,
@@ -54,6 +55,7 @@ class Actions:
         configure: Callable[[str, int], None] | None = None,
         reload: Callable[[], None] | None = None,
         wish: Callable[[Wish | Heard], None] | None = None,
+        serve: Callable[[str, str | None, int], None] | None = None,
         ask: Callable[[str, Sequence[tuple[int, int, int]]], Awaitable[list[dict[str, object]]]] | None = None,
     ) -> None:
         self._nodes = {node.name: node.id for node in site.nodes}
@@ -66,6 +68,9 @@ class Actions:
         self._configure = configure
         self._reload = reload
         self._wish = wish
+        self._serve = serve
+        sensors = [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
+        self._sensors = {sensor.id for sensor in sensors}
         self._ask = ask
         self._rules = {rule.id for rule in site.rules}
 
@@ -85,6 +90,8 @@ class Actions:
             found["configure"] = self.configure
         if self._reload is not None:
             found["reload"] = self.reload
+        if self._serve is not None:
+            found["service"] = self.service
         if self._wish is not None:
             found |= {"alarm": self.alarm, "upstream": self.upstream}
         return found
@@ -140,6 +147,13 @@ class Actions:
     async def restart(self, argument: Nothing, uplink: str) -> dict[str, object]:
         assert self._restart is not None
         self._restart()
+        return {}
+
+    async def service(self, argument: OfSensor, uplink: str) -> dict[str, object]:
+        if argument.sensor not in self._sensors:
+            raise NotNow(f"no sensor {argument.sensor}")
+        assert self._serve is not None
+        self._serve(argument.sensor, None if argument.state == "end" else argument.state, 60_000 * argument.minutes)
         return {}
 
     async def alarm(self, argument: OfAlarm, uplink: str) -> dict[str, object]:

@@ -82,6 +82,14 @@ class OfAlarm(Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Annotated[int, Meta(ge=1, le=1440)] = 60
 
 
+class OfSensor(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody works at a sensor, or has done ("end"). `minutes`: how long he may take; it ends by itself."""
+
+    sensor: Name
+    state: Literal["maintenance", "calibration", "end"]
+    minutes: Annotated[int, Meta(ge=1, le=720)] = 120
+
+
 class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
     """How an alarm of another station, "station/rule", stands, and since when."""
 
@@ -105,6 +113,7 @@ COMMANDS = {
     "report": Command("operator", NodeSeconds),
     "wipe": Command("operator", OfNode),
     "write": Command("operator", Write),
+    "service": Command("operator", OfSensor),
     "ask": Command("operator", Ask),
     "alarm": Command("operator", OfAlarm),
     "upstream": Command("operator", Upstream),

@@ -6,6 +6,7 @@ so that every fault is named once and all at once.
 
 import re
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.messages import Phrase
 from gateway.process.load import KG_PER_M3, M3_PER_HOUR
 from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
+from gateway.site.limits import calibration_faults, limit_faults, service_faults
 from gateway.site.rules import rule_faults
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
 from protocols.hj212.factors import CODE, find
@@ -24,6 +26,7 @@ from protocols.link import OVERHEAD
 from protocols.profile import Profile
 from protocols.registers import MOST
 
+_OF_DIALECTS = {"group": ("sparkplug",), "primary_host": ("sparkplug",), "commands": ("sparkplug", "thingsboard")}
 _AIR_KEYS = {"rssi_byte", "spreading_factor", "bandwidth_khz", "coding_rate", "max_air_ms"}
 
 
@@ -35,7 +38,9 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from _ports(site, folder)
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
+        yield from _dialect(path, uplink)
         yield from _centres(path, uplink)
+        yield from _statuses(path, uplink, site, library)
         yield from _factors(path, uplink, site, library)
     for path, owner in owners:
         yield from _unit_ids(path, owner)
@@ -53,6 +58,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from _aggregate(site, library)
     dense = {node["name"]: bool(node.get("emergency_period_s")) for _, node in nodes if "name" in node}
     yield from rule_faults(_rows(site, "rule"), _channel_names(site, library), dense)
+    yield from _worth(site, owners, library)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
 
@@ -112,6 +118,20 @@ def _centres(path: str, uplink: Tree) -> Iterator[Fault]:
             yield Fault(place, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
 
 
+def _statuses(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
+    """Each bit of element 45 of an SL 651 uplink is made of a rule or a channel that is there."""
+    rules = [table["id"] for _, table in _rows(site, "rule") if table.get("id")]
+    channels = _channel_names(site, library)
+    for place, row in _rows(uplink, "status", path) if uplink.get("type") == "sl651" else ():
+        rule, channel = row.get("rule"), row.get("channel")
+        if (rule is None) == (channel is None):
+            yield Fault(place, "fault.status_of_nothing")
+        elif rule is not None and rule not in rules:
+            yield Fault(f"{place}.rule", "fault.no_rule", nearest(rule, rules), found=quoted(rule))
+        elif channel is not None and channels is not None and channel not in channels:
+            yield Fault(f"{place}.channel", "fault.no_such_channel", nearest(channel, channels), found=quoted(channel))
+
+
 def _factors(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
     """Of an HJ 212 uplink: each factor has a code of the standard, a channel, and a unit that the one can become."""
     factors = _rows(uplink, "factor", path) if uplink.get("type") == "hj212" else []
@@ -143,6 +163,36 @@ def _factors(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[
         wanted = row.get("unit") or (known.unit if known is not None else "")
         if wanted and not can_be(channels[name], wanted):
             yield Fault(f"{place}.channel", "fault.unit", found=channels[name], wanted=wanted, code=quoted(code))
+    yield from _platform_orders(path, uplink, site, library, known_names)
+
+
+def _platform_orders(
+    path: str, uplink: Tree, site: Tree, library: Library, channels: list[str] | None
+) -> Iterator[Fault]:
+    """What an HJ 212 platform may have done and asks for beside the factors is there."""
+    if uplink.get("type") != "hj212":
+        return
+    for key, name in (("device", "channel"), ("info", "channel"), ("order", "bottle")):
+        for place, row in _rows(uplink, key, path):
+            found = row.get(name)
+            if channels is not None and found is not None and found not in channels:
+                yield Fault(f"{place}.{name}", "fault.no_such_channel", nearest(found, channels), found=quoted(found))
+    nodes = [node["name"] for node in site.get("node", ()) if node.get("name")]
+    models = {sensor.get("id"): sensor.get("profile") for sensor in site.get("sensor", ())}
+    for place, row in _rows(uplink, "order", path):
+        sensor, node = row.get("sensor"), row.get("node")
+        if (sensor is None) == (node is None) or (sensor is not None and row.get("write") is None):
+            yield Fault(place, "fault.order_does_nothing")
+        elif node is not None and node not in nodes:
+            yield Fault(f"{place}.node", "fault.no_node", nearest(node, nodes), found=quoted(node))
+        elif sensor is not None and sensor not in models:
+            known = [id for id in models if id is not None]
+            yield Fault(f"{place}.sensor", "fault.no_such_sensor", nearest(sensor, known), found=quoted(sensor))
+        elif sensor is not None and models[sensor] in library.models and models[sensor] not in library.faulty:
+            writes = [write.name for write in library.profile(models[sensor]).writes]
+            if row["write"] not in writes:
+                found = quoted(row["write"])
+                yield Fault(f"{place}.write", "fault.no_such_write", nearest(row["write"], writes), found=found)
 
 
 def _login(path: str, uplink: Tree) -> Iterator[Fault]:
@@ -155,6 +205,16 @@ def _login(path: str, uplink: Tree) -> Iterator[Fault]:
         yield Fault(f"{path}.password_env", "fault.doubled_password", Phrase("hint.one_password"))
     if files and uplink.get("type") == "mqtt" and "username" in uplink and uplink["username"] is None:
         yield Fault(f"{path}.{files[0]}", "fault.password_without_user", Phrase("hint.username"))
+
+
+def _dialect(path: str, uplink: Tree) -> Iterator[Fault]:
+    """Keys that another language than the one that is spoken knows."""
+    dialect = uplink.get("dialect") if uplink.get("type") == "mqtt" else None
+    for key, dialects in _OF_DIALECTS.items() if dialect is not None else ():
+        if uplink.get(key) is not None and dialect not in dialects:
+            yield Fault(f"{path}.{key}", "fault.other_dialect", dialects=", ".join(map(quoted, dialects)))
+    if dialect == "sparkplug" and not (find_spec("google") and find_spec("google.protobuf")):
+        yield Fault(f"{path}.dialect", "fault.no_protobuf", Phrase("hint.no_protobuf"))
 
 
 def _unit_ids(path: str, owner: Tree) -> Iterator[Fault]:
@@ -337,6 +397,19 @@ def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
     for level, below in (("8h", "hour"), ("day", "hour"), ("month", "day"), ("year", "day")):
         if level in levels and below not in levels and None not in levels:
             yield Fault("aggregate.levels", "fault.level_without", level=quoted(level), below=quoted(below))
+
+
+def _worth(site: Tree, owners: Sequence[tuple[str, Tree]], library: Library) -> Iterator[Fault]:
+    """What is said about the worth of readings is said of sensors and channels that are there."""
+    channels = _channel_names(site, library)
+    sensors = [sensor.get("id") for _, owner in owners for sensor in owner.get("sensor", ())]
+    known = [id for id in sensors if id is not None]
+    table = site.get("aggregate")
+    levels = ("hour",) if table is None else table.get("levels") or ("hour",)
+    makes = table is not None or any(uplink.get("type") == "hj212" for uplink in site.get("uplink", ()))
+    yield from limit_faults(_rows(site, "quality"), channels)
+    yield from service_faults(_rows(site, "service"), known if len(known) == len(sensors) else None)
+    yield from calibration_faults(_rows(site, "calibration"), channels, makes and ("hour" in levels or None in levels))
 
 
 def _channel_names(site: Tree, library: Library) -> list[str] | None:

@@ -12,16 +12,53 @@ from gateway.site.fields import Name, TcpPort, Text
 _Mn = Annotated[str, Meta(pattern=r"^([0-9A-F]{24}|[0-9A-Za-z]{14})\Z", extra={"allowed": Phrase("allowed.mn")})]
 _St = Annotated[str, Meta(pattern=r"^[0-9]{2}\Z", extra={"allowed": Phrase("allowed.st")})]
 
+_Serial = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,24}\Z", extra={"allowed": Phrase("allowed.serial")})]
+
 
 class Hj212Factor(Struct, frozen=True, kw_only=True):
     """Which channel is which factor. `unit`, `decimals`: what this platform means, where that is not the standard's
-    table (PM in ug/m3). `cumulative`: the channel whose value is the period's -Cou, an amount (a load, a volume)."""
+    table (PM in ug/m3). `cumulative`: the channel whose value is the period's -Cou, an amount (a load, a volume).
+    `serial`: the instrument's own number (3019), `delay_min`: from sampling to its result (3018)."""
 
     channel: Text
     code: Text
     unit: str | None = None
     decimals: Annotated[int, Meta(ge=0, le=6)] | None = None
     cumulative: Text | None = None
+    serial: (
+        Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,24}\Z", extra={"allowed": Phrase("allowed.serial")})] | None
+    ) = None
+    delay_min: Annotated[int, Meta(ge=0, le=9999, extra={"unit": "min"})] | None = None
+
+
+class Hj212Device(Struct, frozen=True, kw_only=True):
+    """A treatment device, SBn of 2021 and 2041: `channel` is not 0 while it runs."""
+
+    number: Annotated[int, Meta(ge=1, le=999)]
+    channel: Text
+
+
+class Hj212Order(Struct, frozen=True, kw_only=True):
+    """What a command to an instrument does here. `code`: for which PolId (None: any, or none is told), `info`: for
+    which InfoId of 3021. It writes `value` (None: what the platform says) to a `sensor`, under the name of its profile,
+    or has a `node` wipe its probes. `bottle`: the channel with the number of the bottle that 3015 has filled."""
+
+    cn: Literal["3011", "3012", "3013", "3014", "3015", "3016", "3021"]
+    code: Text | None = None
+    info: Text | None = None
+    sensor: Text | None = None
+    write: Text | None = None
+    value: float | None = None
+    node: Text | None = None
+    bottle: Text | None = None
+
+
+class Hj212Info(Struct, frozen=True, kw_only=True):
+    """What 3020 is told of a state or a parameter of an instrument: the newest value of a channel."""
+
+    id: Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{6}\Z", extra={"allowed": Phrase("allowed.info_id")})]
+    code: Text
+    channel: Text
 
 
 class Hj212Uplink(
@@ -30,7 +67,7 @@ class Hj212Uplink(
     kw_only=True,
     tag_field="type",
     tag="hj212",
-    rename={"factors": "factor"},
+    rename={"factors": "factor", "devices": "device", "orders": "order", "infos": "info"},
 ):
     """A platform that receives HJ 212. Password and key of SM4 (2025) stand in a file or an environment variable.
 
@@ -57,6 +94,9 @@ class Hj212Uplink(
     heartbeat_s: Annotated[int, Meta(ge=10, le=3600, extra={"unit": "s"})] = 60
     sets_clock: bool = True
     factors: Annotated[tuple[Hj212Factor, ...], Meta(min_length=1)]
+    devices: tuple[Hj212Device, ...] = ()
+    orders: tuple[Hj212Order, ...] = ()
+    infos: tuple[Hj212Info, ...] = ()
 
     def placed(self, absolute: Callable[[str], str]) -> "Hj212Uplink":
         """With paths that do not depend on where the process runs."""

@@ -44,6 +44,17 @@ class Sl651Element(Struct, frozen=True, kw_only=True):
     change: float | None = None
 
 
+class Sl651Status(Struct, frozen=True, kw_only=True):
+    """A bit of element 45 (status and alarms): set while the alarm of a `rule` stands, or a `channel` is not 0."""
+
+    bit: Literal[
+        "mains", "battery", "level", "flow", "quality", "flow_meter", "level_meter", "door", "store", "card", "pump",
+        "quota",
+    ]  # fmt: skip
+    rule: Text | None = None
+    channel: Text | None = None
+
+
 class Sl651Centre(Struct, frozen=True, kw_only=True):
     """One hydrological centre and the ways to it: a main and a backup channel, each TCP or a transparent serial modem.
     Centres of a smaller `priority` are served first. `message_bytes` and `messages_per_hour`: what a small channel may
@@ -68,7 +79,7 @@ class Sl651Uplink(
     kw_only=True,
     tag_field="type",
     tag="sl651",
-    rename={"elements": "element", "centres": "centre"},
+    rename={"elements": "element", "centres": "centre", "statuses": "status"},
 ):
     """A station of SL 651 and its centres. `timed_s`: a timed report every so often, on whole multiples (None: none);
     `hourly`: the hourly report. `picture`: a file, or `picture_command`, words of a command whose output is
@@ -88,6 +99,7 @@ class Sl651Uplink(
     picture_command: tuple[Text, ...] = ()
     elements: Annotated[tuple[Sl651Element, ...], Meta(min_length=1)]
     centres: Annotated[tuple[Sl651Centre, ...], Meta(min_length=1)]
+    statuses: tuple[Sl651Status, ...] = ()
 
     def __repr__(self) -> str:
         return f"Sl651Uplink(id={self.id!r})"  # the password must not slip into a log

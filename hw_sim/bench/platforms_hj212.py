@@ -1,6 +1,6 @@
 """Measures HJ 212 packets, and what a reading costs on the wire; judges nothing."""
 
-from gateway.uplink.hj212_sm4 import cipher
+from gateway.uplink.hj212.sm4 import cipher
 from hw_sim.bench.platforms_sl651 import rate
 from protocols.hj212.frame import Frames
 from protocols.hj212.packet import V2025, Packet, flag, items_of, read, write

@@ -13,6 +13,7 @@ LONGEST = 1024  # of a segment, bytes (HJ 212-2017, table 2)
 LONGEST_FIELD = 9999  # what four digits can say: some stations do not split
 _PIECE = 4096
 _TAIL = re.compile(rb"[0-9A-Fa-f]{4}\r\n")
+_BARE = re.compile(rb"&&([0-9A-Fa-f]{4})")
 _RESTART = re.compile(rb"\r\n##[0-9]{4}")
 
 
@@ -61,11 +62,14 @@ def frame(segment: bytes, check: "int | None" = None) -> bytes:
 
 
 class Frames:
-    """Cuts what comes into packets, whatever comes. `rubbish_bytes` belonged to none."""
+    """Cuts what comes into packets, whatever comes. `rubbish_bytes` belonged to none. A packet without its CR LF, as
+    some stations send it, is taken if its check fits; not where `wants_tail`."""
 
-    def __init__(self, longest: int = LONGEST) -> None:
+    def __init__(self, longest: int = LONGEST, wants_tail: bool = False) -> None:
         self._longest = longest
+        self._wants_tail = wants_tail
         self._buffer = bytearray()
+        self._tail = b""  # of a packet that was taken without it
         self.rubbish_bytes = 0
 
     def feed(self, data: bytes) -> "list[Framed]":
@@ -79,6 +83,11 @@ class Frames:
         buffer = self._buffer
         begin = at = 0  # what lies before `begin` is counted
         while True:
+            while self._tail and begin < len(buffer):
+                is_of_it = buffer[begin] == self._tail[0]
+                begin += is_of_it
+                self._tail = self._tail[1:] if is_of_it else b""
+            at = max(at, begin)
             at = buffer.find(b"##", at)
             if at < 0:
                 at = len(buffer) - (1 if buffer.endswith(b"#") else 0)
@@ -92,17 +101,27 @@ class Frames:
             end = at + 6 + int(digits) + 6
             if int(digits) > self._longest:
                 at += 2
+            elif len(buffer) >= end and _TAIL.match(buffer, end - 6) is not None:
+                self.rubbish_bytes += at - begin
+                found.append(Framed(bytes(buffer[at + 6 : end - 6]), buffer[end - 6 : end - 2].decode()))
+                begin = at = end
+            elif not self._wants_tail and self._is_bare(at + 6, end - 6):
+                self.rubbish_bytes += at - begin
+                found.append(Framed(bytes(buffer[at + 6 : end - 6]), buffer[end - 6 : end - 2].decode()))
+                begin = at = end - 2
+                self._tail = b"\r\n"  # what of it still comes is no rubbish
             elif len(buffer) < end:
                 # the length itself may be damaged: another packet begins before this one ends
                 restart = _RESTART.search(buffer, at + 6)
                 if restart is None:
                     break
                 at = restart.start() + 2
-            elif _TAIL.match(buffer, end - 6) is None:
-                at += 2
             else:
-                self.rubbish_bytes += at - begin
-                found.append(Framed(bytes(buffer[at + 6 : end - 6]), buffer[end - 6 : end - 2].decode()))
-                begin = at = end
+                at += 2
         self.rubbish_bytes += at - begin
         del buffer[:at]
+
+    def _is_bare(self, start: int, end: int) -> bool:
+        """Whether a segment from there to there ends as one does, with a check that fits."""
+        found = _BARE.match(self._buffer, end - 2) if end - 2 > start else None
+        return found is not None and int(found[1], 16) == crc(bytes(self._buffer[start:end]))

@@ -34,7 +34,7 @@ _FIELDS = (
 _MN_2005 = re.compile(r"[0-9A-Za-z]{14}")
 _STRICT = {name: re.compile(strict) for name, strict, _ in _FIELDS}
 _MET = {name: re.compile(met) for name, _, met in _FIELDS}
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)?")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*|[A-Za-z0-9]+-[A-Za-z0-9]+")  # codes of 2005 may be digits alone
 _VALUE = re.compile(r"[^,;&=]*")
 _CUTS = re.compile(r"//.*?//|[;,]", re.DOTALL)  # log text between // and // may hold anything (CN 3020)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -71,6 +71,10 @@ class Packet(NamedTuple):
         return bool((self.flag or 0) & WANTS_ANSWER)
 
     @property
+    def is_split(self) -> bool:
+        return bool((self.flag or 0) & IS_SPLIT)
+
+    @property
     def values(self) -> "dict[str, str]":
         """The first value of every name."""
         found: dict[str, str] = {}
@@ -102,7 +106,7 @@ def write(packet: Packet, cipher: "Cipher | None" = None) -> bytes:
     segment = _segment(packet)
     check = crc(segment)  # over the plain text: HJ 212-2025 annex A.2
     if cipher is not None and must_be_secret(packet.cn, packet.version):
-        segment = _through(segment, cipher)
+        segment = through(segment, cipher)
     return frame(segment, check)
 
 
@@ -122,8 +126,8 @@ def _segment(packet: Packet) -> bytes:
     return f"{head}{late}CP=&&{region(packet.items)}&&".encode("utf-8", "surrogateescape")
 
 
-def _through(segment: bytes, cipher: Cipher) -> bytes:
-    """The region's whole blocks go through the cipher, its last bytes stay as they are."""
+def through(segment: bytes, cipher: Cipher) -> bytes:
+    """A segment that has a region: the region's whole blocks go through the cipher, its last bytes stay as they are."""
     start = segment.index(b"CP=&&") + 5
     end = start + (len(segment) - 2 - start) // BLOCK * BLOCK
     return segment[:start] + cipher(segment[start:end]) + segment[end:]
@@ -140,7 +144,7 @@ def read(framed: Framed, cipher: "Cipher | None" = None, strict: bool = False) -
     fields, oddities = _head(head)
     packet = _packet(fields, oddities)
     if cipher is not None and must_be_secret(packet.cn, packet.version):
-        segment = _through(segment, cipher)
+        segment = through(segment, cipher)
     check = "%04X" % crc(segment)
     if check != framed.printed.upper():
         raise BadPacket("crc", len(segment), f"{framed.printed}, not {check}")
@@ -170,7 +174,10 @@ def _head(head: bytes) -> "tuple[dict[str, str], list[Oddity]]":
     at = 0
     for part in head.decode("latin-1").split(";"):
         name, equals, value = part.partition("=")
-        if not part:
+        if part != part.strip(" \t") or name != name.strip(" \t") or value != value.strip(" \t"):
+            name, value = name.strip(" \t"), value.strip(" \t")
+            oddities.append(Oddity("blank", name, value))
+        if not part.strip(" \t"):
             if at < len(head):
                 oddities.append(Oddity("empty", "", f"byte {at}"))
         elif not equals:
@@ -224,7 +231,7 @@ def _items(segment: bytes, start: int, oddities: "list[Oddity]") -> Items:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         oddities.append(Oddity("not_utf8", "CP", f"byte {start + error.start}"))
-        text = raw.decode("utf-8", "surrogateescape")
+        text = _old_text(raw)
     control = _CONTROL.search(text)
     if control is not None:
         raise BadPacket("control", start + len(text[: control.start()].encode("utf-8", "surrogateescape")))
@@ -245,8 +252,19 @@ def _items(segment: bytes, start: int, oddities: "list[Oddity]") -> Items:
     return tuple(items)
 
 
+def _old_text(raw: bytes) -> str:
+    """GBK, in which platforms of 2005 wrote Chinese; if it is not that, whatever it is stays as it is."""
+    try:
+        return raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "surrogateescape")
+
+
 def _pair(text: str, oddities: "list[Oddity]") -> Pair:
     name, equals, value = text.partition("=")
+    if text != text.strip(" ") or name != name.strip(" ") or value != value.strip(" "):
+        text, name, value = text.strip(" "), name.strip(" "), value.strip(" ")
+        oddities.append(Oddity("blank", name, value))
     is_text = len(value) >= 4 and value.startswith("//") and value.endswith("//")
     if not equals:
         oddities.append(Oddity("no_equals" if text else "empty", "CP", text))

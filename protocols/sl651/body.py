@@ -124,22 +124,34 @@ def encode(body: Body) -> bytes:
 
 def decode(data: bytes, function: int, is_down: bool) -> Body:
     """Sl651Error: it is no body of that function."""
+    found, error = begun(data, function, is_down)
+    if error is not None:
+        raise error
+    return found
+
+
+def begun(data: bytes, function: int, is_down: bool) -> tuple[Body, Sl651Error | None]:
+    """What of it can be read, and why the rest can't."""
     if len(data) < 8:
-        raise Sl651Error("body", f"{len(data)} bytes")
+        return Body(0, ""), Sl651Error("body", f"{len(data)} bytes")
     sent = data[2:8].hex()
     if not sent.isdecimal():
-        raise Sl651Error("time", sent)
-    return Body(int.from_bytes(data[:2], "big"), sent, tuple(_items(data[8:], function, is_down)))
-
-
-def _items(data: bytes, function: int, is_down: bool) -> list[Item]:
+        return Body(0, ""), Sl651Error("time", sent)
     found: list[Item] = []
+    error = None
+    try:
+        _read(data[8:], function, is_down, found)
+    except Sl651Error as caught:
+        error = caught
+    return Body(int.from_bytes(data[:2], "big"), sent, tuple(found)), error
+
+
+def _read(data: bytes, function: int, is_down: bool, found: list[Item]) -> None:
     place = 0
     if is_down and function == functions.QUERY_PERIOD and data:
         found.append(Item(SPAN, b"", _cut(data, 0, 8)))  # from and to, YYMMDDhh each
-        place = 8
-        found.append(_element(data, place))
-        place += len(found[-1].lead) + len(found[-1].data)
+        found.append(_element(data, 8))
+        place = 8 + len(found[-1].lead) + len(found[-1].data)
     while place < len(data):
         lead = data[place : place + 2]
         if lead == _STATION_LEAD and not is_down:
@@ -159,7 +171,6 @@ def _items(data: bytes, function: int, is_down: bool) -> list[Item]:
             item = Item(REST, b"", data[place:])
         found.append(item)
         place += len(item.lead) + len(item.data)
-    return found
 
 
 def _element(data: bytes, place: int) -> Item:

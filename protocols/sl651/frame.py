@@ -109,20 +109,26 @@ def decode(data: bytes) -> Frame:
         raise Sl651Error("short", str(len(data)))
     if len(data) > length:
         raise Sl651Error("long", str(len(data) - length))
-    is_ascii = data[0] == SOH
-    tail = 4 if is_ascii else 2
+    tail = 4 if data[0] == SOH else 2
     told = data[-tail:]
-    if is_ascii and not _HEX_DIGITS.issuperset(told):
+    if tail == 4 and not _HEX_DIGITS.issuperset(told):
         raise Sl651Error("crc", told.hex())
-    if (int(told, 16) if is_ascii else int.from_bytes(told, "big")) != crc16(data[:-tail]):
+    if (int(told, 16) if tail == 4 else int.from_bytes(told, "big")) != crc16(data[:-tail]):
         raise Sl651Error("crc", f"{crc16(data[:-tail]):04X}")
+    frame = unchecked(data[:-tail])
+    if frame.end not in (DOWN_ENDS if frame.is_down else UP_ENDS):
+        raise Sl651Error("end", f"{frame.end:02X}")
+    return frame
+
+
+def unchecked(data: bytes) -> Frame:
+    """The frame of which size() has told the length, without its CRC; nothing says that it is sound. Its body is what
+    lies before the last byte."""
+    is_ascii = data[0] == SOH
     head = bytes.fromhex(data[1:23].decode()) if is_ascii else data[2:13]
     is_down = head[9] >> 4 == _DOWN if not is_ascii else data[19:20] == b"8"
-    end = data[-tail - 1]
-    if end not in (DOWN_ENDS if is_down else UP_ENDS):
-        raise Sl651Error("end", f"{end:02X}")
     begin = ASCII_HEAD if is_ascii else HEX_HEAD
-    body = data[begin : -tail - 1]
+    body = data[begin:-1]
     packet = None
     if data[begin - 1] == SYN:
         count = 6 if is_ascii else 3
@@ -131,7 +137,9 @@ def decode(data: bytes) -> Frame:
         both = int(body[:count], 16) if is_ascii else int.from_bytes(body[:count], "big")
         packet, body = (both >> 12, both & 0xFFF), body[count:]
     station, centre = (head[:5], head[5]) if is_down else (head[1:6], head[0])
-    return Frame(is_down, centre, station.hex().upper(), head[6:8].hex().upper(), head[8], body, end, packet, is_ascii)
+    return Frame(
+        is_down, centre, station.hex().upper(), head[6:8].hex().upper(), head[8], body, data[-1], packet, is_ascii
+    )
 
 
 def refused_head(data: bytes) -> Frame | None:

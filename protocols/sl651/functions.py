@@ -19,6 +19,9 @@ _SETTINGS = frozenset((SET_BASIC, SET_RUNNING, SET_PASSWORD, INITIALISE, RESTORE
 # the station's type follows its address in these
 TYPED = frozenset((*REPORTS, PICTURE, QUERY_NOW, QUERY_PERIOD, QUERY_ELEMENTS, QUERY_PUMP))
 
+# identifiers in these are parameters
+PARAMETRIC = frozenset((SET_BASIC, READ_BASIC, SET_RUNNING, READ_RUNNING, SET_PASSWORD, INITIALISE, RESTORE))
+
 
 def has_elements(function: int, is_down: bool) -> bool:
     return function in (_SETTINGS if is_down else _LISTS)

@@ -12,7 +12,7 @@ def read(frame: Frame) -> Body:
     if frame.packet is not None and frame.packet[1] > 1:
         return _NO_BODY._replace(items=(Item(REST, b"", frame.body),))
     if frame.is_ascii:
-        return ascii_body.decode(frame.body)
+        return ascii_body.decode(frame.body, frame.function, frame.is_down)
     return body.decode(frame.body, frame.function, frame.is_down)
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.site.config import Channel
-from gateway.site.hj212 import Hj212Factor, Hj212Uplink
+from gateway.site.hj212 import Hj212Factor, Hj212Order, Hj212Uplink
 from gateway.store import Store
-from gateway.uplink.hj212 import Hj212Forwarder
-from gateway.uplink.hj212_settings import Settings
-from gateway.uplink.hj212_sm4 import cipher, decipher
+from gateway.uplink.hj212.forwarder import Hj212Forwarder
+from gateway.uplink.hj212.settings import Settings
+from gateway.uplink.hj212.sm4 import cipher, decipher
 from hw_sim import hj212_platform
 from hw_sim.clock import START_UNIX_S, world_clock
 from hw_sim.hj212_platform import Platform
@@ -79,6 +79,8 @@ class Station:
         self.lived_ms = START_MS - 20_000
         self.told: list[tuple[int, str]] = []
         self.emergencies: list[int] = []
+        self.tended: list[tuple[str, float]] = []  # what was done to instruments
+        self.trouble: Exception | None = None
         self.start()
 
     def start(self) -> None:
@@ -89,10 +91,16 @@ class Station:
             self.told.append((unix_ms, who))
             return self.store.clock.told(unix_ms)
 
+        async def tend(order: Hj212Order, value: float) -> None:
+            if self.trouble is not None:
+                raise self.trouble
+            self.tended.append((order.cn, value))
+
         settings = Settings(self.config, self.folder / "settings.json")
         self.forwarder = Hj212Forwarder(
-            self.config, self.way.open, self.store, self.store.clock, settings, time_told=told, emergency=emergency
-        )
+            self.config, self.way.open, self.store, self.store.clock, settings, time_told=told, emergency=emergency,
+            tend=tend,
+        )  # fmt: skip
         self.task = asyncio.create_task(self.forwarder.run())
 
     async def kill(self) -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.uplink.hj212_sm4 import cipher, decipher
+from gateway.uplink.hj212.sm4 import cipher, decipher
+from protocols.checks import crc16
 from protocols.errors import FrameError, RangeError
 from protocols.hj212 import commands, marks, moment, readings, units
-from protocols.hj212.explain import explain
+from protocols.hj212.explain import explain, is_sound
 from protocols.hj212.frame import BadPacket, Framed, Frames, crc, frame
 from protocols.hj212.packet import V2025, Packet, addressed, flag, items_of, read, write
 from protocols.hj212.split import MOST_PACKETS, split
@@ -70,7 +71,8 @@ def test_a_mutated_packet_is_refused_or_read(changes: list[tuple[int, bytes, int
         rows = explain(bytes(data))
     except FrameError:
         return
-    assert b"".join(row.data for row in rows).rstrip(b"\r\n") == bytes(data).rstrip(b"\r\n")
+    told = b"".join(row.data for row in rows)
+    assert told and bytes(data).startswith(told) and [row.offset for row in rows] == sorted(row.offset for row in rows)
 
 
 @settings(max_examples=300, deadline=None)
@@ -96,6 +98,7 @@ def test_64_mb_of_rubbish_grow_no_memory() -> None:
     assert len(frames.feed(b"\r\n" * 600 + DATA)) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["w01018", "a34004", "w20120"]), st.integers(0, 10**6)), max_size=200))
 def test_a_long_message_is_split_and_whole_again(values: list[tuple[str, int]]) -> None:
     pairs = tuple(((f"{code}-Rtd", str(value)),) for code, value in values)
@@ -115,6 +118,7 @@ def test_a_long_message_is_split_and_whole_again(values: list[tuple[str, int]]) 
         assert read(Frames().feed(write(part))[0], strict=True).packet == part
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=16, max_size=16), st.integers(0, 300))
 def test_2025_comes_back_from_its_cipher_whatever_bytes_that_has(key: bytes, length: int) -> None:
     packet = SAMPLE._replace(flag=flag(V2025, True), items=items_of(("w01018-Info", "x" * length)))
@@ -122,6 +126,7 @@ def test_2025_comes_back_from_its_cipher_whatever_bytes_that_has(key: bytes, len
     assert read(framed, decipher(key)).packet == packet
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_the_check_has_no_more_than_256_results_so_a_packet_is_believed_for_more(data: bytes) -> None:
     rest = {crc(bytes([value])) & 0xFF for value in range(256)}
@@ -159,10 +164,82 @@ def test_the_mark_is_that_of_the_worst_that_happened() -> None:
     assert found == ["N", "B", "D", "T", "D", "N", "B"]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4_102_444_799_999))
 def test_moments_are_beijing_time_and_come_back(unix_ms: int) -> None:
     assert moment.unix_ms(moment.request_number(unix_ms)) == unix_ms
     assert moment.digits(0) == "19700101080000"
+
+
+SEGMENT = DATA[6:-6]
+MET = [  # (segment as it is met in the field, code, value, what of it is odd)
+    (b"ST=32;CN=2011;PW=123456;MN=88888880000001;CP=&&DataTime=20040516021000;011-Rtd=12.5,011-Flag=N&&", "011", "12.5",
+     {"missing"}),
+    (b"ST=32;CN=2011;PW=123456;MN=88888880000001;CP=&&DataTime=20040516021000;B01-Rtd=1.5;060-Rtd=3&&", "060", "3",
+     {"missing"}),
+    (b"QN=1; ST=32;CN=2011 ;PW=;MN=a1;Flag=4;CP=&&DataTime=20260101080000; w01018-Rtd= 7 &&", "w01018", "7",
+     {"blank", "form", "order"}),
+    (b"QN=20260101080000123;ST=21;CN=2011;PW=123456;MN=" + MN.encode() + b";Flag=4;CP=&&DataTime=20210305003817000;"
+     b"x99999-Rtd=1&&", "x99999", "1", set()),
+    (b"QN=20260101080000123;ST=21;CN=2011;PW=123456;MN=" + MN.encode() + b";Flag=7;PNUM=12;PNO=11;CP=&&DataTime="
+     b"20260101080000;w01018-Rtd=1&&", "w01018", "1", set()),
+    (b"QN=20260101080000123;ST=21;CN=3020;PW=123456;MN=" + MN.encode() + ";Flag=4;CP=&&DataTime="
+     "20260101080000;i11001-Info=//校准;完成//&&".encode("gb18030"), "i11001", "//校准;完成//", {"not_utf8", "order"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("segment", "code", "value", "odd"), MET, ids=[str(place) for place in range(len(MET))])
+def test_what_is_met_in_the_field_is_read_with_its_oddities_named(
+    segment: bytes, code: str, value: str, odd: set[str]
+) -> None:
+    whole = frame(segment)
+    for data in (whole, whole[:-2], whole[:-6] + whole[-6:-2].lower() + b"\r\n", whole[:-2] + b"\n"):
+        (framed,) = Frames().feed(data)
+        found = read(framed)
+        _, values = readings.readings(found.packet.items)
+        assert [one.values[0][1] for one in values if one.code == code] == [value]
+        assert {one.reason for one in found.oddities} - {"lower_case"} == odd
+        rows = explain(data)
+        assert b"".join(row.data for row in rows) == data and any(value in row.value for row in rows)
+
+
+def test_packets_without_their_tail_are_found_in_a_stream_and_a_strict_reader_refuses_them() -> None:
+    bare = DATA[:-2]
+    for stream, count in ((bare + bare + DATA, 3), (bare + b"\n" + DATA, 2), (b"-" + bare, 1)):
+        for step in (1, 7, len(stream)):
+            frames = Frames()
+            found = [one for at in range(0, len(stream), step) for one in frames.feed(stream[at : at + step])]
+            assert [read(one).packet for one in found] == [SAMPLE] * count and frames.rubbish_bytes <= 1
+    assert Frames(wants_tail=True).feed(bare) == []
+    assert Frames().feed(bare[:-4] + b"0000") == []
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        (DATA.replace(b"12.3", b"12.4"), "hj212_crc_wrong"),
+        (frame(SEGMENT, crc16(SEGMENT)), "hj212_crc_modbus"),
+        (DATA[:2] + b"0999" + DATA[6:], "hj212_length_wrong"),
+        (DATA[:60], "hj212_cut"),
+        (frame(SEGMENT[:-2]), "hj212_open_region"),
+        (frame(SEGMENT.replace(b"CP=&&", b"CX=")), "hj212_no_region"),
+        (frame(SEGMENT.replace(b"QN=2026", b"QN=x026")), "hj212_refused"),
+    ],
+)
+def test_what_is_wrong_with_a_packet_is_told_and_the_rest_is_explained(data: bytes, field: str) -> None:
+    rows = explain(data)
+    assert field in [row.field for row in rows] and not is_sound(rows)
+    assert "hj212_mn" in [row.field for row in rows] or data == DATA[:60]
+
+
+def test_a_packet_of_2025_is_explained_with_its_key_and_without() -> None:
+    key = bytes(range(16))
+    packet = SAMPLE._replace(flag=flag(V2025, True))
+    data = write(packet, cipher(key))
+    assert "hj212_cipher" in [row.field for row in explain(data)] and is_sound(explain(data))
+    told = {row.field: row.value for row in explain(data, decipher(key))}
+    assert told["hj212_avg"] == "w01018 化学需氧量 COD 12.3 mg/L" and "hj212_cipher" not in told
+    assert "hj212_cipher" in [row.field for row in explain(data, decipher(bytes(16)))]
 
 
 def test_a_damaged_length_costs_one_packet() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.uplink.hj212_sm4 import cipher, decipher
+from gateway.uplink.hj212.sm4 import cipher, decipher
 from protocols.hj212.commands import check
 from protocols.hj212.frame import BadPacket, Frames, crc
 from protocols.hj212.packet import Read, read, write

@@ -7,8 +7,8 @@ from typing import Any
 from gateway.site.config import Channel
 from gateway.site.sl651 import Sl651Centre, Sl651Element, Sl651Uplink
 from gateway.store import Store
-from gateway.uplink.sl651 import Precedence, Sl651Forwarder
-from gateway.uplink.sl651_settings import Settings
+from gateway.uplink.sl651.forwarder import Precedence, Sl651Forwarder
+from gateway.uplink.sl651.settings import Settings
 from hw_sim.clock import START_UNIX_S, world_clock
 from hw_sim.sl651_line import CentreWay
 from hw_sim.sl651_platform import Centre

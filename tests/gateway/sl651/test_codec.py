@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from protocols.sl651 import body, functions, message, number
 from protocols.sl651.elements import ELEMENTS
-from protocols.sl651.explain import explain
+from protocols.sl651.explain import explain, is_sound
 from protocols.sl651.frame import ETX, Frame, Sl651Error, decode, encode
 from protocols.sl651.packets import Assembly, split
 from protocols.sl651.stream import Refused, Stream
@@ -144,6 +144,7 @@ def test_any_body_is_read_or_refused(data: bytes, function: int, is_down: bool, 
     look(encode(frame))
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**20), 10**20), st.integers(1, 20), st.integers(0, 7))
 def test_a_number_comes_back(value: int, digits: int, decimals: int) -> None:
     definition, data = number.encode(value, digits, decimals)
@@ -157,7 +158,7 @@ def test_what_is_no_digit_is_no_value() -> None:
     assert number.encode(None, 4, 2) == (0x12, b"\xff\xff")
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(sorted(ELEMENTS)), st.one_of(st.none(), st.integers(-99_999, 99_999))), max_size=12
@@ -220,3 +221,70 @@ def test_every_byte_of_a_captured_frame_is_explained_once() -> None:
     told = [row.value for row in rows if row.field == "sl651_element"]
     assert told[3] == "39 Z 瞬时河道水位、潮位 10.490 m"
     assert told[0].startswith("F4 DRP 0.5 0.0 0.0 0.0 2.0 - ")
+
+
+def test_unknown_elements_are_kept_in_both_forms_and_explained() -> None:
+    items = (body.element("78", 152, 10, 2), body.element("FF11", -7, 4, 1), body.element("E9", None, 4, 0),
+             body.standard("39", 1))  # fmt: skip
+    for is_ascii in (False, True):
+        frame = message.written(UP._replace(is_ascii=is_ascii), report(*items))
+        again = message.read(decode(encode(frame)))
+        assert [(item.id, item.value) for _, item in again.elements()] == [
+            ("78", 152), ("FF11", -7), ("E9", None), ("39", 1),
+        ]  # fmt: skip
+        rows = explain(encode(frame))
+        assert is_sound(rows) and [row.field for row in rows].count("sl651_element_unknown") == 3
+        assert b"".join(row.data for row in rows) == encode(frame)
+
+
+def test_words_of_the_ascii_form_that_nobody_knows_cost_no_value() -> None:
+    frame = UP._replace(is_ascii=True, body=b"0007 260101080000 ST 0012345678 H TT 2601010800 QQQ Z 1.234 ")
+    assert [(item.id, item.value) for _, item in message.read(frame).elements()] == [("39", 1234)]
+    rows = explain(encode(frame))
+    assert [row.data for row in rows if row.field == "sl651_rest"] == [b"QQQ "]
+
+
+def test_a_query_of_named_elements_is_read_in_both_forms() -> None:
+    asked = body.Body(3, "260101080000", (body.wish("39", 0x23), body.wish("20", 0x19)))
+    for is_ascii in (False, True):
+        frame = Frame(True, 1, "0012345678", "A000", functions.QUERY_ELEMENTS, b"", 5, is_ascii=is_ascii)
+        assert message.read(decode(encode(message.written(frame, asked)))) == asked
+
+
+@pytest.mark.parametrize("is_ascii", [False, True])
+@pytest.mark.parametrize(
+    ("harm", "field"),
+    [
+        (lambda data, tail: data[:-1] + b"!", "sl651_crc_wrong"),
+        (lambda data, tail: data[: -tail - 9], "sl651_cut"),
+        (lambda data, tail: data[: -tail - 1] + b"\x05" + data[-tail:], "sl651_direction_end"),
+        (lambda data, tail: data[: -tail - 1] + b"x" + data[-tail:], "sl651_end_wrong"),
+    ],
+)
+def test_what_is_wrong_with_a_frame_is_told_and_the_rest_is_explained(harm, field, is_ascii) -> None:  # type: ignore
+    data = encode(message.written(UP._replace(is_ascii=is_ascii), report(body.standard("39", 1234))))
+    harmed = harm(data, 4 if is_ascii else 2)
+    rows = explain(harmed)
+    assert field in [row.field for row in rows] and not is_sound(rows)
+    assert b"".join(row.data for row in rows) == harmed
+    assert ("sl651_station", "0012345678") in [(row.field, row.value) for row in rows]
+
+
+def test_the_alarms_in_the_status_are_told_one_by_one() -> None:
+    frame = message.written(UP, report(body.raw("45", (0b1000_0000_0101).to_bytes(4, "big"))))
+    assert [row.field for row in explain(encode(frame)) if "status" in row.field] == [
+        "sl651_status_0", "sl651_status_2", "sl651_status_11",
+    ]  # fmt: skip
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(harmed_frames())
+def test_harmed_frames_are_explained_byte_for_byte_or_refused(data: bytes) -> None:
+    try:
+        rows = explain(data)
+    except Sl651Error:
+        return
+    told = b"".join(row.data for row in rows)
+    assert told and data.startswith(told)
+    if is_sound(rows):
+        decode(told)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.uplink.sl651_settings import Settings
+from gateway.uplink.sl651.settings import Settings
 from hw_sim.clock import run_virtual
 from hw_sim.sl651_platform import clock_text
 from protocols.sl651 import body, functions
@@ -182,7 +182,7 @@ def test_a_picture_goes_in_packets_and_the_one_that_is_wanted_again_goes_again(t
 
 
 def test_a_picture_comes_from_a_command(tmp_path: Path) -> None:
-    from gateway.uplink.sl651_orders import picture
+    from gateway.uplink.sl651.orders import picture
 
     assert asyncio.run(picture(uplink(picture_command=("printf", "JPEG")))) == b"JPEG"
     with pytest.raises(ValueError):

@@ -12,13 +12,14 @@ import pytest
 from gateway.app import Gateway, Outside
 from gateway.faults import SiteError
 from gateway.machine.lines import Opener
+from gateway.messages import catalogue
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
-from gateway.uplink.sl651 import Precedence
-from gateway.uplink.sl651_station import ways
+from gateway.uplink.sl651.forwarder import Precedence
+from gateway.uplink.sl651.station import ways
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.sl651_line import CentreWay
 from hw_sim.sl651_platform import Centre
-from protocols.sl651 import functions
+from protocols.sl651 import body, explain, functions
 from tests.gateway.doubles import site
 from tests.gateway.sl651.station import ADDRESS, LEVEL, PASSWORD
 
@@ -159,5 +160,15 @@ def test_a_frame_is_explained_in_both_languages(lang: str, word: str) -> None:
     command = [sys.executable, "-m", "gateway", "decode", "--lang", lang]
     sound = subprocess.run([*command, frame], capture_output=True, encoding="utf-8", env={"PYTHONUTF8": "1"})
     assert sound.returncode == 0 and word in sound.stdout and "F4 DRP 0.5 0.0 0.0 0.0 2.0" in sound.stdout
-    harmed = subprocess.run([*command, frame[:-1] + "C"], capture_output=True, encoding="utf-8")
-    assert harmed.returncode == 1 and "crc" in harmed.stderr
+    harmed = subprocess.run([*command, frame[:-1] + "C"], capture_output=True, encoding="utf-8",
+                            env={"PYTHONUTF8": "1"})  # fmt: skip
+    assert harmed.returncode == 1 and {"en": "CRC: WRONG", "zh": "校验码：错误"}[lang] in harmed.stdout
+
+
+def test_every_word_of_an_explanation_is_in_the_catalogue() -> None:
+    fields = [f"sl651_function_{code:02X}" for code in functions.KNOWN] + list(explain.FAULTS)
+    fields += [f"sl651_end_{end.lower()}" for end in explain.ENDS.values()]
+    fields += [f"sl651_status_{bit}" for bit in range(explain.STATUS_BITS)]
+    fields += [f"sl651_{kind}" for kind in (body.STATION, body.TIME, body.ELEMENT, body.WISH, body.TEXT, body.PICTURE)]
+    fields += [f"sl651_{kind}" for kind in (body.SPAN, body.REST, "element_unknown", "up", "down")]
+    assert [field for field in fields if f"decode.{field}" not in catalogue()] == []

@@ -214,6 +214,27 @@ def test_m1_waits_for_no_reply(tmp_path: Path) -> None:
     story(steps())
 
 
+@pytest.mark.parametrize("form", ["hex", "ascii"])
+@pytest.mark.parametrize("mode", ["M1", "M2", "M3", "M4"])
+def test_every_mode_speaks_both_forms(tmp_path: Path, mode: str, form: str) -> None:
+    async def steps() -> None:
+        station = Station(tmp_path, uplink(mode=mode, form=form))
+        station.centre.form = form
+        await station.live(62)
+        hours = station.ledger.of("39", functions.HOURLY)
+        assert [one.value for one in hours] == ([] if mode == "M4" else [3_000_000])
+        before = len(station.ledger.answers)
+        for function, wishes in ((functions.QUERY_NOW, ()), (functions.QUERY_ELEMENTS, (body.wish("47", 0x11),))):
+            station.way.tell(station.centre.ask(ADDRESS, function, wishes))
+            await asyncio.sleep(5)
+        now, named = (content for _, content in station.ledger.answers[before:])
+        assert {item.id for _, item in now.elements()} == {"39", "47"}
+        assert [item.id for _, item in named.elements()] == ["47"]
+        assert station.ledger.complaints == []
+
+    story(steps())
+
+
 def test_m4_reports_nothing_and_counts_as_delivered_what_the_centre_asked_for(tmp_path: Path) -> None:
     async def steps() -> None:
         station = Station(tmp_path, uplink(mode="M4", timed_s=None))
