@@ -43,6 +43,7 @@ class Machine(NamedTuple):
 def pieces(site: Site, machine: Machine) -> list[Piece]:
     """All of them, in the order in which they are put there."""
     return [
+        Piece("/usr/local/bin/watertower", None, "command", link=f"{machine.prefix}/bin/watertower"),
         Piece("/etc/sysusers.d/watertower.conf", _users(site, machine), "user"),
         *_units(site, machine),
         *([rules] if (rules := _rules(site)) is not None else []),
