@@ -13,12 +13,10 @@ from gateway.faults import SiteError
 from gateway.machine.doctor import belongings, machine, network, ports
 from gateway.machine.doctor.complaint import LOOK, TOPICS, WRONG, Complaint
 from gateway.machine.doctor.eyes import Eyes
-from gateway.machine.install.pieces import STATE
 from gateway.messages import LANGUAGES, language, say
 from gateway.site import config
 from gateway.site.config import Site
-
-_PLACES = (Path("site.toml"), Path(STATE) / "site.toml")
+from gateway.visit import site_file
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    path = args.site or next((place for place in _PLACES if place.exists()), _PLACES[0])
+    path = args.site or site_file.usual()
     found = diagnosis(path, Eyes(), args.offline)
     if args.json:
         print(json.dumps([one.plain() for one in found], ensure_ascii=False))

@@ -17,6 +17,7 @@ from gateway.machine.install.tree import FOREIGN, SAME, Done, Tree
 from gateway.messages import Phrase, say
 from gateway.site import config
 from gateway.site.config import Site
+from gateway.visit import site_file
 from gateway.visit.failure import VisitFailed
 from gateway.whole_file import whole_file
 
@@ -40,7 +41,7 @@ _AFTER_UNDO = (
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    site = Path("site.toml")
+    site = site_file.usual()
     parser.add_argument(
         "site", nargs="?", type=Path, default=site, metavar="site.toml", help=say("help.commission_site")
     )

@@ -12,6 +12,7 @@ from gateway.control import call
 from gateway.messages import Phrase, say
 from gateway.site import config
 from gateway.site.config import Site
+from gateway.visit import site_file
 from gateway.visit.failure import VisitFailed
 from gateway.visit.scan_command import agreed
 
@@ -21,7 +22,7 @@ _SAID = (*_CERTAIN, "differs", "no_reply", "out_of_range", "no_bus")  # gateway/
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    site = Path("site.toml")
+    site = site_file.usual()
     parser.add_argument("device", metavar="SENSOR|NODE", help=say("help.tell_device"))
     parser.add_argument("what", metavar="WHAT", help=say("help.tell_what"))
     parser.add_argument("value", metavar="VALUE", type=float, nargs="?", help=say("help.tell_value"))
