@@ -50,7 +50,7 @@ class Actions:
         clock: Clock,
         forwarders: Mapping[str, Forwarder],
         give: Callable[[int, int, int], int] | None = None,
-        write: Callable[[str, str, float, str], Awaitable[dict[str, object]]] | None = None,
+        write: Callable[[str, str, float | None, str], Awaitable[dict[str, object]]] | None = None,
         restart: Callable[[], None] | None = None,
         configure: Callable[[str, int], None] | None = None,
         reload: Callable[[], None] | None = None,

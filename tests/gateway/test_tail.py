@@ -186,3 +186,17 @@ def test_export_and_backup_of_a_running_station_have_the_tail(station: Station, 
     copy(station.path, tmp_path / "copy.db")
     with closing(Store(tmp_path / "copy.db", station.clock)) as one:
         assert one.rows_after(0, 1000) == station.kept
+
+
+def test_a_rescued_database_gets_its_tail(station: Station) -> None:
+    station.poll(FEW + 1)
+    station.poll(2)
+    station.store.close()
+    text = bytearray(station.path.read_bytes())
+    text[:16] = bytes(16)  # no SQLite takes it for one of its own
+    station.path.write_bytes(text)
+    station.store = Store(station.path, station.clock)
+    assert station.store.rows_after(0, 1000) == station.kept
+    station.store.add_poll(station.series, 9000, [(1, 0), (0, 0), (7, 0)])
+    station.store.commit()
+    assert station.store.last_seq > 10_000 and station.store.rows_within(1, FEW + 3) == station.kept
