@@ -172,7 +172,7 @@ class Platform:
             self.ledger.complaints.append(f"{packet.cn} was not asked")
             return []
         self._take(packet)
-        if self.faults.forget_next:
+        if self.faults.forget_next and packet.wants_answer:
             self.faults.forget_next -= 1
             return []
         return [self._said(packet, "9014")] if packet.wants_answer else []

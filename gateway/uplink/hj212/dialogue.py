@@ -85,6 +85,10 @@ class Dialogue:
         for part in split(self.packet(cn, items, self._uplink.st, True, is_late), self.number):
             await self._asked(part, _ANSWER_OF_DATA)
 
+    async def mention(self, cn: str, items: Items) -> None:
+        """Without an answer."""
+        await self.write(self.packet(cn, items, self._uplink.st, False))
+
     async def notify(self, cn: str, items: Items = ()) -> None:
         await self._asked(self.packet(cn, items, _SYSTEM, True), _ANSWER_OF_NOTICE)
 

@@ -244,7 +244,8 @@ class Hj212Forwarder:
             if not self._clock.is_trusted():
                 await self._dialogue.notify("1013")  # the platform may tell us the time
             elif not self._has_told_start and VERSIONS[self._uplink.version] > V2005:
-                await self._upload("2081", self._orders.started(self._clock.unix_ms()))
+                # nobody waits for its answer: a platform that does not know it shall get its data all the same
+                await self._dialogue.mention("2081", self._orders.started(self._clock.unix_ms()))
                 self._has_told_start = True
             while True:
                 for helper in helpers:

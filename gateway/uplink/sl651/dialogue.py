@@ -26,12 +26,18 @@ class Dialogue:
     """One connection's way of saying things. `now_text` gives Beijing time as YYMMDDhhmmss."""
 
     def __init__(
-        self, uplink: Sl651Uplink, centre: Sl651Centre, settings: Settings, now_text: Callable[[], str]
+        self,
+        uplink: Sl651Uplink,
+        centre: Sl651Centre,
+        settings: Settings,
+        now_text: Callable[[], str],
+        message_bytes: Callable[[], int | None],
     ) -> None:
         self._uplink = uplink
         self._centre = centre
         self._settings = settings
         self._now_text = now_text
+        self._message_bytes = message_bytes  # of a message, None: as long as it likes
         self._serial = 0
         self._line: OpenLine | None = None
         self._reply: asyncio.Future[Frame] | None = None
@@ -92,7 +98,7 @@ class Dialogue:
         raise LineLost(f"no reply to {_TRIES} tries of {frame.function:02X}")
 
     def _most_body(self) -> int:
-        small = self._centre.message_bytes
+        small = self._message_bytes()
         return _BODY_BYTES if small is None else max(small - 17, 16)
 
     async def _tried(self, packets: list[Frame]) -> bool:

@@ -6,7 +6,7 @@ reply when a connection ended is made from the store again.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from gateway.machine.lines import LineLost, Opener, OpenLine
@@ -57,7 +57,8 @@ class Precedence:
 
 class Sl651Forwarder:
     """One centre of one station. `ways`: to it, the main channel first. `file`: where changed settings are kept, one
-    Settings for all centres of an uplink. `time_told(unix_ms, who)`: a centre has told the time."""
+    Settings for all centres of an uplink. `time_told(unix_ms, who)`: a centre has told the time. `small_ways`: those
+    that the centre's limits hold for (None: all)."""
 
     def __init__(
         self,
@@ -71,12 +72,14 @@ class Sl651Forwarder:
         on_connected: Callable[[], None] = lambda: None,
         time_told: Callable[[int, str], object] = lambda unix_ms, who: None,
         grace_ms: int = _GRACE_MS,
+        small_ways: Collection[int] | None = None,
     ) -> None:
         self._uplink = uplink
         self._centre = centre
         self._name = uplink.name_of(centre)
         self._ways = ways
         self._way = 0
+        self._small_ways = range(len(ways)) if small_ways is None else small_ways
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -86,8 +89,11 @@ class Sl651Forwarder:
         self._plan = Plan(uplink, store.all_series, store.rows_within, self._unfit)
         self._parameters = Parameters(uplink, settings, self._plan)
         self._orders = Orders(uplink, centre, self._plan, self._parameters, store, time_told)
-        self._dialogue = Dialogue(uplink, centre, settings, lambda: digits(clock.unix_ms(), 12))
+        self._dialogue = Dialogue(
+            uplink, centre, settings, lambda: digits(clock.unix_ms(), 12), lambda: self._message_bytes
+        )
         self._ration = Ration(centre.messages_per_hour, centre.spacing_s, clock.monotonic_ms())
+        self._no_ration = Ration(None, 0, clock.monotonic_ms())
         self._pending = Pending(self._plan)
         self._confirmed: Ranges = ((0, 0),)
         self._scanned = 0
@@ -138,7 +144,7 @@ class Sl651Forwarder:
                 "newest": waits.newest,
                 "backlog": waits.backlog,
                 "oldest_ms": waits.oldest_ms,
-                "next_message_ms": self._ration.wait_ms(False, self._clock.monotonic_ms()),
+                "next_message_ms": self._rationed.wait_ms(False, self._clock.monotonic_ms()),
             },
         )
 
@@ -233,6 +239,18 @@ class Sl651Forwarder:
 
     # --- rows and reports ---------------------------------------------------------------------------------------------
 
+    @property
+    def _is_small(self) -> bool:
+        return self._way in self._small_ways
+
+    @property
+    def _message_bytes(self) -> int | None:
+        return self._centre.message_bytes if self._is_small else None
+
+    @property
+    def _rationed(self) -> Ration:
+        return self._ration if self._is_small else self._no_ration
+
     def _now(self) -> int:
         return self._clock.unix_ms()
 
@@ -304,10 +322,10 @@ class Sl651Forwarder:
             return wait_s
         self._precedence.say(self._name, self._centre.priority, not live[1])
         monotonic_ms = self._clock.monotonic_ms()
-        blocked_ms = self._ration.wait_ms(False, monotonic_ms)
+        blocked_ms = self._rationed.wait_ms(False, monotonic_ms)
         if blocked_ms:
             return min(wait_s, blocked_ms / 1000)
-        backlog_ms = self._ration.wait_ms(True, monotonic_ms)
+        backlog_ms = self._rationed.wait_ms(True, monotonic_ms)
         if self._precedence.must_wait(self._centre.priority):
             backlog_ms = max(backlog_ms, 1000)
         chosen = self._choose(due_ms, now_ms, backlog_ms == 0)
@@ -317,7 +335,7 @@ class Sl651Forwarder:
         return 0.0
 
     def _choose(self, due_ms: int, now_ms: int, with_backlog: bool) -> Message | None:
-        small = self._centre.message_bytes
+        small = self._message_bytes
         if small is None:
             return self._pending.whole(due_ms, now_ms)
         return self._pending.small(due_ms, small - _HEAD_BYTES, with_backlog)
@@ -328,7 +346,7 @@ class Sl651Forwarder:
 
     async def _report(self, function: int, sent: Message) -> None:
         said = items(sent.said, self._uplink.station_address, self._uplink.station_type)
-        self._ration.use(self._clock.monotonic_ms())
+        self._rationed.use(self._clock.monotonic_ms())
         self._said_ms = self._clock.monotonic_ms()
         await self._dialogue.report(self._dialogue.frame(function, said))
         self.counters.sent_rows += len(sent.parts)
@@ -336,7 +354,7 @@ class Sl651Forwarder:
 
     async def _keep_alive(self) -> float:
         """A channel that is paid by the message has none."""
-        if self._centre.messages_per_hour is not None:
+        if self._centre.messages_per_hour is not None and self._is_small:
             return 60.0
         due_ms = self._said_ms + 1000 * self._uplink.keep_alive_s
         now_ms = self._clock.monotonic_ms()

@@ -124,7 +124,7 @@ def test_overtime_and_recount_are_kept_before_the_connection_is_given_up(tmp_pat
         station = Station(tmp_path, realtime_s=None, overtime_s=7, recount=2)
         station.platform.faults.silent = True
         await station.live(12)
-        tries = [at for at, _ in station.way.sent][:3]
+        tries = [at for at, _ in station.way.sent][1:4]  # behind the 2081
         assert [round(b - a) for a, b in pairwise(tries)] == [7, 7]
         assert station.way.opened > 1 and "2051" in station.forwarder.state.trouble
 
