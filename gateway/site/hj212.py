@@ -73,7 +73,8 @@ class Hj212Uplink(
 
     `realtime_s`: RtdInterval (None: no 2011); `minute`: MinInterval in minutes (None: no 2051). `overtime_s`,
     `recount`: how long an answer is waited for, how often is sent again. `heartbeat_s`: 9015 after so long a silence,
-    2025 only. `sets_clock`: its word is believed while nothing better tells the time."""
+    2025 only. `sets_clock`: its word is believed while nothing better tells the time. `message_bytes`,
+    `messages_per_hour`, `spacing_s`: what a small channel may carry; packets are cut to that size."""
 
     id: Name
     host: Text
@@ -93,6 +94,9 @@ class Hj212Uplink(
     recount: Annotated[int, Meta(ge=1, le=99)] = 3
     heartbeat_s: Annotated[int, Meta(ge=10, le=3600, extra={"unit": "s"})] = 60
     sets_clock: bool = True
+    message_bytes: Annotated[int, Meta(ge=256, le=1036)] | None = None
+    messages_per_hour: Annotated[int, Meta(ge=1, le=3600)] | None = None
+    spacing_s: Annotated[int, Meta(ge=0, le=3600, extra={"unit": "s"})] = 0
     factors: Annotated[tuple[Hj212Factor, ...], Meta(min_length=1)]
     devices: tuple[Hj212Device, ...] = ()
     orders: tuple[Hj212Order, ...] = ()
