@@ -1,7 +1,8 @@
 """Knows when one sensor is ready and reads it; knows no slot, no journal and no other sensor.
 
 A sensor passes OFF -> (power) WARMING -> (wiper) WIPING -> (start command) SETTLING -> STABLE. The processor sleeps
-between the steps.
+between the steps. It is stable when it has also had the time of one measurement since it settled: what it tells then
+was measured after, as EnviroDIY ModularSensors waits for it.
 """
 
 from firmware.board import Board
@@ -87,7 +88,7 @@ class Probe:
         tells_ms = _TELL_MS if profile.start is not None else 0
         if wipes and self.wiper is not None:
             tells_ms += _TELL_MS + self.wiper.takes_ms
-        return profile.warm_up_ms + tells_ms + profile.settle_ms
+        return profile.warm_up_ms + tells_ms + profile.settle_ms + profile.measure_ms
 
     def earliest_ms(self, now_ms: int) -> int:
         """When it can be read, and if it's always on when somebody may try."""
@@ -143,7 +144,7 @@ class Probe:
         elif self._state < SETTLING:
             await self._tell(profile.start)
             self._state = SETTLING
-            self.next_ms = self.ready_ms = self._now_ms() + profile.settle_ms
+            self.next_ms = self.ready_ms = self._now_ms() + profile.settle_ms + profile.measure_ms
         else:
             self._state = STABLE
             self.next_ms = None

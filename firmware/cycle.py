@@ -81,7 +81,7 @@ class Cycle:
         if self.config.battery is not None:
             from firmware import power
 
-            self.supply = power.Supply(self.board, self.config.battery)
+            self.supply = power.supply_of(self)
         if self.config.limits:
             from firmware import emergency
 

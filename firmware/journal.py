@@ -19,12 +19,13 @@ if 0:  # for mypy alone: MicroPython's compiler leaves it out
 
     from firmware.opening import End
 
-# boot, counter limit, schema, channels, released, rotten, unused numbers; then, once the clock is set, Unix ms at
-# monotonic zero and 1/16 s since boot when it was set. More may follow: a reader takes what it knows.
+# boot, counter limit, schema, channels with the tier above, released, rotten, unused numbers; then, once the clock is
+# set, Unix ms at monotonic zero and 1/16 s since boot when it was set. More may follow: a reader takes what it knows.
 _STATE = ">HIHBIHB"
 STATE_BYTES = 16
 _CLOCK = ">qI"
 _CLOCK_BYTES = 12
+_TIER_BIT = 6  # a node has at most 30 channels (protocols/batch.py)
 HEAD = ">II"  # of a sector's note: the oldest number in the ring, numbers dropped; a state with a clock follows
 HEAD_BYTES = 8
 COUNTER_BLOCK = 64
@@ -37,18 +38,26 @@ class WornOut(Exception):
 
 class State(Record):
     """What a node must not forget: `boot` id, frame counters below `counter_limit` may be used up, `clock_ms`, Unix
-    milliseconds at this boot's monotonic zero (0: not known), set when `set_ms` had passed since boot; and what its
-    records mean: the slice's `schema` and its number of `channels`."""
+    milliseconds at this boot's monotonic zero (0: not known), set `set_16th` of a second / 16 after the boot; what its
+    records mean: the slice's `schema` and its number of `channels`; and the `tier` of a board without memory."""
 
     def __init__(
-        self, boot: int, counter_limit: int, clock_ms: int, schema: int, channels: int, set_ms: int = 0
+        self,
+        boot: int,
+        counter_limit: int,
+        clock_ms: int,
+        schema: int,
+        channels: int,
+        set_16th: int = 0,
+        tier: int = 0,
     ) -> None:
         self.boot = boot
         self.counter_limit = counter_limit
         self.clock_ms = clock_ms
         self.schema = schema
         self.channels = channels
-        self.set_ms = set_ms
+        self.set_16th = set_16th  # as it is written: in ms it would outgrow a small integer after 12 days
+        self.tier = tier
 
 
 class Entry(Record):
@@ -77,7 +86,7 @@ class Journal:
         self._noted = self.released  # what flash knows of it
         self._counter = self.state.counter_limit
         boot = (self.state.boot + 1) & 0xFFFF
-        self._note(State(boot, self._counter + COUNTER_BLOCK, 0, schema, channels))
+        self.note(State(boot, self._counter + COUNTER_BLOCK, 0, schema, channels, 0, end.state.tier))
 
     # --- what a node writes -----------------------------------------------------------------------------------------
 
@@ -95,7 +104,7 @@ class Journal:
     def next_counter(self) -> int:
         """A frame counter never used before, reserved on flash in blocks."""
         if self._counter >= self.state.counter_limit:
-            self._note_change(self._counter + COUNTER_BLOCK, self.state.clock_ms, self.state.set_ms)
+            self._note_change(self._counter + COUNTER_BLOCK, self.state.clock_ms, self.state.set_16th)
         self._counter += 1
         return self._counter - 1
 
@@ -103,7 +112,7 @@ class Journal:
         """Notes this boot's clock (Unix milliseconds at monotonic zero), when it is new or has moved a second. `now_ms`
         is monotonic: how far records between two such notes can be dated by both."""
         if abs(clock_ms - self.state.clock_ms) >= 1000:
-            self._note_change(self.state.counter_limit, clock_ms, now_ms)
+            self._note_change(self.state.counter_limit, clock_ms, now_ms * 16 // 1000)
 
     def release(self, number: int) -> None:
         """Records up to `number` are safe elsewhere. Noted on flash with the next state, and after so many records."""
@@ -117,7 +126,7 @@ class Journal:
     def note_released(self) -> None:
         """Notes `released`, if it has moved since: before the power goes on purpose, so that nothing is sent again."""
         if self.released > self._noted:
-            self._note(self.state)
+            self.note(self.state)
 
     # --- what a node reads back -------------------------------------------------------------------------------------
 
@@ -181,7 +190,7 @@ class Journal:
 
     # --- the ring's end ---------------------------------------------------------------------------------------------
 
-    def _note(self, state: State) -> None:
+    def note(self, state: State) -> None:
         """Writes a state, as an entry or in the head of a new sector."""
         self.state = state
         payload = self._packed()
@@ -192,16 +201,17 @@ class Journal:
         self._unused = 0
         self._noted = self.released
 
-    def _note_change(self, counter_limit: int, clock_ms: int, set_ms: int) -> None:
+    def _note_change(self, counter_limit: int, clock_ms: int, set_16th: int) -> None:
         state = self.state
-        self._note(State(state.boot, counter_limit, clock_ms, state.schema, state.channels, set_ms))
+        self.note(State(state.boot, counter_limit, clock_ms, state.schema, state.channels, set_16th, state.tier))
 
     def _packed(self) -> bytes:
         state = self.state
         rotten, unused = min(self.rotten, 0xFFFF), min(self._unused, 0xFF)
         return struct.pack(
-            _STATE, state.boot, state.counter_limit, state.schema, state.channels, self.released, rotten, unused
-        ) + struct.pack(_CLOCK, state.clock_ms, state.set_ms * 16 // 1000)
+            _STATE, state.boot, state.counter_limit, state.schema, state.tier << _TIER_BIT | state.channels,
+            self.released, rotten, unused,
+        ) + struct.pack(_CLOCK, state.clock_ms, state.set_16th)  # fmt: skip
 
     def _take_sector(self) -> None:
         """Makes the next sector the head; what it held is dropped and counted. The count stands in the new head, so
@@ -239,7 +249,8 @@ def unpack(note: bytes) -> tuple[State, int, int, int]:
     clock_ms = set_16th = 0
     if len(note) >= STATE_BYTES + _CLOCK_BYTES:
         clock_ms, set_16th = struct.unpack(_CLOCK, note[STATE_BYTES : STATE_BYTES + _CLOCK_BYTES])
-    state = State(boot, counter_limit, clock_ms, schema, channels, set_16th * 1000 // 16)
+    tier = channels >> _TIER_BIT
+    state = State(boot, counter_limit, clock_ms, schema, channels - (tier << _TIER_BIT), set_16th, tier)
     return state, released, rotten, unused
 
 

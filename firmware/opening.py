@@ -50,7 +50,9 @@ class End:
         states = heads + _upwards(dark, LEAST_BYTES - 1 + STATE_BYTES)
         state = self.state
         boot = (state.boot + states) & 0xFFFF
-        self.state = State(boot, state.counter_limit + states * COUNTER_BLOCK, 0, state.schema, state.channels)
+        self.state = State(
+            boot, state.counter_limit + states * COUNTER_BLOCK, 0, state.schema, state.channels, 0, state.tier
+        )
 
 
 def _damage(ring: Ring, end: int) -> tuple[int, bool, bool]:

@@ -4,6 +4,7 @@ Loaded only where the slice has a battery. Its thresholds come from the cell's c
 """
 
 from firmware.board import Board
+from firmware.journal import Journal, State
 from protocols.record import Record
 
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
@@ -37,12 +38,13 @@ class Battery(Record):
 class Supply:
     """A node's battery. look() gives the tier, and the charger its leave."""
 
-    def __init__(self, board: Board, battery: Battery) -> None:
+    def __init__(self, board: Board, battery: Battery, noted: int = NORMAL) -> None:
+        """`noted`: the tier in which a gated board went without power, which it has from its journal."""
         self._board = board
         self.battery = battery
         self._is_cold = self._may_charge = False
-        # A boot that follows a brown-out begins where it ended. A gated board boots all the time, and has no memory.
-        self.tier = NORMAL if board.gated else STANDBY
+        # A boot that follows a brown-out begins where it ended: a board that is not gated has no other cause to boot.
+        self.tier = noted if board.gated else STANDBY
 
     def look(self) -> int:
         """The tier now. A board that can't measure its battery has none to spare: NORMAL."""
@@ -74,6 +76,11 @@ class Supply:
         return self._may_charge
 
 
+def supply_of(cycle: "Cycle") -> Supply:
+    assert cycle.config.battery is not None
+    return Supply(cycle.board, cycle.config.battery, cycle.journal.state.tier)
+
+
 async def look(cycle: "Cycle", supply: Supply) -> None:
     """Gives a cycle its tier. Below the safe voltage there is nothing else until the battery has recovered."""
     before = supply.tier
@@ -88,7 +95,17 @@ async def look(cycle: "Cycle", supply: Supply) -> None:
         cycle.replan = True
     cycle.look_ms = cycle.pace.now_ms() + LOOK_MS
     cycle.tier = TIERS[supply.tier]
+    if cycle.board.gated:
+        _note(cycle.journal, supply.tier)
     cycle.replan = cycle.replan or supply.tier != before
+
+
+def _note(journal: Journal, tier: int) -> None:
+    """For the next boot of a gated board. Standby is not noted: below the safe voltage there is no writing."""
+    state = journal.state
+    if tier != state.tier:
+        kept = state.boot, state.counter_limit, state.clock_ms, state.schema, state.channels, state.set_16th
+        journal.note(State(*kept, tier))
 
 
 async def until_safe(board: Board, battery: Battery) -> None:

@@ -303,7 +303,7 @@ def _sim(args: argparse.Namespace) -> int:
 
 
 # A technician's commands: each is a module of gateway/visit with add(parser) and run(args).
-VISIT = ("scan",)
+VISIT = ("scan", "bundle", "commission")
 
 
 def _add_visit(

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from gateway import metrics
 from gateway.capture import RADIO, Capture
 from gateway.collect.device import Memory
@@ -24,6 +22,7 @@ from gateway.control.door import Caller, Door
 from gateway.control.scrape import Scrape
 from gateway.evidence.days import Days
 from gateway.evidence.notary import Signature, signed_by_child
+from gateway.judging import judge
 from gateway.machine import lines
 from gateway.machine.lines import Opener, OpenLine
 from gateway.machine.rails import GpioSwitch, Supply, Switch
@@ -40,6 +39,7 @@ from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
+from gateway.uplink import dialects
 from gateway.uplink.hj212 import station as hj212_station
 from gateway.uplink.hj212.forwarder import Hj212Forwarder
 from gateway.uplink.mqtt import MqttForwarder
@@ -105,8 +105,7 @@ class Outside:
         return None if site.metrics is None else site.metrics.listen
 
     def publisher(self, uplink: MqttUplink, station: str) -> Publisher:
-        will = (f"watertower/{station}/status", msgspec.json.encode({"online": False}))
-        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}", will)
+        return PahoPublisher(uplink, f"watertower-{station}-{uplink.id}")
 
 
 class Gateway:
@@ -129,6 +128,7 @@ class Gateway:
         self._started_ms = self._clock.monotonic_ms()
         self._radio: RadioCollector | None = None
         self.memories: list[tuple[Sensor, Memory]] = []  # at its end
+        self.store.judge(judge(site))
         self._board = board(site)
         wanted = stages(site, self._board)
         self._derives = wanted is not None
@@ -194,9 +194,9 @@ class Gateway:
                 )
                 continue
             publisher = outside.publisher(uplink, site.station.id)
-            obey = self.desk.obey if site.operators else None
+            dialect = dialects.dialect(dialects.Room(site, uplink, self.store, self._clock, self.desk))
             self.forwarders[uplink.id] = MqttForwarder(
-                uplink, site.station.id, publisher, self.store, self._clock, obey, self._connected
+                uplink, dialect, publisher, self.store, self._clock, self._connected
             )
         self._doors = self._doors_of(outside)
 
@@ -272,6 +272,8 @@ class Gateway:
             configure=None if configuration is None else configure,
             reload=None if configuration is None else reload,
             wish=self._wish if site.rules else None,
+            serve=self.store.serve,
+            ask=self._question,
         ).by_name
 
     def _wish(self, wish: Wish | Heard) -> None:
@@ -338,6 +340,13 @@ class Gateway:
         written = Written("unknown")
         self.store.event("sensor_write", {"sensor": sensor, "write": name, "who": who, "outcome": written.outcome})
         return written
+
+    async def _question(self, sensor: str, questions: Sequence[tuple[int, int, int]]) -> list[dict[str, object]]:
+        poller = self._pollers.get(sensor)
+        answers = None if poller is None else await poller.question(sensor, questions)
+        if answers is None:
+            raise NotNow(f"no sensor {sensor} of the gateway's, or its bus is away")
+        return answers
 
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set, or it is to start again; then commits, gives the uplinks a few seconds, and ends.
@@ -416,7 +425,7 @@ class Gateway:
                 async with asyncio.timeout(self._commit_delay_s):
                     await self.store.hurried()
             try:
-                self.store.commit()
+                self.store.keep()
             finally:  # a full disk is not mended by a new process
                 self._movement.moved("commit")
 

@@ -16,6 +16,7 @@ from gateway.beside import reading
 from gateway.messages import say
 from gateway.site.config import MqttUplink, Site
 from gateway.store import StoreError
+from gateway.store.rows import COLUMNS, MARKS
 from gateway.whole_file import whole_file
 
 _STEP_PAGES = 256  # 1 MiB at once; ours
@@ -69,6 +70,8 @@ def copy(
         with closing(sqlite3.connect(beside, isolation_level=None)) as new:
             new.execute("PRAGMA synchronous = OFF")  # it is synced as a whole
             db.backup(new, pages=step_pages, progress=lambda _, left, of: progress(left, of), sleep=_PAUSE_S)
+            newest = db.execute(f"SELECT {COLUMNS} FROM tail").fetchall()
+            new.executemany(f"INSERT OR IGNORE INTO row ({COLUMNS}) VALUES ({MARKS})", newest)
             new.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
             found = new.execute("PRAGMA quick_check(1)").fetchone()[0]
         db.execute("COMMIT")

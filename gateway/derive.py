@@ -12,7 +12,7 @@ from gateway.process.stage import Cell, Named, Past, Row, Series, Stage
 from gateway.store import rows as store_rows
 from gateway.store.rows import COLUMNS, DERIVED, sound
 
-Add = Callable[[int, int, Sequence[Cell]], None]  # (series, Unix ms, cells): a derived row for the disk
+Add = Callable[[int, int, Sequence[Cell]], object]  # (series, Unix ms, cells): a derived row for the disk
 _RECENT = 2 * 31  # so many of the last rows of each derived series are shown to the stages at a start; ours
 _COLUMNS = "unix_ms, cells, quality, max(seq)"  # SQLite takes the others from the row that has the maximum
 _KEY = "derived since"
@@ -59,7 +59,8 @@ class Rows:
 
 class Deriver:
     """Shows rows to stages, inside the transaction that puts them on disk. `series_of` has every series of the store by
-    its id. Where a transaction fails, forget() has the stages begin anew from what is on disk."""
+    its id, `newest_seq` the highest number of a row. Where a transaction fails, forget() has the stages begin anew from
+    what is on disk."""
 
     def __init__(
         self,
@@ -68,17 +69,19 @@ class Deriver:
         series_of: Callable[[], dict[int, Series]],
         stages: Callable[[Past, Iterable[Series]], Sequence[Stage]],
         add: Add,
+        newest_seq: Callable[[], int],
     ) -> None:
         self._db = db
         self._rows = Rows(db, lambda series: self._number(series), add)
         self._id_of = id_of
         self._series_of = series_of
         self._make = stages
+        self._newest_seq = newest_seq
         self._stages: Sequence[Stage] = ()
         self.forget()
 
     def forget(self) -> None:
-        self._is_restored = False
+        self.is_restored = False
         self._series: dict[int, Series] = {}
         self._ids: dict[Series, int] = {}
         self._since = 0
@@ -94,7 +97,7 @@ class Deriver:
 
     def is_due(self, unix_ms: int) -> bool:
         """Whether something is to be written because its time has come."""
-        return not self._is_restored or any(stage.due_ms <= unix_ms for stage in self._stages)
+        return not self.is_restored or any(stage.due_ms <= unix_ms for stage in self._stages)
 
     def derive(
         self,
@@ -104,7 +107,7 @@ class Deriver:
         corrections: Mapping[int, int | None],
     ) -> None:
         """`fresh` is in this transaction; `last_seq` was before it. `unix_ms` None: nobody knows the time."""
-        if not self._is_restored:
+        if not self.is_restored:
             self._restore(last_seq, _EVER_MS if unix_ms is None else unix_ms, corrections)
         made = 0
         for collected in fresh:
@@ -131,8 +134,7 @@ class Deriver:
 
     def _note_since(self) -> None:
         """What a start has to begin with; as it only spares work, it is written with rows that are written anyhow."""
-        (last_seq,) = self._db.execute("SELECT max(seq) FROM row").fetchone()
-        since = min([last_seq + 1, *(stage.since_seq for stage in self._stages)])
+        since = min([self._newest_seq() + 1, *(stage.since_seq for stage in self._stages)])
         if since != self._since:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_KEY, since))
             self._since = int(since)
@@ -154,14 +156,16 @@ class Deriver:
         self._since = since
         self._series = self._series_of()
         self._stages = self._make(self._rows, self._series.values())
-        query = f"SELECT {COLUMNS} FROM row WHERE seq BETWEEN ? AND ? AND node IS NOT {DERIVED} ORDER BY seq"
+        restated = ", ".join(str(id) for id, one in self._series.items() if one.original is not None) or "NULL"
+        came = f"(node IS NOT {DERIVED} OR series IN ({restated}))"
+        query = f"SELECT {COLUMNS} FROM row WHERE seq BETWEEN ? AND ? AND {came} ORDER BY seq"
         for collected in sound(self._db.execute(query, (since, last_seq)), corrections):
             self._recall(self._seen(collected))
         for series in self._series.values():
-            if not series.is_collected:
+            if not series.is_collected and series.original is None:
                 for row in self._rows.around(series, unix_ms):
                     self._recall(row)
-        self._is_restored = True
+        self.is_restored = True
 
     def _recall(self, row: Row) -> None:
         for stage in self._stages:

@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from gateway.beside import reading
+from gateway.beside import ends, reading, rows
 from gateway.messages import say
 from gateway.site.config import Site
 from gateway.store import StoreError
-from gateway.store.rows import COLUMNS, Row, sound
+from gateway.store.rows import Row, sound
 from gateway.whole_file import whole_file
 from protocols import quality
 
@@ -98,13 +98,12 @@ def samples(
 ) -> Iterator[Sample]:
     """What is in the store at the first step, in the order of seq; `progress` is told how many rows of how many are
     done. Each part is a read of its own: what is deleted meanwhile is left out."""
-    first, last = db.execute("SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM row").fetchone()
+    first, last = ends(db)
     series = _series(db)
     corrections = dict(db.execute("SELECT id, correction_ms FROM boot"))
     for start in range(first, last + 1, part):
         end = min(start + part - 1, last)
-        columns = f"SELECT {COLUMNS} FROM row WHERE seq BETWEEN ? AND ? ORDER BY seq"
-        for row in sound(db.execute(columns, (start, end)).fetchall(), corrections):
+        for row in sound(rows(db, start, end), corrections):
             if wish.from_ms <= row.unix_ms < wish.to_ms:
                 yield from _samples(row, *series[row.series], wish.channels)
         progress(end - first + 1, last - first + 1)

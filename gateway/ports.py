@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.machine import machine_clock
 
@@ -55,19 +55,28 @@ class LinkDown(Exception):
         self.is_refusal = is_refusal
 
 
+class Said(NamedTuple):
+    """One message for a broker."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    qos: int = 1
+
+
 class Publisher(Protocol):
     """One connection to a broker at a time. Nothing is remembered from one connection to the next."""
 
-    async def connect(self) -> None:
-        """LinkDown when it can't be had."""
+    async def connect(self, will: Said | None = None) -> None:
+        """LinkDown when it can't be had. `will`: what the broker says for us when the connection ends, however."""
 
     async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
         """From now on `take` gets topic and payload of what comes under `topic`, until the connection ends. False: the
         broker does not let us."""
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[bool]":
-        """Hands over one message; the future ends with the broker's confirmation, or with LinkDown. False: the broker
-        says that it has nobody to give it to (MQTT 5; MQTT 3.1.1 never tells)."""
+    def publish(self, topic: str, payload: bytes, retain: bool = False, qos: int = 1) -> "asyncio.Future[bool]":
+        """Hands over one message; the future ends with the broker's confirmation, or with LinkDown, QoS 0 or not.
+        False: the broker says that it has nobody to give it to (MQTT 5; MQTT 3.1.1 never tells)."""
 
     def check(self) -> None:
         """LinkDown when the connection has ended."""

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.beside import reading
+from gateway.beside import ends, reading, rows
 from gateway.control.call import NoGateway, asked, watched
 from gateway.messages import quantity_text, say, unit_text
 from gateway.site.config import Site
 from gateway.site.profiles import columns
 from gateway.states import AlarmState, BusState, NodeState, Status, UplinkState
 from gateway.store import StoreError
+from gateway.store.rows import Stored
 from protocols import quality
 
 _MIB = 1 << 20
@@ -68,10 +69,10 @@ def _show(said: dict[str, object], as_json: bool) -> int:
 def _show_store(path: Path) -> None:
     """Without a gateway the store still tells when it was written last."""
     with contextlib.suppress(StoreError), reading(path) as db:
-        found = db.execute("SELECT seq, unix_ms FROM row ORDER BY seq DESC LIMIT 1").fetchone()
-        if found is not None:
-            time = datetime.fromtimestamp(found[1] / 1000, UTC).astimezone().isoformat(" ", "seconds")
-            print(say("status.last_row", seq=found[0], time=time), file=sys.stderr)
+        _, last = ends(db)
+        for row in map(Stored._make, (columns[:-1] for columns in rows(db, last, last))):
+            time = datetime.fromtimestamp(row.unix_ms / 1000, UTC).astimezone().isoformat(" ", "seconds")
+            print(say("status.last_row", seq=row.seq, time=time), file=sys.stderr)
 
 
 def is_well(status: Status) -> bool:

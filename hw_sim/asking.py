@@ -5,7 +5,7 @@ The receiver's rule of docs/mqtt.md: what is missing below "complete" is asked f
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.control.order import Order, sealed
 from gateway.site.config import Operator
@@ -52,18 +52,22 @@ class Asking:
             self._ask(_some(platform.missing))
 
     def _ask(self, ranges: Ranges) -> None:
+        self.asked += 1
+        self.order("resend", {"ranges": ranges})
+
+    def order(self, command: str, argument: dict[str, Any]) -> None:
+        """A command in the operator's name."""
         assert self._operator is not None
         topic = f"watertower/{self._station}/command/{self._operator.name}"
         now_ms = self._unix_ms()
         self._counter = max(self._counter + 1, now_ms)  # it rises, also when this program starts anew
         order = Order(
-            id=f"resend-{self._counter}",
+            id=f"{command}-{self._counter}",
             counter=self._counter,
             unix_ms=now_ms,
-            command="resend",
-            argument={"ranges": ranges},
+            command=command,
+            argument=argument,
         )
-        self.asked += 1
         self._way.tell(topic, sealed(topic, self._operator.secret, order))
 
 

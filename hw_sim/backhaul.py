@@ -6,7 +6,7 @@ What the broker does with a message then is in hw_sim/backhaul_session.py.
 import asyncio
 from collections.abc import Callable
 
-from gateway.ports import LinkDown
+from gateway.ports import LinkDown, Said
 from hw_sim.backhaul_session import Session
 from hw_sim.platform import Platform
 from hw_sim.streams import Stream
@@ -155,7 +155,7 @@ class BackhaulPublisher:
         self._heard: dict[str, Callable[[str, bytes], None]] = {}  # by the start of a topic
         self.up_s = self.down_s = 0.0
 
-    async def connect(self) -> None:
+    async def connect(self, will: Said | None = None) -> None:
         wait_s = self._backhaul.handshake_s()
         await asyncio.sleep(min(wait_s, _CONNECT_S))
         if wait_s > _CONNECT_S:
@@ -164,7 +164,7 @@ class BackhaulPublisher:
         self.up_s = self.down_s = 0.0
         self._down = None
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[bool]":
+    def publish(self, topic: str, payload: bytes, retain: bool = False, qos: int = 1) -> "asyncio.Future[bool]":
         self.check()
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting = [waiting for waiting in self._waiting if not waiting.done()] + [done]

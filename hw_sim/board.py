@@ -175,7 +175,7 @@ class SimBoard(Board):
         self.gate()
         self.energy.off()
         self.last_end = start.FRESH
-        self.cuts.append(Cut(self.true_clock.unix_ms(), self.flash.written_ms))
+        self.cuts.append(Cut(self.true_clock.unix_ms(), self.flash.kept.record_ms))
 
     @property
     def cuts_ms(self) -> list[int]:

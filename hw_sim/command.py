@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.faults import SiteError, check_text
 from gateway.messages import language, say
 from gateway.site import config
-from hw_sim import fleet, hj212_server, report, scenario, sl651_server, swarm
+from hw_sim import fleet, hj212_server, report, scenario, sl651_server, swarm, tally
 from hw_sim.capture import author
 from hw_sim.faults.clocks import ClockDrift
 from hw_sim.interpreter import NoMicroPython
@@ -44,7 +44,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared:
     many.add_argument("scenarios", nargs="+", help=say("help.scenarios"))
     many.add_argument("--seeds", type=int, default=20, help=say("help.seeds"))
     many.add_argument("--first-seed", type=int, default=1, help=say("help.first_seed"))
-    many.add_argument("--days", type=float, default=1.0, help=say("help.days"))
+    many.add_argument("--days", type=float, help=say("help.days"))
     many.set_defaults(sim=_swarm)
     names = commands.add_parser("list", parents=[shared], help=say("help.sim_list"))
     names.set_defaults(sim=_list)
@@ -138,25 +138,40 @@ def _show(outcome: Outcome) -> None:
 def _show_end(outcome: Outcome) -> None:
     if outcome.verdict is not None:
         print(say("demo.verdict", **outcome.verdict._asdict()))
+    if outcome.judged.alarms:
+        print("\n".join(tally.lines([(outcome.name, outcome.judged)])))
     if outcome.digest:  # real time has none: no two runs are alike
         print(f"hash: {outcome.digest}")
     print("judge: ok" if not outcome.failures else "judge: " + "\n       ".join(outcome.failures))
 
 
 def _swarm(args: argparse.Namespace) -> int:
-    names = scenario.shipped() if args.scenarios == ["all"] else args.scenarios
+    groups = {"all": scenario.shipped, "sites": scenario.of_systems}
+    names = [name for one in args.scenarios for name in (groups[one]() if one in groups else [one])]
     paths = [scenario.find(name) for name in names]
     for path in paths:
         scenario.load(path)  # faults of a file are told once, before the work begins
+    is_whole = args.days is None and {*names} <= {
+        *scenario.of_systems()
+    }  # what must happen there needs all of its time
+    tasks = (
+        swarm.each(paths, args.seeds, args.first_seed)
+        if is_whole
+        else swarm.spread(paths, args.seeds, args.days or 1.0, args.first_seed)
+    )
     failures = 0
-    for done, failure in swarm.swarm(paths, args.seeds, args.days, args.first_seed):
-        if failure is not None:
+    attempts: list[swarm.Attempt] = []
+    for done, attempt in swarm.swarm(tasks):
+        attempts.append(attempt)
+        if attempt.failure is not None:
             failures += 1
-            print("\n".join(failure.outcome.failures))
-            print(failure.replay, flush=True)
+            print("\n".join(attempt.failure.outcome.failures))
+            print(attempt.failure.replay, flush=True)
         if sys.stderr.isatty() or done % 20 == 0:
-            print(say("sim.progress", done=done, seeds=args.seeds, failures=failures), file=sys.stderr)
-    print(say("sim.swarm_end", seeds=args.seeds, failures=failures))
+            print(say("sim.progress", done=done, seeds=len(tasks), failures=failures), file=sys.stderr)
+    if is_whole:
+        print("\n".join(tally.lines([(one.name, one.judged) for one in attempts])))
+    print(say("sim.swarm_end", seeds=len(tasks), failures=failures))
     return 1 if failures else 0
 
 
@@ -180,7 +195,7 @@ def _capture(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    for name in ["demo", *scenario.shipped()]:
+    for name in ["demo", *scenario.shipped(), *scenario.of_systems()]:
         story = scenario.load(scenario.find(name))
         title = story.title_zh if language() == "zh" and story.title_zh else story.title
         print(f"{name:24} {title}")

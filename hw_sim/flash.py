@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from firmware.board import Flash
+from hw_sim.kept import Kept
 from hw_sim.streams import Stream
 
 PAGE_BYTES = 256
@@ -21,7 +22,7 @@ class SimFlash(Flash):
     """NOR flash in memory: erased is 0xFF, writing clears bits. Count its wear in `programs` and `erases` (by sector).
 
     `page_ms` and `erase_ms` are what an operation takes; `passes` lets that time go by for the processor, in seconds.
-    `written_ms` is when the last write was whole, by `now_ms`.
+    `kept` is told each write that is whole, at `now_ms`.
     """
 
     def __init__(self, sectors: int = 16, sector_bytes: int = 4096) -> None:
@@ -34,7 +35,7 @@ class SimFlash(Flash):
         self.erase_ms = 0.0
         self.passes: Callable[[float], None] = lambda seconds: None
         self.now_ms: Callable[[], int] = lambda: 0
-        self.written_ms = 0
+        self.kept = Kept()
         self._cut_in: int | None = None
         self._cut_share = 0.0
         self._on_cut: Callable[[], None] | None = None
@@ -60,7 +61,7 @@ class SimFlash(Flash):
             self.content[offset:end] = torn
             self._cut()
         self.content[offset:end] = after
-        self.written_ms = self.now_ms()
+        self.kept.wrote(offset, data, self.now_ms())
 
     def erase(self, sector: int) -> None:
         self.erases[sector] += 1

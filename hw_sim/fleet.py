@@ -17,8 +17,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from gateway.archive import operators
 from gateway.control.commands import Resend
 from gateway.control.desk import Desk
@@ -29,6 +27,7 @@ from gateway.store import Store
 from gateway.store.ranges import union
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.paho import PahoPublisher
+from gateway.uplink.watertower import Watertower
 
 _UPLINK = "archive"
 _LOOK_S = 0.5
@@ -126,13 +125,12 @@ class _Gateway:
         self._number, self._channels = number, plan.channels
         host, port = plan.broker
         uplink = MqttUplink(id=_UPLINK, host=host, port=port, username=plan.username, password_file=plan.password_file)
-        will = (f"watertower/{self.station}/status", msgspec.json.encode({"online": False}))
-        publisher = PahoPublisher(uplink, f"watertower-{self.station}-{_UPLINK}", will)
+        publisher = PahoPublisher(uplink, f"watertower-{self.station}-{_UPLINK}")
         operator = plan.operators.get(self.station) or plan.operators.get(operators.ALL)
         self._known = () if operator is None else (operator,)
         desk = Desk(self._known, {"resend": self._resend}, self.store, self.store.clock)
-        obey = desk.obey if self._known else None
-        self.forwarder = MqttForwarder(uplink, self.station, publisher, self.store, self.store.clock, obey)
+        dialect = Watertower(self.station, self.store.clock, _UPLINK, desk.obey if self._known else None)
+        self.forwarder = MqttForwarder(uplink, dialect, publisher, self.store, self.store.clock)
 
     def measure(self) -> None:
         """A row that says its number, and what follows from it."""

@@ -125,8 +125,8 @@ def finished(
 
 
 def cut_off(truth: Sequence[Reading], cuts: Iterable[Cut]) -> set[Reading]:
-    """What a node's cuts may have taken: of each, a channel's last reading, if flash has taken nothing since. (A wake
-    reads a channel once.)"""
+    """What a node's cuts may have taken: of each, a channel's last reading, if flash has taken no whole record
+    since. (A wake reads a channel once.)"""
     found = set()
     for cut in cuts:
         before = bisect_right(truth, cut.unix_ms, key=_when)

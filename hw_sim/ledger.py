@@ -20,7 +20,7 @@ class Label(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A node's power went, at true Unix milliseconds; `kept_ms`: when its flash had taken something last."""
+    """A node's power went, at true Unix milliseconds; `kept_ms`: when its flash had taken a whole record last."""
 
     unix_ms: int
     kept_ms: int

@@ -172,7 +172,7 @@ class Pico:
             self._heard.clear()
             self._journal.tell()
             report = chip.run(now_us() + _free_us(loop), heard)
-            self._journal.wrote(report.written_us)
+            self._journal.wrote(report.written)
             await asyncio.sleep(max(report.us - now_us(), 0) / 1e6)
             self._slept(report.slept_us / 1e6)
             self._hark(report.said)

@@ -52,14 +52,14 @@ class Event(NamedTuple):
 
 
 class Report(NamedTuple):
-    """How far a run came, what happened at its end, what the console said, how long the chip slept, when it had
-    written to its flash last (0: not yet)."""
+    """How far a run came, what happened at its end, what the console said, how long the chip slept, which
+    pages its flash took: (us, offset, bytes) each."""
 
     us: int
     events: list[Event]
     said: str
     slept_us: float
-    written_us: int
+    written: list[tuple[int, int, bytes]]
 
 
 class Remains(NamedTuple):
@@ -127,7 +127,8 @@ class Emulator:
         answer = self._ask({"run": until_us, "hear": hear, "type": typed.encode().hex()})
         events = [Event(us, kind, tuple(details)) for us, kind, *details in answer["events"]]
         said = bytes.fromhex(answer["said"]).decode(errors="replace")
-        return Report(answer["us"], events, said, answer["slept"], answer["written"])
+        written = [(us, offset, bytes.fromhex(page)) for us, offset, page in answer["written"]]
+        return Report(answer["us"], events, said, answer["slept"], written)
 
     def order(self, cut: tuple[int, float] | None, page_ms: float = 0.0, erase_ms: float = 0.0) -> None:
         """`cut`: power is lost in that flash operation from now (1: the next), after that share of its time. The times

@@ -60,10 +60,11 @@ class ChipFlash(SimFlash):
             self._chip.order(cut, self.page_ms, self.erase_ms)
             self._told = orders
 
-    def wrote(self, us: int) -> None:
-        """So long after power-on it had taken a page last; 0: none yet."""
-        if us:
-            self.written_ms = self._power_on_ms + us // 1000
+    def wrote(self, pages: list[tuple[int, int, bytes]]) -> None:
+        """Pages that the chip has taken: us after power-on, where in the chip, what."""
+        for us, place, page in pages:
+            if self._offset <= place < self._offset + len(self.content):
+                self.kept.wrote(place - self._offset, page, self._power_on_ms + us // 1000)
 
     def fall(self) -> None:
         """The cut has come."""

@@ -55,6 +55,7 @@ class Platform:
         self.complete = 0  # as it was said last: what is sent once more lowers it
         self.online: bool | None = None
         self.on_data: Callable[[], None] | None = None  # told after each data message
+        self.on_derived: Callable[[str, str, int, Derived], None] | None = None  # of each new cell: source, channel..
         self.digest = hashlib.sha256()  # of every message, in the order they came
 
     def take(self, topic: str, payload: bytes) -> None:
@@ -131,7 +132,9 @@ class Platform:
             known = newest.get((channel, unix_ms))
             if known is None or known.seq < seq:
                 fixed = None if value is None else _fixed(str(value), decimals)
-                newest[channel, unix_ms] = Derived(fixed, decimals, flag, seq)
+                newest[channel, unix_ms] = cell = Derived(fixed, decimals, flag, seq)
+                if self.on_derived is not None:
+                    self.on_derived(self._derived[series], channel, unix_ms, cell)
 
 
 def _is_guess(row: list[Any]) -> bool:

@@ -5,6 +5,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 
+from gateway.site import airtime
 from hw_sim import radio_lora
 from hw_sim.clock import WorldClock
 from hw_sim.radio import Radio
@@ -48,7 +49,7 @@ class RadioChannel(Radio):
         self.settings = settings
         self.fades: dict[object, tuple[str | None, float]] = {}
         self.jams: dict[object, Jam] = {}
-        self._sensitivity_dbm = radio_lora.sensitivity_dbm(settings.spreading_factor, settings.bandwidth_khz)
+        self._sensitivity_dbm = airtime.sensitivity_dbm(settings.spreading_factor, settings.bandwidth_khz)
         self._on_air: list[_Flight] = []
         self._streams = streams
         self.modems = {

@@ -13,9 +13,11 @@ from gateway.process.forms import FORM_OF, MEAN
 from gateway.site.config import Site
 from hw_sim import interpreter
 from hw_sim.clock import run_virtual
+from hw_sim.expect import Judged, unaccepted, unmet
 from hw_sim.faults.base import seconds
 from hw_sim.history import History
 from hw_sim.judge import Verdict
+from hw_sim.judging import judged as judged_of
 from hw_sim.limits import Meter, exceeded
 from hw_sim.period_judge import judge_periods
 from hw_sim.recorder import Recorder
@@ -42,6 +44,7 @@ class Outcome(NamedTuple):
     failures: tuple[str, ...]
     happenings: tuple[Happening, ...]
     history: History | None = None
+    judged: Judged = Judged()
 
 
 def run(
@@ -82,6 +85,7 @@ async def _live(
     recorder = Recorder(station, span_s) if record else None
     meter = Meter(station)
     verdict: Verdict | None = None
+    told = Judged()
     failures: tuple[str, ...]
     try:
         while (left_s := span_s - asyncio.get_running_loop().time()) > 0:
@@ -100,13 +104,18 @@ async def _live(
         if days >= story.days and any(happening.kind == "update_offered" for happening in happenings):
             failures += outdated(station, story.accept.updates)  # a shorter run has no time for it
         failures += tuple(exceeded(meter.used(), story.accept, station.site, station.witness.readings))
+        told = judged_of(station, story, happenings, span_s)
+        accept = story.accept
+        failures += tuple(unaccepted(told, accept.false_alarms_per_month, accept.flagged_share, accept.false_flags))
+        if days >= story.days:
+            failures += tuple(unmet(story.expects, told, station.platform, station.centres))
     except Exception as error:
         failures = (say("sim.crashed", error=repr(error)),)
     finally:
         gc.unfreeze()
     digest = station.platform.digest.hexdigest()
     history = recorder.history(name, seed, happenings, verdict, digest, failures) if recorder else None
-    return Outcome(name, seed, days, verdict, digest, failures, tuple(happenings), history)
+    return Outcome(name, seed, days, verdict, digest, failures, tuple(happenings), history, told)
 
 
 def period_failures(station: VirtualStation, span_s: float) -> tuple[str, ...]:

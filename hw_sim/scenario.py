@@ -19,10 +19,12 @@ from hw_sim.byte_wire import ByteWire
 from hw_sim.capture import CaptureFile, Found
 from hw_sim.capture.device import Script
 from hw_sim.climate import AnyOverlay, Climate, ClimateSettings, Place, overlay_curve, overlay_quantities, units
+from hw_sim.expect import Expect, expect_faults
 from hw_sim.faults.base import PATTERN, Duration, seconds
 from hw_sim.faults.kinds import AnyFault
 from hw_sim.faults.radio import AnyRadioFault
 from hw_sim.faults.supply import BatteryOld, PanelCovered
+from hw_sim.neighbour import NeighbourSettings
 from hw_sim.observer import ObserverSettings
 from hw_sim.radio_settings import GATEWAY, RadioSettings
 from hw_sim.signals import Signal
@@ -31,6 +33,7 @@ from hw_sim.wire import Wire
 
 FOLDER = Path(__file__).parent
 _SITES = FOLDER / "sites"
+_FOLDERS = (FOLDER / "scenarios", FOLDER / "scenarios" / "systems")
 Text = Annotated[str, Meta(min_length=1)]
 Date = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)?\Z", extra={"allowed": Phrase("allowed.date")})]
 
@@ -44,7 +47,8 @@ class Recording(Struct, frozen=True, kw_only=True):
 
 class Truth(Struct, frozen=True, kw_only=True):
     """What is true for one channel, in the channel's unit: a signal of the `physics`, a recorded `column`, or a fixed
-    `value`; then `scale` * that + `offset`. On a recording the scenario's overlays are laid when `laid` is true."""
+    `value`; then `scale` * that + `offset`. On a recording the scenario's overlays are laid when `laid` is true.
+    `plus`: other signals of the physics that have a part in it, and how much each counts."""
 
     physics: Text | None = None
     recording: Text | None = None
@@ -53,6 +57,11 @@ class Truth(Struct, frozen=True, kw_only=True):
     laid: bool = False
     scale: float = 1.0
     offset: float = 0.0
+    plus: dict[str, float] = {}
+
+    @property
+    def is_physics(self) -> bool:
+        return self.physics is not None or bool(self.plus)
 
 
 Error = Annotated[float, Meta(ge=0.0, le=3600.0, extra={"unit": "s"})]
@@ -70,9 +79,14 @@ class Accept(Struct, frozen=True, kw_only=True):
     waiting_rows: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 20_000  # in the gateway's memory, while its disk fails
     energy: Annotated[float, Meta(gt=0.0, le=1e6)] = 1.5  # of a node: times what its periods ask for
     updates: dict[str, int] = {}  # by node, the number of the update that it runs at the end, confirmed
+    false_alarms_per_month: Annotated[float, Meta(ge=0.0, le=1e6)] = 0.0
+    flagged_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0  # of faults of sensors that quality control must find
+    false_flags: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0  # of clean readings
 
 
-_NAMES = {name: name[:-1] for name in ("captures", "faults", "recordings", "observers", "overlays")}
+_NAMES = {
+    name: name[:-1] for name in ("captures", "expects", "faults", "neighbours", "recordings", "observers", "overlays")
+}
 _NAMES["batteries"] = "battery"
 
 
@@ -101,6 +115,8 @@ class Scenario(Struct, frozen=True, kw_only=True, rename=_NAMES):
     batteries: tuple[BatterySettings, ...] = ()
     faults: tuple[AnyFault, ...] = ()
     accept: Accept = Accept()
+    expects: tuple[Expect, ...] = ()
+    neighbours: tuple[NeighbourSettings, ...] = ()
 
     @property
     def start_unix_s(self) -> int:
@@ -126,7 +142,7 @@ class Scenario(Struct, frozen=True, kw_only=True, rename=_NAMES):
 
     def weather(self, site: config.Site, seed: int = 1, days: float | None = None) -> Climate | None:
         """The physics of the place, for one seed and so many days; None: neither a truth nor a battery asks for it."""
-        if not self.batteries and all(truth.physics is None for truth in self.truth.values()):
+        if not (self.batteries or self.neighbours or any(truth.is_physics for truth in self.truth.values())):
             return None
         at = site.station
         place = Place(latitude=at.latitude, longitude=at.longitude, altitude_m=at.altitude_m)
@@ -150,6 +166,13 @@ class Scenario(Struct, frozen=True, kw_only=True, rename=_NAMES):
         return found | {channel: self._signal(channel, truth, physics, pace) for channel, truth in self.truth.items()}
 
     def _signal(self, channel: str, truth: Truth, physics: Climate | None, pace: float) -> Signal:
+        signal = self._main_signal(channel, truth, physics, pace)
+        for name, factor in truth.plus.items():
+            assert physics is not None
+            signal = signals.added(signal, signals.scaled(physics.signal(name), factor, 0.0))
+        return signal
+
+    def _main_signal(self, channel: str, truth: Truth, physics: Climate | None, pace: float) -> Signal:
         if truth.physics is not None and physics is not None:
             return signals.scaled(physics.signal(truth.physics), truth.scale, truth.offset)
         if truth.value is not None:
@@ -170,18 +193,24 @@ _AFTER_S = 1.0  # the last thing that was captured is over
 
 def find(name: str) -> Path:
     """A scenario's file: a path, or the name of one that comes with watertower. SiteError: it is neither."""
-    path = FOLDER / "scenarios" / f"{name}.toml"
-    if path.exists():
-        return path
+    for folder in _FOLDERS:
+        path = folder / f"{name}.toml"
+        if path.exists():
+            return path
     if Path(name).exists() or name.endswith(".toml"):
         return Path(name)
-    known = nearest(name, ["demo", *shipped()])
+    known = nearest(name, ["demo", *shipped(), *of_systems()])
     raise SiteError([Fault("", "fault.unknown_scenario", known, name, found=quoted(name))])
 
 
 def shipped() -> list[str]:
     """The names of the scenarios that come with watertower, without the demonstration."""
     return sorted(path.stem for path in (FOLDER / "scenarios").glob("*.toml") if path.stem != "demo")
+
+
+def of_systems() -> list[str]:
+    """The names of those that live through one system of the plan each (docs/sites.md)."""
+    return sorted(path.stem for path in _FOLDERS[1].glob("*.toml"))
 
 
 def load(path: Path) -> Scenario:
@@ -251,7 +280,7 @@ def _in_seconds(tree: Tree) -> None:
 
 def _truth(sound: Tree) -> Iterator[Fault]:
     """Each truth has one source, and a signal of the physics that exists."""
-    known = units(ClimateSettings())
+    known = units(_climate(sound))
     for channel, truth in sound.get("truth", {}).items():
         place = join("truth", channel)
         sources = [truth.get("physics") is not None, truth.get("column") is not None, truth.get("value") is not None]
@@ -260,6 +289,23 @@ def _truth(sound: Tree) -> Iterator[Fault]:
         elif truth["physics"] is not None and truth["physics"] not in known:
             found = truth["physics"]
             yield Fault(f"{place}.physics", "fault.unknown_signal", nearest(found, known), found=quoted(found))
+        for found in truth.get("plus") or ():
+            if found not in known:
+                at = f"{join(place, 'plus')}.{found}"
+                yield Fault(at, "fault.unknown_signal", nearest(found, known), found=quoted(found))
+    for index, neighbour in enumerate(sound.get("neighbour", ())):
+        found = neighbour.get("physics")
+        if found is not None and found not in known:
+            at = f"neighbour[{index}].physics"
+            yield Fault(at, "fault.unknown_signal", nearest(found, known), found=quoted(found))
+
+
+def _climate(sound: Tree) -> ClimateSettings:
+    """The scenario's own, which may have other stations; the usual one where it has a fault already."""
+    try:
+        return msgspec.convert(sound.get("climate") or {}, ClimateSettings)
+    except msgspec.ValidationError:
+        return ClimateSettings()
 
 
 def _times(sound: Tree) -> Iterator[Fault]:
@@ -293,6 +339,7 @@ def _site(sound: Tree, folder: Path) -> Iterator[Fault]:
             yield Fault(place, "fault.unknown_node", nearest(node, nodes), found=quoted(node), site=name)
     yield from capture.faults(sound.get("capture", ()), site, folder)
     yield from _targets(sound, site)
+    yield from expect_faults(sound.get("expect", ()), site)
     yield from _batteries(sound, nodes)
     yield from _hands(sound, site)
     yield from _radio(sound, nodes)

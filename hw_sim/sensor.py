@@ -6,6 +6,7 @@ file.
 """
 
 import struct
+import zlib
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
@@ -157,6 +158,9 @@ class SimSensor:
         if self._is_told(request, self.profile.start):
             self._started_ms = now_ms
             return modbus_server.reply(request)
+        if self._is_told(request, self.profile.serial):
+            text = serial_number(self.id, self.profile, 2 * request.quantity)
+            return modbus_server.reply(request, struct.unpack(f">{request.quantity}H", text.encode()))
         if request.function != self.profile.function:
             return self._refuse(request.function, modbus.ILLEGAL_FUNCTION)
         wanted = range(request.address, request.address + request.quantity)
@@ -271,6 +275,13 @@ class SimSensor:
         for trouble in self.troubles.values():
             seen = trouble.sees(register, seen, now_ms / 1000)
         return None if seen is None else _shown(register, round(seen * float(10**register.decimals)))
+
+
+def serial_number(id: str, profile: Profile, length: int) -> str:
+    """As its maker might have printed it: the model where that says it, and digits of its own."""
+    own = f"SIM00{zlib.crc32(id.encode()):010d}"
+    shape = profile.serial_model or ""
+    return "".join(b if a == "?" else a for a, b in zip(shape.ljust(length, "?"), own.ljust(length, "0"), strict=False))
 
 
 def says_no_value(register: Register) -> bool:

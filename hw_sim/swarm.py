@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hw_sim import scenario
+from hw_sim.expect import Judged
 from hw_sim.run import Outcome, run
 from hw_sim.scenario import Scenario
 from hw_sim.streams import Streams
@@ -41,6 +42,14 @@ class Failure(NamedTuple):
         return f"watertower sim replay {name} --seed {seed} --days {days:g} --only {only}"
 
 
+class Attempt(NamedTuple):
+    """A run that has ended: what was said of its alarms and flags, and its failure, if it was one."""
+
+    name: str
+    judged: Judged
+    failure: Failure | None = None
+
+
 def subset(story: Scenario, seed: int, days: float) -> tuple[int, ...]:
     """Which happenings of the plan a swarm's run keeps: each with the same chance, drawn anew for each seed."""
     streams = Streams(seed)
@@ -49,14 +58,15 @@ def subset(story: Scenario, seed: int, days: float) -> tuple[int, ...]:
     return tuple(one.number for one in plan(story.faults, streams, days * _DAY_S) if stream.chance(share))
 
 
-def attempt(task: Task) -> Failure | None:
-    """One run; None when it is accepted, else shrunk."""
+def attempt(task: Task) -> Attempt:
+    """One run; shrunk, if it is not accepted."""
     story = scenario.load(task.path)
     only = subset(story, task.seed, task.days)
     outcome = run(story, task.path.stem, task.seed, task.days, only)
     if not outcome.failures:
-        return None
-    return Failure(outcome, shrink(only, lambda some: bool(run(story, "", task.seed, task.days, some).failures)))
+        return Attempt(task.path.stem, outcome.judged)
+    least = shrink(only, lambda some: bool(run(story, "", task.seed, task.days, some).failures))
+    return Attempt(task.path.stem, outcome.judged, Failure(outcome, least))
 
 
 def shrink(numbers: Sequence[int], fails: Callable[[tuple[int, ...]], bool]) -> tuple[int, ...]:
@@ -78,9 +88,19 @@ def shrink(numbers: Sequence[int], fails: Callable[[tuple[int, ...]], bool]) -> 
     return kept
 
 
-def swarm(paths: Sequence[Path], seeds: int, days: float, first_seed: int = 1) -> Iterator[tuple[int, Failure | None]]:
-    """(runs done, its failure or None) as each run ends; the seeds are spread over the scenarios."""
-    tasks = [Task(paths[i % len(paths)], first_seed + i, days) for i in range(seeds)]
+def spread(paths: Sequence[Path], seeds: int, days: float, first_seed: int = 1) -> list[Task]:
+    """So many seeds over all scenarios."""
+    return [Task(paths[i % len(paths)], first_seed + i, days) for i in range(seeds)]
+
+
+def each(paths: Sequence[Path], seeds: int, first_seed: int = 1) -> list[Task]:
+    """So many seeds of every scenario, which lasts as long as it says."""
+    days = {path: scenario.load(path).days for path in paths}
+    return [Task(path, first_seed + i, days[path]) for i in range(seeds) for path in paths]
+
+
+def swarm(tasks: Sequence[Task]) -> Iterator[tuple[int, Attempt]]:
+    """(runs done, the last one) as each run ends."""
     with ProcessPoolExecutor(max_workers=os.cpu_count(), initializer=logging.disable) as pool:
         pending = [pool.submit(attempt, task) for task in tasks]
         for done, future in enumerate(as_completed(pending), start=1):

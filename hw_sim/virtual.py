@@ -10,10 +10,13 @@ from gateway.machine.lines import Opener
 from gateway.site import config
 from gateway.store import Store
 from hw_sim import judge
+from hw_sim.alarm_judge import Listener
 from hw_sim.asking import Asking
 from hw_sim.backhaul import Backhaul
+from hw_sim.centres import Centres, with_password
 from hw_sim.clock import world_clock
 from hw_sim.judge import Verdict
+from hw_sim.neighbour import Neighbour
 from hw_sim.outside import WorldOutside
 from hw_sim.platform import Platform
 from hw_sim.runtime import Fit
@@ -53,9 +56,10 @@ class VirtualStation:
         ways: Mapping[str, Opener] | None = None,
     ) -> None:
         laid = {"store.path": str(folder / "store.db"), "store.key": str(folder / "gateway.key"), **(overrides or {})}
-        self.site = config.load(scenario.site_path, laid)
+        self.site = with_password(config.load(scenario.site_path, laid), folder)
         self.clock = world_clock(scenario.start_unix_s)
         self.platform = Platform()
+        self.centres = Centres(self.site, self.clock.unix_ms)
         weather = scenario.weather(self.site, seed, days)
         truth = scenario.signals(self.site, seed, days, seconds_per_row, weather)
         self.world = World(
@@ -70,18 +74,28 @@ class VirtualStation:
         )
         self.witness = Witness(Path(self.site.store.path))
         self._capture = None if capture is None else Capture(capture, self.world.gateway_clock)
-        self._ways = ways
+        self._ways = self.centres.ways if ways is None else ways
         self.begin_ms = self.clock.unix_ms()
+        self.alarms = Listener(self.begin_ms, self.clock.unix_ms)
+        self.platform.on_derived = self.alarms.hear
+        self.weather = weather
+        self.neighbours = [
+            Neighbour(one, weather.signal(one.physics), self.clock, self.asking)
+            for one in scenario.neighbours
+            if weather is not None
+        ]
         self.kills_ms: list[int] = []
         accept = scenario.accept
         self._tolerance_ms = {True: round(accept.polled_error_s * 1000), False: round(accept.node_error_s * 1000)}
         self.watched: judge.Memory = {}
         self._store: Store | None = None
+        self.gateway: Gateway | None = None  # that runs now
         self._stop = asyncio.Event()
         self._gateway: asyncio.Task[None] | None = None
         self._off: set[str] = set()  # why the gateway has no power
         self.world.start()
         self.start_gateway()
+        self._told = [asyncio.create_task(one.tell(), name=one.settings.alarm) for one in self.neighbours]
 
     def start_gateway(self, why: str = "switch") -> None:
         """Power for the gateway, unless it is off for another reason as well."""
@@ -92,16 +106,20 @@ class VirtualStation:
     async def _gateway_life(self, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
             await asyncio.wait([before])  # the killed one lets go of its file first
-        gateway = Gateway(self.site, WorldOutside(self.world, self.backhaul, self._ways), self._capture)
-        self._store = gateway.store
-        await gateway.run(self._stop)
+        while True:
+            outside = WorldOutside(self.world, self.backhaul, self._ways)
+            self.gateway = gateway = Gateway(self.site, outside, self._capture)
+            self._store = gateway.store
+            await gateway.run(self._stop)
+            if not gateway.starts_again:
+                return
 
     def kill_gateway(self, why: str = "switch") -> None:
         """Everything that was only in its memory is gone; it stays off until start_gateway() for the same reason."""
         self._off.add(why)
         if self._gateway is not None and not self._gateway.done() and not self._gateway.cancelling():
             self._gateway.cancel()
-            self._store = None
+            self._store = self.gateway = None
             self.kills_ms.append(self.clock.unix_ms() + judge.ASKED_MS)
 
     @property
@@ -129,6 +147,8 @@ class VirtualStation:
             await asyncio.sleep(wait_s)
             waited_s, wait_s = waited_s + wait_s, min(2 * wait_s, 600.0)
         await self.world.stop()
+        for task in self._told:
+            task.cancel()
         self._stop.set()
         if self._gateway is not None:
             await asyncio.wait([self._gateway])

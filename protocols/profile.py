@@ -37,6 +37,8 @@ class Profile(Manner):
 
     `latency_ms`: the longest that it thinks before it answers. `wipe`, as `start`, has it wipe its window for
     `wipe_ms`. `writes`: what else it can be told to do, and to wipe; the one called "address" gives it another unit id.
+    `serial`: the read that gives its serial number as text; `serial_model`: how that begins for this model, "?" for any
+    character (None: not known).
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class Profile(Manner):
         wipe: "tuple[int, int, int] | None" = None,
         wipe_ms: int = 0,
         writes: "tuple[Write, ...]" = (),
+        serial: "tuple[int, int, int] | None" = None,
+        serial_model: "str | None" = None,
     ) -> None:
         super().__init__(function, order, warm_up_ms, settle_ms, measure_ms, start, busy_retry_ms, max_words, max_gap)
         self.model = model
@@ -90,4 +94,6 @@ class Profile(Manner):
         self.latency_ms = latency_ms
         self.wipe = wipe
         self.wipe_ms = wipe_ms
+        self.serial = serial
+        self.serial_model = serial_model
         self.writes = tuple(writes) + (() if wipe is None else (Write("wipe", wipe[0], wipe[1]),))

@@ -72,10 +72,10 @@ class Manner(Record):
     """How a sensor model wants to be read: the part of a Profile that a node needs, too, and has from its slice.
 
     Times: `warm_up_ms` from power to the first answer, `settle_ms` from the start of a measurement to a stable value,
-    `measure_ms` for each further one (the words of EnviroDIY ModularSensors). `start` is (function, address, quantity)
-    of the request that starts measuring (function 6: the word to write instead of a quantity). `busy_retry_ms`: the
-    device answers exception 05 first and wants to be asked again. `max_gap`: undeclared registers that one read may
-    bridge.
+    `measure_ms` for each measurement then (the words of EnviroDIY ModularSensors). `start` is (function, address,
+    quantity) of the request that starts measuring (function 6: the word to write instead of a quantity).
+    `busy_retry_ms`: the device answers exception 05 first and wants to be asked again. `max_gap`: undeclared registers
+    that one read may bridge.
     """
 
     def __init__(

@@ -20,6 +20,7 @@ MAINTENANCE = 1 << 18  # somebody works at the sensor
 CALIBRATION = 1 << 19
 SUSPECT = 1 << 21  # bit 20: protocols/quality.py
 FAIL = 1 << 22
+AWAITED = 1 << 23  # it jumped: the next reading tells whether it is a spike, in a row of its own
 
 # What has no value, and what was measured while the sensor was not at its work.
 MISSING = quality.NO_REPLY | quality.INVALID
@@ -40,6 +41,7 @@ _NAMES = (
     (CALIBRATION, "calibration"),
     (SUSPECT, "suspect"),
     (FAIL, "fail"),
+    (AWAITED, "awaited"),
 )
 
 

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.collect.device import Device, Group, Memory, Next
+from gateway.collect.questions import answers
 from gateway.collect.schedule import Load
 from gateway.collect.writes import Written, carry_out, words_of
 from gateway.machine.lines import LineLost, Opener, OpenLine
@@ -20,9 +21,9 @@ from gateway.store.rows import Cell
 from protocols import poll, polling_client, quality
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
-from protocols.profile import Write
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 _REOPEN_S = 2.0
 _TCP_LATENCY_MS = 2000  # of a unit behind TCP, the way there and a serial line behind a gateway included (ours)
 _WRITE_WAITS_S = 60.0  # for its bus: later nobody expects it any more (ours)
@@ -38,14 +39,14 @@ class Client(Protocol):
     async def is_there(self, request: Request) -> bool: ...
 
 
-class Order:
-    """A command on its way to a device."""
+class Order(Generic[T]):
+    """Something to do with a device between two polls; `lost` is the result when the line goes meanwhile."""
 
-    def __init__(self, device: Device, write: Write, words: tuple[int, ...]) -> None:
+    def __init__(self, device: Device, work: "Callable[[Client], Awaitable[T]]", lost: T) -> None:
         self.device = device
-        self.write = write
-        self.words = words
-        self.written: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        self.work = work
+        self.lost = lost
+        self.done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
 
 class BusPoller:
@@ -82,7 +83,7 @@ class BusPoller:
         self._shortest_ms = min(device.period_ms for device in self._devices)
         self._lead_ms = 0  # of the calendar over monotonic time
         self._load = Load(0)
-        self._orders: deque[Order] = deque()
+        self._orders: deque[Order[Any]] = deque()
         self._waiting: set[asyncio.Future[None]] = set()
         self._open = 0  # connections
         self._lost = False
@@ -292,28 +293,44 @@ class BusPoller:
         is_taken = name == "address" and value in [device.unit_id for device in self._devices]
         if words is None or is_taken:
             return Written("out_of_range")
-        order = Order(device, write, words)
+
+        def work(client: Client) -> Awaitable[Written]:
+            return carry_out(client, device.unit_id, device.profile, write, words)
+
+        written = await self._ordered(Order(device, work, Written("no_reply")))
+        return Written("no_bus") if written is None else written
+
+    async def question(
+        self, sensor: str, questions: Sequence[tuple[int, int, int]]
+    ) -> "list[dict[str, object]] | None":
+        """What a sensor of this bus answers to (function, address, quantity) each, between polls
+        (gateway/collect/questions.py). None: no bus within a minute."""
+        device = next(device for device in self._devices if device.id == sensor)
+        return await self._ordered(Order(device, lambda client: answers(client, device.unit_id, questions), []))
+
+    async def _ordered(self, order: Order[T]) -> T | None:
+        """Waits for its turn, and does it. None: there was none within a minute."""
         self._orders.append(order)
         self._rouse()
-        await asyncio.wait([order.written], timeout=_WRITE_WAITS_S)
+        await asyncio.wait([order.done], timeout=_WRITE_WAITS_S)
         if order in self._orders:
             self._orders.remove(order)
-            return Written("no_bus")
-        return await order.written
+            return None
+        return await order.done
 
-    async def _carry_out(self, client: Client, order: Order) -> None:
+    async def _carry_out(self, client: Client, order: Order[T]) -> None:
         device = order.device
-        written = Written("no_reply")  # when the line is lost meanwhile
+        result = order.lost
         try:
             if not device.is_on:
                 device.power(self._now_ms())
                 await _sleep_ms(device.profile.warm_up_ms)
                 device.rest_ms = self._now_ms() + device.profile.settle_ms
             client.latency_ms = device.latency_ms
-            written = await carry_out(client, device.unit_id, device.profile, order.write, order.words)
+            result = await order.work(client)
         finally:
-            if not order.written.done():
-                order.written.set_result(written)
+            if not order.done.done():
+                order.done.set_result(result)
 
 
 def _latency_ms(site: Site, sensor: Sensor, is_tcp: bool) -> int:

@@ -1,17 +1,19 @@
 """Knows what the commands do to store, uplinks, nodes and gateway; knows no operator, no broker and no bus."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from gateway.control.commands import (
     MOST_ROWS,
+    Ask,
     Backfill,
     Configure,
     NodeSeconds,
     Nothing,
     OfAlarm,
     OfNode,
+    OfSensor,
     Resend,
     Upstream,
     Write,
@@ -37,9 +39,9 @@ class Forwarder(Protocol):
 
 
 class Actions:
-    """`forwarders` are by the ids of their uplinks. `give` leaves a command for a node (node, kind, argument) and
-    returns its id, `write` writes to a sensor, `restart`, `configure` and `reload` begin something that comes after
-    the answer; None: this gateway can't."""
+    """`forwarders` are by their uplinks' ids. `give` leaves a command for a node (node, kind, argument) and
+    returns its id, `write` writes to a sensor, `ask` reads from one, `restart`, `configure` and `reload` begin what
+    comes after the answer; None: this gateway can't."""
 
     def __init__(
         self,
@@ -48,11 +50,13 @@ class Actions:
         clock: Clock,
         forwarders: Mapping[str, Forwarder],
         give: Callable[[int, int, int], int] | None = None,
-        write: Callable[[str, str, float, str], Awaitable[dict[str, object]]] | None = None,
+        write: Callable[[str, str, float | None, str], Awaitable[dict[str, object]]] | None = None,
         restart: Callable[[], None] | None = None,
         configure: Callable[[str, int], None] | None = None,
         reload: Callable[[], None] | None = None,
         wish: Callable[[Wish | Heard], None] | None = None,
+        serve: Callable[[str, str | None, int], None] | None = None,
+        ask: Callable[[str, Sequence[tuple[int, int, int]]], Awaitable[list[dict[str, object]]]] | None = None,
     ) -> None:
         self._nodes = {node.name: node.id for node in site.nodes}
         self._store = store
@@ -64,6 +68,10 @@ class Actions:
         self._configure = configure
         self._reload = reload
         self._wish = wish
+        self._serve = serve
+        sensors = [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
+        self._sensors = {sensor.id for sensor in sensors}
+        self._ask = ask
         self._rules = {rule.id for rule in site.rules}
 
     @property
@@ -74,12 +82,16 @@ class Actions:
             found |= {"emergency": self.emergency, "report": self.report, "wipe": self.wipe}
         if self._write is not None:
             found["write"] = self.write
+        if self._ask is not None:
+            found["ask"] = self.ask
         if self._restart is not None:
             found["restart"] = self.restart
         if self._configure is not None:
             found["configure"] = self.configure
         if self._reload is not None:
             found["reload"] = self.reload
+        if self._serve is not None:
+            found["service"] = self.service
         if self._wish is not None:
             found |= {"alarm": self.alarm, "upstream": self.upstream}
         return found
@@ -127,9 +139,21 @@ class Actions:
         assert self._write is not None
         return await self._write(argument.sensor, argument.name, argument.value, f"uplink {uplink}")
 
+    async def ask(self, argument: Ask, uplink: str) -> dict[str, object]:
+        assert self._ask is not None
+        questions = [(one.function, one.address, one.quantity) for one in argument.questions]
+        return {"answers": await self._ask(argument.sensor, questions)}
+
     async def restart(self, argument: Nothing, uplink: str) -> dict[str, object]:
         assert self._restart is not None
         self._restart()
+        return {}
+
+    async def service(self, argument: OfSensor, uplink: str) -> dict[str, object]:
+        if argument.sensor not in self._sensors:
+            raise NotNow(f"no sensor {argument.sensor}")
+        assert self._serve is not None
+        self._serve(argument.sensor, None if argument.state == "end" else argument.state, 60_000 * argument.minutes)
         return {}
 
     async def alarm(self, argument: OfAlarm, uplink: str) -> dict[str, object]:

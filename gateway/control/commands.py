@@ -44,11 +44,27 @@ class OfNode(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Write(Struct, frozen=True, forbid_unknown_fields=True):
-    """A value of a sensor that can be written, by the name that its profile gives it."""
+    """A value of a sensor that can be written, by the name that its profile gives it; a command such as "wipe" has
+    none."""
 
     sensor: Name
     name: Name
-    value: float
+    value: float | None = None
+
+
+class Question(Struct, frozen=True, forbid_unknown_fields=True):
+    """A read of registers."""
+
+    function: Literal[3, 4]
+    address: Annotated[int, Meta(ge=0, le=0xFFFF)]
+    quantity: Annotated[int, Meta(ge=1, le=125)]
+
+
+class Ask(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a polled sensor is asked, between two polls."""
+
+    sensor: Name
+    questions: Annotated[tuple[Question, ...], Meta(min_length=1, max_length=32)]
 
 
 class Configure(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +80,14 @@ class OfAlarm(Struct, frozen=True, forbid_unknown_fields=True):
     rule: Name
     verb: Literal["acknowledge", "reset", "shelve", "unshelve", "remove", "return"]
     minutes: Annotated[int, Meta(ge=1, le=1440)] = 60
+
+
+class OfSensor(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody works at a sensor, or has done ("end"). `minutes`: how long he may take; it ends by itself."""
+
+    sensor: Name
+    state: Literal["maintenance", "calibration", "end"]
+    minutes: Annotated[int, Meta(ge=1, le=720)] = 120
 
 
 class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +113,8 @@ COMMANDS = {
     "report": Command("operator", NodeSeconds),
     "wipe": Command("operator", OfNode),
     "write": Command("operator", Write),
+    "service": Command("operator", OfSensor),
+    "ask": Command("operator", Ask),
     "alarm": Command("operator", OfAlarm),
     "upstream": Command("operator", Upstream),
     "restart": Command("admin", Nothing),

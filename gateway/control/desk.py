@@ -62,13 +62,16 @@ class Desk:
             self._note("command", operator.name, wanted, "done")
             return _answer(wanted, "done", answer)
 
-    async def ask(self, user: str, role: str, command: str, argument: object, uplink: str) -> dict[str, object]:
-        """The same for somebody of this machine, whom the kernel vouches for. `uplink`: on whose behalf."""
-        operator = Operator(name=f"{user}@local", role=role, key="0" * 64)  # type: ignore[arg-type]
+    async def ask(
+        self, user: str, role: str, command: str, argument: object, uplink: str, where: str = "local"
+    ) -> dict[str, object]:
+        """The same for somebody whom others vouch for: the kernel for one of this machine, a broker for a platform.
+        `uplink`: on whose behalf."""
+        operator = Operator(name=f"{user}@{where}", role=role, key="0" * 64)  # type: ignore[arg-type]
         async with self._busy:
             self._local += 1
             try:
-                wanted = Order(id=f"local-{self._local}", counter=1, unix_ms=0, command=command, argument=argument)  # type: ignore[arg-type]
+                wanted = Order(id=f"{where}-{self._local}", counter=1, unix_ms=0, command=command, argument=argument)  # type: ignore[arg-type]
                 answer = await self._do(operator, wanted, uplink)
             except Refused as refused:
                 self.refused[refused.reason] += 1
@@ -77,6 +80,10 @@ class Desk:
             self.done[command] += 1
             self._note("command", operator.name, wanted, "done")
             return {"result": "done", **answer}
+
+    def refuse(self, reason: str, operator: str) -> None:
+        """What came from there is no command at all."""
+        self._refuse(Refused(reason, operator))
 
     def _remember(self, operator: Operator, wanted: Order) -> None:
         """On disk before anything is done: a second time is never. Refused: it can't be written down."""

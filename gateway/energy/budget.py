@@ -98,7 +98,7 @@ def peak_w(site: Site, node: Node) -> float:
 
 def lead_s(profile: Profile, habits: Habits = FIRMWARE) -> float:
     """How long before its reading a sensor needs power."""
-    return (profile.warm_up_ms + profile.settle_ms) / 1000 + habits.start_s
+    return (profile.warm_up_ms + profile.settle_ms + profile.measure_ms) / 1000 + habits.start_s
 
 
 def is_always_on(site: Site, sensor: NodeSensor, habits: Habits = FIRMWARE) -> bool:

@@ -15,6 +15,7 @@ from gateway.process.tally import Tally
 from gateway.process.unit import Unit, Units, at_channel, slots
 from gateway.process.validity import share
 from protocols import quality
+from protocols.worth import AWAITED
 
 _MOST_OPEN = 4  # periods of a series in memory: more are open only where a clock is mad; ours
 
@@ -58,7 +59,14 @@ class Aggregates:
             unit = self._units.of(row.series)
             # with a guessed time it would fall into a wrong period
             if unit is not None and not any(flags & quality.CLOCK for _, flags in row.cells):
+                if any(flags & AWAITED for _, flags in row.cells):
+                    row = _only(row, 0)
                 self._count(unit, row)
+            return ()
+        original = row.series.original
+        unit = None if original is None else self._units.of(original)
+        if unit is not None and original is not None and any(flags & AWAITED for _, flags in row.cells):
+            self._count(unit, _only(row._replace(series=original), AWAITED))
         return ()
 
     def _count(self, unit: Unit, row: Row) -> None:
@@ -134,6 +142,15 @@ class Aggregates:
             (_, worth), (first, _), (last, _), _ = cells[at_channel(shape)]
             cells[shape.at] = (tally.rise(first, last, tally.last_of(this.cells[at_channel(shape)])), worth)
         yield from self._written(later._replace(cells=tuple(cells), seq=0))
+
+
+def _only(row: Row, awaited: int) -> Row:
+    """Of a reading that jumped only what stands in the row that restates it counts, once."""
+    return row._replace(
+        cells=tuple(
+            (value, flags & ~AWAITED) if flags & AWAITED == awaited else (None, 0) for value, flags in row.cells
+        )
+    )
 
 
 def _is_valid(wanted: Wanted, one: Tally, parts: int, period: _Open) -> bool:

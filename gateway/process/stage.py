@@ -1,6 +1,6 @@
 """Knows the small shape that everything made of readings has; knows no store, no clock and no rule.
 
-    raw row -> flags added -> aggregates -> indices -> alarms
+    raw row, with its flags -> aggregates -> indices -> alarms
 
 A Stage is shown each row on its way into the store, those of the stages before it included, and returns rows of its
 own. They join the transaction of the rows that they come from: a kill loses both or neither. A row that is returned is
@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 Cell = tuple[int | None, int]  # (fixed-point value, quality)
 Named = tuple[str, str, int]  # (name, unit, decimals)
+_RESTATED = "quality "  # before the source of rows of which something was found out later
 
 
 class Series(NamedTuple):
@@ -23,6 +24,16 @@ class Series(NamedTuple):
     @property
     def is_collected(self) -> bool:
         return self.source.startswith(("sensor ", "node "))
+
+    @property
+    def restated(self) -> "Series":
+        """Of rows in which readings of this one stand once more, with all flags that they have by then."""
+        return Series(_RESTATED + self.source, self.channels)
+
+    @property
+    def original(self) -> "Series | None":
+        """Of which this one restates readings."""
+        return Series(self.source[len(_RESTATED) :], self.channels) if self.source.startswith(_RESTATED) else None
 
 
 class Row(NamedTuple):

@@ -6,6 +6,9 @@ be had, so water, weather and soil keep the 75 % that the air and flue-gas claus
 
 from typing import NamedTuple
 
+from protocols import quality
+from protocols.worth import is_usable
+
 
 class Rule(NamedTuple):
     """The least: `hour`, minutes of 60; `day`, hours of 24; `month`, days (`february`, of that month); `year`, days,
@@ -54,12 +57,10 @@ RULE_OF = {
 EIGHT_HOURS_NEED = 6
 MDA8_NEED = 14
 
-HARMLESS = 0  # flags that do not keep a reading out of an aggregate
-
 
 def is_good(value: int | None, flags: int) -> bool:
-    """Whether a reading counts: HJ 212-2017's N, whatever else would have been told by a flag."""
-    return value is not None and not flags & ~HARMLESS
+    """Whether a reading counts: a suspect one does, one that failed or whose time is a guess does not."""
+    return value is not None and is_usable(flags) and not flags & quality.CLOCK
 
 
 def share(need: int, of: int, expected: int) -> int:

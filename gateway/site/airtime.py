@@ -1,4 +1,6 @@
-"""Knows how long a LoRa packet is on the air, and the longest frame that a limit leaves; knows no radio and no site."""
+"""Knows how long a LoRa packet is on the air, the longest frame that a limit leaves, how faint it may be.
+
+Knows no radio and no site."""
 
 import math
 
@@ -28,3 +30,17 @@ def longest_frame(
         if air_s(frame + _STUFFING, spreading_factor, bandwidth_khz, coding_rate) * 1000 <= max_air_ms:
             return frame
     return 0
+
+
+# dBm at SF7 to SF12 by bandwidth in kHz. SX1272/73 data sheet rev. 2, RFS_L125, RFS_L250, RFS_L500 (split path, LNA
+# boost); at 125 kHz the data sheet of the SX1262, in EBYTE's E22, gives the same two ends, -124 and -137
+_SENSITIVITY_DBM = {
+    125: (-124.0, -127.0, -130.0, -133.0, -135.0, -137.0),
+    250: (-122.0, -125.0, -128.0, -130.0, -132.0, -135.0),
+    500: (-116.0, -119.0, -122.0, -125.0, -128.0, -129.0),
+}
+
+
+def sensitivity_dbm(spreading_factor: int, bandwidth_khz: int) -> float:
+    """The signal of which a hundredth of the packets is lost."""
+    return _SENSITIVITY_DBM[bandwidth_khz][spreading_factor - 7]

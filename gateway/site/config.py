@@ -18,9 +18,10 @@ from gateway.messages import Phrase
 from gateway.site.airtime import longest_frame
 from gateway.site.assessing import Assess
 from gateway.site.consistency import absolute, cross_checks
-from gateway.site.fields import HostPort, Key, Name, Period, StationId, TcpPort, Text
+from gateway.site.fields import HostPort, Key, Name, Period, SparkplugId, StationId, TcpPort, Text
 from gateway.site.hj212 import Hj212Uplink
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
+from gateway.site.limits import CalibrationTable, Checks, QualityTable, Service
 from gateway.site.rules import RuleTable
 from gateway.site.sl651 import Sl651Uplink
 from protocols.framing import MAX_FRAME
@@ -219,7 +220,10 @@ class Tls(Struct, frozen=True, kw_only=True):
 
 class MqttUplink(Struct, frozen=True, kw_only=True, tag_field="type", tag="mqtt"):
     """An MQTT broker that takes everything. `hosts` are asked in their order when `host` can't be had; the password
-    stands in a file or an environment variable; `bytes_per_hour` is what a paid link may carry."""
+    stands in a file or an environment variable; `bytes_per_hour` is what a paid link may carry.
+
+    `dialect` is what the platform behind it understands. `group`, `primary_host`: of Sparkplug; rows of the last
+    `again_s` of a connection go once more. `commands`: as whom a platform that signs no orders may give them."""
 
     id: Name
     host: Text
@@ -231,6 +235,13 @@ class MqttUplink(Struct, frozen=True, kw_only=True, tag_field="type", tag="mqtt"
     password_file: Text | None = None
     password_env: Text | None = None
     bytes_per_hour: Annotated[int, Meta(ge=20_000, le=10**12)] | None = None
+    dialect: Literal["watertower", "sparkplug", "thingsboard"] = "watertower"
+    group: SparkplugId | None = None
+    primary_host: SparkplugId | None = None
+    again_s: Annotated[int, Meta(ge=0, le=600, extra={"unit": "s"})] = (
+        60  # ours: a host's keep-alive of 40 s, half more
+    )
+    commands: Literal["viewer", "operator", "admin"] | None = None
 
     @property
     def brokers(self) -> tuple[tuple[str, int], ...]:
@@ -303,6 +314,8 @@ class SiteFile(
         "uplinks": "uplink",
         "operators": "operator",
         "rules": "rule",
+        "services": "service",
+        "calibrations": "calibration",
     },
 ):
     """The site file as it is written."""
@@ -323,6 +336,10 @@ class SiteFile(
     uplinks: tuple[Uplink, ...] = ()
     operators: tuple[Operator, ...] = ()
     rules: tuple[RuleTable, ...] = ()
+    quality: tuple[QualityTable, ...] = ()
+    checks: Checks = Checks()
+    services: tuple[Service, ...] = ()
+    calibrations: tuple[CalibrationTable, ...] = ()
     aggregate: Aggregate | None = None
 
 
@@ -476,6 +493,10 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         uplinks=tuple(_uplink(uplink, folder) for uplink in file.uplinks),
         operators=file.operators,
         rules=file.rules,
+        quality=file.quality,
+        checks=file.checks,
+        services=file.services,
+        calibrations=file.calibrations,
         aggregate=file.aggregate,
         assess=file.assess,
         folder=folder,

@@ -6,6 +6,7 @@ so that every fault is named once and all at once.
 
 import re
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.messages import Phrase
 from gateway.process.load import KG_PER_M3, M3_PER_HOUR
 from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
+from gateway.site.limits import calibration_faults, limit_faults, service_faults
 from gateway.site.rules import rule_faults
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
 from protocols.hj212.factors import CODE, find
@@ -25,6 +27,7 @@ from protocols.profile import Profile
 from protocols.registers import MOST
 
 LONGEST_MESSAGE = {"beidou": 98, "sms": 140}  # bytes (SL 651 draft, 6.3)
+_OF_DIALECTS = {"group": ("sparkplug",), "primary_host": ("sparkplug",), "commands": ("sparkplug", "thingsboard")}
 _AIR_KEYS = {"rssi_byte", "spreading_factor", "bandwidth_khz", "coding_rate", "max_air_ms"}
 
 
@@ -36,6 +39,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from _ports(site, folder)
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
+        yield from _dialect(path, uplink)
         yield from _centres(path, uplink)
         yield from _statuses(path, uplink, site, library)
         yield from _factors(path, uplink, site, library)
@@ -55,6 +59,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from _aggregate(site, library)
     dense = {node["name"]: bool(node.get("emergency_period_s")) for _, node in nodes if "name" in node}
     yield from rule_faults(_rows(site, "rule"), _channel_names(site, library), dense)
+    yield from _worth(site, owners, library)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
 
@@ -206,6 +211,16 @@ def _login(path: str, uplink: Tree) -> Iterator[Fault]:
         yield Fault(f"{path}.password_env", "fault.doubled_password", Phrase("hint.one_password"))
     if files and uplink.get("type") == "mqtt" and "username" in uplink and uplink["username"] is None:
         yield Fault(f"{path}.{files[0]}", "fault.password_without_user", Phrase("hint.username"))
+
+
+def _dialect(path: str, uplink: Tree) -> Iterator[Fault]:
+    """Keys that another language than the one that is spoken knows."""
+    dialect = uplink.get("dialect") if uplink.get("type") == "mqtt" else None
+    for key, dialects in _OF_DIALECTS.items() if dialect is not None else ():
+        if uplink.get(key) is not None and dialect not in dialects:
+            yield Fault(f"{path}.{key}", "fault.other_dialect", dialects=", ".join(map(quoted, dialects)))
+    if dialect == "sparkplug" and not (find_spec("google") and find_spec("google.protobuf")):
+        yield Fault(f"{path}.dialect", "fault.no_protobuf", Phrase("hint.no_protobuf"))
 
 
 def _unit_ids(path: str, owner: Tree) -> Iterator[Fault]:
@@ -388,6 +403,19 @@ def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
     for level, below in (("8h", "hour"), ("day", "hour"), ("month", "day"), ("year", "day")):
         if level in levels and below not in levels and None not in levels:
             yield Fault("aggregate.levels", "fault.level_without", level=quoted(level), below=quoted(below))
+
+
+def _worth(site: Tree, owners: Sequence[tuple[str, Tree]], library: Library) -> Iterator[Fault]:
+    """What is said about the worth of readings is said of sensors and channels that are there."""
+    channels = _channel_names(site, library)
+    sensors = [sensor.get("id") for _, owner in owners for sensor in owner.get("sensor", ())]
+    known = [id for id in sensors if id is not None]
+    table = site.get("aggregate")
+    levels = ("hour",) if table is None else table.get("levels") or ("hour",)
+    makes = table is not None or any(uplink.get("type") == "hj212" for uplink in site.get("uplink", ()))
+    yield from limit_faults(_rows(site, "quality"), channels)
+    yield from service_faults(_rows(site, "service"), known if len(known) == len(sensors) else None)
+    yield from calibration_faults(_rows(site, "calibration"), channels, makes and ("hour" in levels or None in levels))
 
 
 def _channel_names(site: Tree, library: Library) -> list[str] | None:

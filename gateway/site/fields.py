@@ -12,6 +12,9 @@ Text = Annotated[str, Meta(min_length=1, extra={"allowed": Phrase("allowed.some_
 Key = Annotated[
     str, Meta(pattern=r"^[0-9A-Fa-f]{64}\Z", extra={"allowed": Phrase("allowed.key"), "secret": True})
 ]  # 32 bytes, as HMAC-SHA256 wants at least (RFC 2104, section 3)
+SparkplugId = Annotated[  # Sparkplug 3.0, 4.1: what is part of a topic
+    str, Meta(pattern=r"^[^\s+#/$][^+#/]{0,63}\Z", extra={"allowed": Phrase("allowed.sparkplug_id")})
+]
 HostPort = Annotated[
     str,
     Meta(

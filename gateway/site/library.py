@@ -88,6 +88,8 @@ class ProfileFile(Struct, frozen=True, kw_only=True, rename={"registers": "regis
     writes: tuple[WriteFile, ...] = ()
     wipe: _Told | None = None
     wipe_ms: _Milliseconds = 0
+    serial: _Told | None = None
+    serial_model: _Text | None = None
 
 
 class Library:

@@ -1,15 +1,20 @@
-"""Knows the [[quality]] tables of a site file, its own limits for a channel's tests; tests nothing itself.
+"""Knows what a site file says about the worth of readings, and what is wrong with it; tests no reading.
 
-What is left out stays as gateway/process/quality/limit_table.py has it for the quantity.
+[[quality]] changes a channel's tests: what is left out stays as gateway/process/quality/limit_table.py has it.
+[checks] is about channels against each other, [[service]] says when somebody works at a sensor, [[calibration]] what a
+probe read in its standards at a deployment's end. Faults are found on the sound part of a file, as in consistency.py.
 """
 
 from collections.abc import Collection, Iterator
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
 from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.messages import Phrase
+from gateway.process.quality import drift
+from gateway.process.quality.drift import Deployment, Standard
 from gateway.process.quality.limits import Season, Span
 
 _Text = Annotated[str, Meta(min_length=1, extra={"allowed": Phrase("allowed.some_text")})]
@@ -17,6 +22,16 @@ _Number = Annotated[float, Meta(ge=-1e12, le=1e12)]  # neither infinite nor NaN
 _Size = Annotated[float, Meta(ge=0.0, le=1e12)]
 _Hours = Annotated[float, Meta(ge=0.01, le=744.0, extra={"unit": "h"})]
 _Month = Annotated[int, Meta(ge=1, le=12)]
+
+# RFC 3339 with its offset: a gateway's own zone is nobody's business
+_Moment = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?"
+        r"(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)\Z",
+        extra={"allowed": Phrase("allowed.moment")},
+    ),
+]
 
 _HOUR_MS = 3_600_000
 # test -> the fields of Limits that make it
@@ -28,7 +43,10 @@ _TESTS = {
     "rate": ("rate_suspect_per_s", "rate_fail_per_s"),
     "flat": ("flat_suspect_ms", "flat_fail_ms"),
     "attenuated": ("attenuated_ms",),
+    "gap": ("gap_ms",),
 }
+Test = Literal["fail", "suspect", "season", "spike", "rate", "flat", "attenuated", "gap", "all"]
+Check = Literal["ice", "dry", "pm", "oxygen", "level"]
 _GRADES = (("spike", 1), ("rate", 1), ("flat", 1), ("attenuated", -1))
 
 
@@ -59,8 +77,38 @@ class QualityTable(Struct, frozen=True, kw_only=True, rename={"seasons": "season
     attenuated_suspect: _Size | None = None
     attenuated_fail: _Size | None = None
     gap_s: Annotated[int, Meta(ge=1, le=31 * 86_400, extra={"unit": "s"})] | None = None
-    off: tuple[Literal["fail", "suspect", "season", "spike", "rate", "flat", "attenuated"], ...] = ()
+    off: tuple[Test, ...] = ()
     seasons: tuple[SeasonTable, ...] = ()
+
+
+class Checks(Struct, frozen=True, kw_only=True):
+    """Channels against each other: which are not asked, and what the place must say for the others
+    (gateway/process/quality/cross.py)."""
+
+    off: tuple[Check, ...] = ()
+    level_offset_mm: _Number = 0.0
+    level_tolerance_mm: Annotated[float, Meta(ge=1.0, le=1e5, extra={"unit": "mm"})] = 50.0
+    dry_below_us_cm: Annotated[float, Meta(ge=0.0, le=1e4, extra={"unit": "uS/cm"})] = 5.0
+
+
+class Service(Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """From when to when somebody works at a sensor. What it reads then stays, and counts for nothing."""
+
+    sensor: _Text
+    state: Literal["maintenance", "calibration"] = "maintenance"
+    start: _Moment
+    end: _Moment
+
+
+class CalibrationTable(Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """A deployment between two calibrations, and at its end (true value, what the probe read) in one or two
+    standards."""
+
+    channel: _Text
+    start: _Moment
+    end: _Moment
+    low: tuple[_Number, _Number]
+    high: tuple[_Number, _Number] | None = None
 
 
 def limit_faults(tables: list[tuple[str, Tree]], channels: Collection[str] | None) -> Iterator[Fault]:
@@ -78,6 +126,60 @@ def limit_faults(tables: list[tuple[str, Tree]], channels: Collection[str] | Non
             if suspect is not None and fail is not None and sign * (fail - suspect) <= 0:
                 place, key = f"{path}.{test}_fail", f"{test}_suspect"
                 yield Fault(place, "fault.grades", Phrase("hint.grades"), found=fail, suspect=suspect, other=key)
+
+
+def service_faults(tables: list[tuple[str, Tree]], sensors: Collection[str] | None) -> Iterator[Fault]:
+    """`sensors`: the station's, None where not all are known."""
+    for path, table in tables:
+        name = table.get("sensor")
+        if name is not None and sensors is not None and name not in sensors:
+            yield Fault(f"{path}.sensor", "fault.no_sensor", nearest(name, sensors), found=quoted(name))
+        yield from _order(path, table)
+
+
+def calibration_faults(
+    tables: list[tuple[str, Tree]], channels: Collection[str] | None, has_hours: bool
+) -> Iterator[Fault]:
+    """`has_hours`: whether hours are made, which is what is corrected."""
+    for path, table in tables:
+        name = table.get("channel")
+        if name is not None and channels is not None and name not in channels:
+            yield Fault(f"{path}.channel", "fault.no_station_channel", nearest(name, channels), found=quoted(name))
+        if not has_hours:
+            yield Fault(path, "fault.calibration_hours", Phrase("hint.calibration_hours"))
+        yield from _order(path, table)
+        low, high = table.get("low"), table.get("high")
+        if low is None or high is None or None in (*low, *high):
+            continue
+        if drift.fault(Deployment(0, 1, (Standard(*low), Standard(*high)))) is not None:
+            yield Fault(f"{path}.high", "fault.same_standard", Phrase("hint.same_standard"))
+
+
+def _order(path: str, table: Tree) -> Iterator[Fault]:
+    """A moment that the calendar does not have, and an end before its beginning."""
+    moments = {key: _ms_or_none(table[key]) for key in ("from", "to") if table.get(key) is not None}
+    for key, moment in moments.items():
+        if moment is None:
+            yield Fault(f"{path}.{key}", "fault.no_day", found=quoted(table[key]))
+    first, last = moments.get("from"), moments.get("to")
+    if first is not None and last is not None and first >= last:
+        yield Fault(f"{path}.to", "fault.ends_first")
+
+
+def _ms_or_none(text: str) -> int | None:
+    try:
+        return moment_ms(text)
+    except ValueError:
+        return None
+
+
+def moment_ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def deployment(table: CalibrationTable) -> Deployment:
+    pairs = (table.low,) if table.high is None else (table.low, table.high)
+    return Deployment(moment_ms(table.start), moment_ms(table.end), tuple(Standard(*pair) for pair in pairs))
 
 
 def _spans(path: str, table: Tree) -> Iterator[Fault]:
@@ -117,7 +219,7 @@ def own_limits(table: QualityTable) -> dict[str, Any]:
         "seasons": tuple(_season(one) for one in table.seasons) or None,
     }
     found = {name: value for name, value in given.items() if value is not None}
-    for test in table.off:
+    for test in get_args(Test)[:-1] if "all" in table.off else table.off:
         found |= {name: () if name == "seasons" else None for name in _TESTS[test]}
     return found
 

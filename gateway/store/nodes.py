@@ -47,7 +47,9 @@ class NodeStore:
     def _stamp(self) -> tuple[int, int, bool]:
         raise NotImplementedError
 
-    def _add_record(self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool) -> bool:
+    def _add_record(
+        self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool, is_late: bool
+    ) -> bool:
         raise NotImplementedError
 
     def _load_nodes(self) -> None:
@@ -93,6 +95,12 @@ class NodeStore:
         found = self._db.execute("SELECT life, have FROM node WHERE id = ?", (node,)).fetchone()
         return (int(found[0]), int(found[1])) if found else (1, 0)
 
+    def lives(self) -> list[tuple[int, int, int]]:
+        """(node, its life, the highest record that it has given) of each."""
+        return [
+            (int(id), int(life), int(have)) for id, life, have in self._db.execute("SELECT id, life, have FROM node")
+        ]
+
     def _set_node(self, node: int, counter: int, have: int) -> None:
         self._db.execute(
             "INSERT INTO node VALUES (?, ?, ?, 1, '') "
@@ -125,11 +133,11 @@ class NodeStore:
         knew_time: bool = True,
     ) -> int:
         """Puts a node's records on disk, each once. `knew_time`: their times are the node's own, not the gateway's."""
-        life = self._life_and_have(node)[0]
+        life, had = self._life_and_have(node)
         with self._transaction():
             self._keep(node, life, frame)
             for row in rows:
-                if not self._add_record(series, row, node, life, knew_time):
+                if not self._add_record(series, row, node, life, knew_time, row.number < had):
                     self.compare(node, row)
             have, left = self._advance(node, counter, life, [row.number for row in rows])
         self._holes[node] = left

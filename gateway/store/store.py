@@ -1,6 +1,7 @@
 """Knows how readings, events and positions lie on disk (SQLite, WAL); knows no bus, no radio and no broker.
 
-What somebody waits for commits at once; polled rows wait in memory for commit(). A seq exists only once it is on disk.
+What somebody waits for commits at once; polled rows wait in memory for keep(), which puts a few of them into the tail
+first (gateway/store/tail.py). A seq exists only once it is on disk.
 While the disk refuses the file, polled rows and events wait, and nothing of a node is taken.
 """
 
@@ -24,10 +25,11 @@ from gateway.machine.timekeeping import Timekeeper, started
 from gateway.ports import Clock
 from gateway.process import stage
 from gateway.process.alarm.rows import ALARM
+from gateway.process.quality.judge import Judge
 from gateway.process.stage import Named, Past, Stage
 from gateway.site.config import Channel
 from gateway.states import StoreState
-from gateway.store import boots, rescue, retention
+from gateway.store import boots, rescue, retention, verdicts
 from gateway.store import file as store_file
 from gateway.store.file import StoreError as StoreError
 from gateway.store.nodes import NodeStore
@@ -35,6 +37,7 @@ from gateway.store.ranges import Ranges, count, parse, text, union, without
 from gateway.store.retention import Keeping
 from gateway.store.rows import COLUMNS, DERIVED, MARKS, Cell, Stored, checksum, packed, sound, unpacked, whole
 from gateway.store.rows import Row as Row
+from gateway.store.tail import Tail, path_of
 from protocols.batch import NodeRecord
 
 log = logging.getLogger(__name__)
@@ -42,10 +45,13 @@ _MANY = 5000  # rows that wait for the disk: ten seconds of a station with 500 s
 _MOST = 20_000  # more than that and the oldest go: a quarter of an hour of 20 sensors a second, some 10 MB; ours
 _MOST_UNTOLD = 1000  # events that wait for a file
 _BLOCK_ROWS, _BLOCK_MS = 2000, 600_000  # a block is closed when one of them is reached; ours
-_NOTE_ROWS, _NOTE_MS = 1000, 60_000  # a position is written when one of them is reached: each costs a page; ours
+_NOTE_ROWS, _NOTE_MS = 1000, 600_000  # a position is written when one of them is reached: each costs a page; ours
+_NOTE_ALONG_MS = 60_000  # and after that time with rows that are written anyhow
+_FEW_ROWS, _TAIL_ROWS = 40, 1000  # so many at once go to the tail, and so many stay there: what a commit costs; ours
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
 _RECENT = 2000  # rows among which the newest of each series is looked for at a start; ours
 _MOST_URGENT = 200  # alarm rows, which is days of them; ours
+_JUDGED_MS = 600_000  # how often it is noted what the tests remember: a start judges again what came since; ours
 _LOOK_S = 10.0  # how often the clock and the file are looked after
 _STEP_S = 0.2  # between two steps of cleaning up, in which others write
 
@@ -113,10 +119,14 @@ class Store(NodeStore):
         self.last_seq = self._used_seq = 0
         self._given: dict[int, int] = {}  # ids of series that were given out without a file -> those in it
         self._has_stand_in = self.is_open = False
+        self._tail = Tail(path)
         self._newest: dict[int, Stored] = {}  # collected rows, by series
         self._fresh: list[Row] = []  # collected rows of the running transaction
         self._stages: Stages | None = None
         self._deriver: Deriver | None = None
+        self._judge: Judge | None = None
+        self._named: dict[int, stage.Series] = {}  # what is judged, by the number of its series
+        self._restated: list[stage.Row] = []  # waits for the disk with the polled rows
         self.on_dated: list[Callable[[Ranges], object]] = []  # told of rows that say something else now
         self.try_open()
 
@@ -172,6 +182,7 @@ class Store(NodeStore):
         self._load()
         for (source, channels), id in known.items():
             self._given[id] = self._series_id(source, channels)
+        self._load_judge()
         for unix_ms, trusted, kind, detail in self._untold:
             self._insert_event(unix_ms if trusted else unix_ms + shift_ms, trusted, kind, detail)
         self._untold.clear()
@@ -186,6 +197,7 @@ class Store(NodeStore):
         }
         self._noted, self._noted_ms = dict(self._positions), self._clock.monotonic_ms()
         self._corrections: dict[int, int | None] = dict(self._db.execute("SELECT id, correction_ms FROM boot"))
+        self._load_tail()
         self._count_rows()
         self._closed_seq = chain.newest(self._db).last_seq
         self._closed_ms = self._clock.monotonic_ms()
@@ -193,6 +205,8 @@ class Store(NodeStore):
         self._newest = {}
         recent = f"SELECT {COLUMNS} FROM row WHERE seq > ? AND node IS NOT {DERIVED} ORDER BY seq"
         for row in whole(self._db.execute(recent, (self.last_seq - _RECENT,))):
+            self._note_newest(row)
+        for row in self._tail.rows:
             self._note_newest(row)
         numbers = ", ".join(map(str, self._alarm_series())) or "0"
         alarms = f"SELECT seq FROM row WHERE node = {DERIVED} AND series IN ({numbers}) ORDER BY seq DESC LIMIT ?"
@@ -210,16 +224,26 @@ class Store(NodeStore):
         if known is None or row.unix_ms >= known.unix_ms:
             self._newest[row.series] = row
 
+    def _newest_seq(self) -> int:
+        return int(self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0])
+
+    def _load_tail(self) -> None:
+        try:
+            self._tail.load(self._newest_seq(), self._series.values(), self._corrections)
+        except OSError as error:
+            log.error("%s can't be read; its rows are missing: %s", path_of(self._path), error)
+
     def _count_rows(self) -> None:
         """The newest row, and the highest number that any row ever had."""
-        self.last_seq = self._db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
+        self.last_seq = self._tail.rows[-1].seq if self._tail.rows else self._newest_seq()
         known = self._db.execute("SELECT max(last_seq) FROM block UNION SELECT value FROM meta WHERE key = 'used_seq'")
         confirmed = (ranges[-1][1] for ranges in self._positions.values())
         self._used_seq = max(self.last_seq, *confirmed, *(seq or 0 for (seq,) in known))
 
     def close(self) -> None:
-        """Lets go of the file; what was not committed is gone."""
+        """Lets go of the files; what was not committed is gone."""
         self._db.close()
+        self._tail.close()
 
     def upkeep(self) -> float:
         """What is to be done now and then; in how many seconds again."""
@@ -230,6 +254,8 @@ class Store(NodeStore):
         self.clock.look()
         if self.is_open:
             self._date()
+            if self._tail.rows and self._clock.monotonic_ms() >= self._closed_ms + _BLOCK_MS:
+                self.close_block()
             if self._clean_up():
                 return _STEP_S
         return _LOOK_S
@@ -248,16 +274,17 @@ class Store(NodeStore):
 
     def _note_run(self) -> None:
         if self._meta("running"):
-            found = self._rows("WHERE node IS NULL ORDER BY seq DESC LIMIT 1")
+            found = self._tail_rows()[-1:] or self._rows("WHERE node IS NULL ORDER BY seq DESC LIMIT 1")
             last_ms = found[0].unix_ms if found else None
             self.event("gap", {"reason": "unclean_stop", "from_ms": last_ms, "to_ms": self._clock.unix_ms()})
         self._set_meta("running", 1)
 
     def end_run(self) -> None:
         """Commits everything and notes a clean stop."""
-        self.commit()
-        self._note_positions()
-        self._set_meta("running", 0)
+        with self._transaction() if self.is_open and not self.is_full else self._own_transaction():
+            self._note_positions()
+            self._set_meta("running", 0)
+        self._note_judge()
         self.close_block()
 
     def _meta(self, key: str) -> Any:
@@ -288,8 +315,11 @@ class Store(NodeStore):
         return id
 
     def add_poll(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
-        """Takes one polled row; on disk with the next commit()."""
-        self._pending.append(_Waiting(series, unix_ms, self._clock.is_trusted(), *packed(cells)))
+        """Takes one polled row; on disk with the next keep() or commit()."""
+        is_trusted = self._clock.is_trusted()
+        cells, restated = self._judged(series, unix_ms, cells, is_trusted)
+        self._restated += restated
+        self._pending.append(_Waiting(series, unix_ms, is_trusted, *packed(cells)))
         if len(self._pending) > _MOST:
             oldest = self._pending.popleft()
             self._dropped = [1, oldest.unix_ms, 0] if not self._dropped else self._dropped
@@ -308,7 +338,7 @@ class Store(NodeStore):
         await self._hurry.wait()
 
     async def polled(self) -> None:
-        """Returns once a polled row waits for commit()."""
+        """Returns once a polled row waits for keep()."""
         await self._polled.wait()
 
     @property
@@ -323,9 +353,19 @@ class Store(NodeStore):
         lately = failed_ms is not None and self._clock.monotonic_ms() - failed_ms < _TROUBLE_MS
         return lately or self.is_full or len(self._pending) > _MANY
 
-    def commit(self) -> None:
-        """Puts every polled row on disk. Without a file, or where [store] says that it is full, they wait."""
+    def keep(self) -> None:
+        """Puts every polled row on disk, a few of them into the tail. Without a file, or where [store] says that it is
+        full, they wait."""
         if self._pending and self.is_open and not self.is_full:
+            with self._transaction(self._are_few()):
+                pass
+
+    def _are_few(self) -> bool:
+        return len(self._pending) <= min(_FEW_ROWS, _TAIL_ROWS - len(self._tail.rows))
+
+    def commit(self) -> None:
+        """Puts every polled row, and the tail, into the database."""
+        if (self._pending or self._tail.rows) and self.is_open and not self.is_full:
             with self._transaction():
                 pass
 
@@ -349,7 +389,9 @@ class Store(NodeStore):
         return self._clock.unix_ms(), self.clock.boot.number, self._clock.is_trusted()
 
     def close_block(self) -> Block:
-        """What has been committed up to now can't be changed unnoticed; the newest block."""
+        """What is on disk up to now can't be changed unnoticed; the newest block."""
+        if self._tail.rows:
+            self.commit()
         self._closed_ms = self._clock.monotonic_ms()
         block = chain.close(self._db, self._clock.unix_ms())
         self._closed_seq = block.last_seq
@@ -357,7 +399,7 @@ class Store(NodeStore):
 
     def first_ms(self) -> float:
         """When the oldest row was measured; infinitely late without one."""
-        found = self._rows("ORDER BY seq LIMIT 1")
+        found = self._rows("ORDER BY seq LIMIT 1") or self._tail_rows()[:1]
         return found[0].unix_ms if found else math.inf
 
     def last_day(self) -> str:
@@ -388,9 +430,8 @@ class Store(NodeStore):
         """Everything up to `seq`, and `beyond` that these, is confirmed by that uplink's receiver. On disk now and
         then: after a kill it sends a few rows once more, which its receiver knows."""
         self._positions[uplink] = ((0, seq), *beyond)
-        now_ms = self._clock.monotonic_ms()
         many = count(self._positions[uplink]) >= count(self._noted.get(uplink, ())) + _NOTE_ROWS
-        if many or now_ms >= self._noted_ms + _NOTE_MS:
+        if many or self._clock.monotonic_ms() >= self._noted_ms + _NOTE_MS:
             self._note_positions()
 
     def _note_positions(self) -> None:
@@ -419,32 +460,82 @@ class Store(NodeStore):
         self._set_meta(_order_key(operator, key), counter)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing; the polled rows that wait go along."""
+    def _transaction(self, to_tail: bool = False) -> Iterator[None]:
+        """All or nothing. The polled rows that wait go along: into the database, and what is in the tail with them, or
+        `to_tail`, if nothing else is written."""
         if not self.is_open or self.is_full:
             raise sqlite3.OperationalError(
                 f"{self._path} is full" if self.is_open else f"{self._path} can't be used yet"
             )
-        used_seq = self._used_seq
-        self._fresh = []
+        used_seq, self._fresh, unwritten = self._used_seq, [], self._tail.rows
+        if self._judge is not None:
+            self._judge.begin()
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._insert_pending()
+            self._db.execute("BEGIN" if to_tail else "BEGIN IMMEDIATE")
+            before = self._db.total_changes
+            if self._deriver is not None and not self._deriver.is_restored:
+                self._write(unwritten)  # it is shown what is in the database
+                unwritten = []
+            self._tell_dropped()
+            polled = self._numbered()
+            self._take(polled)
+            for row in self._restated:
+                self._restate(row)
+            unwritten = [*unwritten, *polled]
+            if not to_tail:
+                self._write(unwritten)
+                unwritten = []
             yield
             if self._deriver is not None:
                 self._derive(self._deriver, used_seq)
+            is_written = not (to_tail and self._db.total_changes == before and self._to_tail(polled))
+            if is_written:
+                self._write(unwritten)
+                if self._clock.monotonic_ms() >= self._noted_ms + _NOTE_ALONG_MS:
+                    self._note_positions()
             self._db.execute("COMMIT")
         except BaseException as error:
             self._is_damaged |= isinstance(error, sqlite3.Error) and rescue.is_damage(error)
             self._failed_ms = self._clock.monotonic_ms()
             if self._db.in_transaction:  # some errors have ended it already
                 self._db.execute("ROLLBACK")
-            self._used_seq = used_seq
+            self._used_seq, self._noted = used_seq, {}
+            if self._judge is not None:
+                self._judge.undo()
             if self._deriver is not None:
-                self._series = self._known_series()
                 self._deriver.forget()
+            if self._deriver is not None or self._judge is not None:
+                self._series = self._known_series()
             raise
+        if is_written:
+            self._forget_tail()
+        self._now_on_disk()
+        if self._judge is not None:
+            self._judge.done()
+            if self._clock.monotonic_ms() >= self._judged_ms + _JUDGED_MS:
+                self._note_judge()
+        if self.last_seq >= self._closed_seq + _BLOCK_ROWS or self._clock.monotonic_ms() >= self._closed_ms + _BLOCK_MS:
+            self.close_block()
+
+    def _to_tail(self, rows: Sequence[Stored]) -> bool:
+        try:
+            if rows:
+                self._tail.append(rows)
+        except OSError as error:
+            log.error("%s takes no rows: %s", path_of(self._path), error)
+            return False
+        return True
+
+    def _forget_tail(self) -> None:
+        try:
+            self._tail.clear()
+        except OSError as error:  # what is in it is known by its seq
+            log.warning("%s can't be emptied: %s", path_of(self._path), error)
+
+    def _now_on_disk(self) -> None:
+        """The polled rows are."""
         self._pending.clear()
+        self._restated.clear()
         self._polled.clear()
         self._hurry.clear()
         self._dropped.clear()
@@ -453,8 +544,75 @@ class Store(NodeStore):
             if not waiter.done():
                 waiter.set_result(None)
         self._waiters.clear()
-        if self.last_seq >= self._closed_seq + _BLOCK_ROWS or self._clock.monotonic_ms() >= self._closed_ms + _BLOCK_MS:
-            self.close_block()
+
+    # --- what readings are worth --------------------------------------------------------------------------------------
+
+    def judge(self, judge: Judge) -> None:
+        """From now on every reading that comes in has the flags that this one adds."""
+        self._judge = judge
+        self._judged_ms = self._clock.monotonic_ms()
+        if self.is_open:
+            self._load_judge()
+
+    def serve(self, sensor: str, state: str | None, for_ms: int) -> None:
+        """Somebody begins to work at a sensor (a state of sensor_state.STATES), or has done (None)."""
+        if self._judge is not None:
+            self._judge.serve(sensor, state, self._clock.unix_ms(), for_ms)
+            if self.is_open:
+                self.commit()
+                self._note_judge()
+
+    def _judged(
+        self, series: int, unix_ms: int, cells: Sequence[Cell], is_dated: bool, is_late: bool = False
+    ) -> tuple[Sequence[Cell], Sequence[stage.Row]]:
+        if self._judge is None:
+            return cells, ()
+        return self._judge.judge(self._series_named(series), unix_ms, cells, is_dated, is_late)
+
+    def _series_named(self, series: int) -> stage.Series:
+        found = self._named.get(series)
+        if found is None:
+            number = self._given.get(series, series)
+            source, channels = next(one for one, id in self._series.items() if id == number)
+            found = self._named[series] = stage.Series(source, tuple(map(tuple, json.loads(channels))))
+        return found
+
+    def _restate(self, row: stage.Row) -> None:
+        """What was found out later of a reading; stages see it like a reading."""
+        series = self._series_id(row.series.source, json.dumps(row.series.channels, separators=(",", ":")))
+        stored = self._add_derived(series, row.unix_ms, row.cells)
+        if self._deriver is not None:
+            self._fresh.append(unpacked(stored, None))
+
+    def _load_judge(self) -> None:
+        """What it knew when it was last noted, and what came since."""
+        if self._judge is None:
+            return
+        self._named = {}
+        noted, state, have = verdicts.read(self._meta(verdicts.KEY), self.last_seq)
+        self._judge.restore(state)
+        query = f"SELECT {COLUMNS} FROM row WHERE seq > ? AND node IS NOT {DERIVED} ORDER BY seq"
+        unmoved = [row for row in self._tail.rows if row.seq > noted]
+        for stored in [*whole(self._db.execute(query, (noted,))), *unmoved]:
+            row = unpacked(stored, self._corrections.get(stored.boot))
+            whose = stored.node, stored.life
+            highest, number = have.get(whose, 0), stored.record or 0
+            self._recall_judged(row, bool(stored.trusted), stored.node is not None and number < highest)
+            have[whose] = max(highest, number)
+        for waiting in self._pending:
+            self._recall_judged(self._waiting_row(waiting), waiting.trusted, False)
+        self._judged_ms = self._clock.monotonic_ms()
+
+    def _recall_judged(self, row: Row, is_dated: bool, is_late: bool) -> None:
+        assert self._judge is not None
+        cells = tuple(zip(row.cells, row.quality or (0,) * len(row.cells), strict=True))
+        self._judge.recall(stage.Row(self._series_named(row.series), row.unix_ms, cells), is_dated, is_late)
+
+    def _note_judge(self) -> None:
+        """Only where nothing waits: what it knows is then what is on disk."""
+        if self._judge is not None and not self._pending:
+            self._set_meta(verdicts.KEY, verdicts.written(self.last_seq, self._judge.state(), self.lives()))
+            self._judged_ms = self._clock.monotonic_ms()
 
     # --- what is made of rows -----------------------------------------------------------------------------------------
 
@@ -471,15 +629,16 @@ class Store(NodeStore):
         def series_of() -> dict[int, stage.Series]:
             return {one.id: stage.Series(one.source, one.channels) for one in self.all_series()}
 
-        return Deriver(self._db, id_of, series_of, stages, self._add_derived)
+        return Deriver(self._db, id_of, series_of, stages, self._add_derived, lambda: self._used_seq)
 
-    def _add_derived(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> None:
+    def _add_derived(self, series: int, unix_ms: int, cells: Sequence[Cell]) -> Stored:
         """Its time is a period's, which is known, or there would be no such row."""
         boot = self.clock.boot.number
         row = Stored(self._used_seq + 1, series, unix_ms, boot, 1, DERIVED, None, None, *packed(cells))
         self._insert([row])
         if series in self._alarm_series():
             self._note_urgent([row.seq])
+        return row
 
     def _alarm_series(self) -> set[int]:
         return {id for (source, _), id in self._series.items() if source == ALARM}
@@ -510,25 +669,34 @@ class Store(NodeStore):
         """Puts on disk what is derived because its time has come."""
         is_ready = self.is_open and not self.is_full and self._clock.is_trusted()
         if is_ready and self._deriver is not None and self._deriver.is_due(self._clock.unix_ms()):
-            with self._transaction():
+            with self._transaction(self._are_few()):
                 pass
 
-    def _insert_pending(self) -> None:
+    def _tell_dropped(self) -> None:
         if self._dropped:
             count, first_ms, last_ms = self._dropped
             self.event("gap", {"reason": "no_disk", "rows": count, "from_ms": first_ms, "to_ms": last_ms})
+
+    def _numbered(self) -> list[Stored]:
+        """The polled rows as they are written next."""
         boot, seq = self.clock.boot.number, self._used_seq
-        rows = [
+        return [
             Stored(
                 number, self._given.get(row.series, row.series), row.unix_ms, boot, int(row.trusted), None, None, None,
                 row.cells, row.quality,
             )
             for number, row in enumerate(self._pending, seq + 1)
         ]  # fmt: skip
-        self._insert(rows)
 
     def _insert(self, rows: Sequence[Stored]) -> None:
+        self._write(rows)
+        self._take(rows)
+
+    def _write(self, rows: Sequence[Stored]) -> None:
         self._db.executemany(f"INSERT INTO row ({COLUMNS}) VALUES ({MARKS})", [(*row, row.crc) for row in rows])
+
+    def _take(self, rows: Sequence[Stored]) -> None:
+        """Their numbers are used, and they are shown to whoever makes something of them."""
         self._used_seq += len(rows)
         for row in rows:
             if row.node != DERIVED:
@@ -536,17 +704,23 @@ class Store(NodeStore):
                 if self._deriver is not None:
                     self._fresh.append(unpacked(row, self._corrections.get(row.boot)))
 
-    def _add_record(self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool) -> bool:
-        """A node's record becomes a row; False: it was one."""
+    def _add_record(
+        self, series: int, record: NodeRecord, node: int, life: int, knew_time: bool, is_late: bool
+    ) -> bool:
+        """A node's record becomes a row; False: it was one. `is_late`: later ones were here before it."""
         known = "SELECT 1 FROM row WHERE node = ? AND life = ? AND record = ?"
         if self._db.execute(known, (node, life, record.number)).fetchone():
             return False
         _, boot, trusted = self._stamp()
+        is_dated = trusted or knew_time
+        cells, restated = self._judged(series, record.time_s * 1000, record.cells, is_dated, is_late)
         row = Stored(
             self._used_seq + 1, self._given.get(series, series), record.time_s * 1000, boot,
-            int(trusted or knew_time), node, life, record.number, *packed(record.cells),
+            int(is_dated), node, life, record.number, *packed(cells),
         )  # fmt: skip
         self._insert([row])
+        for one in restated:
+            self._restate(one)
         return True
 
     # --- room ---------------------------------------------------------------------------------------------------------
@@ -675,14 +849,22 @@ class Store(NodeStore):
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """The rows that follow `seq`, oldest first."""
-        return self._rows("WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
+        found = self._rows("WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
+        return found + self._tail_rows(seq + 1)[: limit - len(found)]
 
     def rows_within(self, first: int, last: int) -> list[Row]:
         """The rows from `first` to `last`, oldest first."""
-        return self._rows("WHERE seq BETWEEN ? AND ? ORDER BY seq", first, last)
+        return self._rows("WHERE seq BETWEEN ? AND ? ORDER BY seq", first, last) + self._tail_rows(first, last)
 
     def _rows(self, which: str, *values: int) -> list[Row]:
         return list(sound(self._db.execute(f"SELECT {COLUMNS} FROM row {which}", values), self._corrections))
+
+    def _tail_rows(self, first: int = 0, last: int = 1 << 62) -> list[Row]:
+        """Those from `first` to `last` that are not in the database yet."""
+        rows = self._tail.rows
+        if not rows or rows[-1].seq < first or rows[0].seq > last:
+            return []
+        return [unpacked(row, self._corrections.get(row.boot)) for row in rows if first <= row.seq <= last]
 
     def measured_within(self, from_ms: int, to_ms: int, first: int, last: int) -> list[int]:
         """Which of the rows first..last were measured in that time. Nothing but the rows themselves tells: ask for a
@@ -691,7 +873,8 @@ class Store(NodeStore):
             "SELECT seq FROM row WHERE seq BETWEEN ? AND ? AND unix_ms BETWEEN ? AND ? ORDER BY seq",
             (first, last, from_ms, to_ms),
         )
-        return [seq for (seq,) in found]
+        beyond = [row.seq for row in self._tail.rows if first <= row.seq <= last and from_ms <= row.unix_ms <= to_ms]
+        return [seq for (seq,) in found] + beyond
 
     async def beyond(self, seq: int) -> None:
         """Returns once there is a row after `seq`."""

@@ -1,4 +1,4 @@
-"""Knows how rows leave for an MQTT broker and when they count as delivered; knows no sensor and no socket.
+"""Knows how rows leave for an MQTT broker and when they count as delivered; knows no language, sensor or socket.
 
 One layer owns retry: this one, with the store as its queue. Nothing is handed to the publisher while it is not
 connected, and what was not confirmed when a connection ended is read from the store again.
@@ -6,19 +6,19 @@ connected, and what was not confirmed when a connection ended is read from the s
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-import msgspec
-
-from gateway.ports import Clock, LinkDown, Publisher
+from gateway.ports import Clock, LinkDown, Publisher, Said
 from gateway.site.config import MqttUplink
 from gateway.states import UplinkState
 from gateway.store import Store
-from gateway.store.ranges import Range, Ranges, within
-from gateway.uplink import payload
+from gateway.store.ranges import Range, Ranges, union, within
 from gateway.uplink.budget import CONNECT_BYTES, PING_BYTES, Budget
+from gateway.uplink.dialect import Dialect
 from gateway.uplink.owed import BACKLOG, Owed
+from gateway.uplink.payload import consecutive
 from gateway.uplink.window import Window
 
 log = logging.getLogger(__name__)
@@ -32,18 +32,11 @@ _COMMANDS = 8  # that may wait; ours
 
 
 class _Sent(NamedTuple):
-    """A message on its way."""
+    """Rows on their way, in one message or several."""
 
     rows: Range
     size_bytes: int
     at_ms: int
-
-
-class Obey(Protocol):
-    """Does what a message on a command topic asks for: (what to add to the station's topic, answer), or None. Never
-    raises."""
-
-    async def __call__(self, topic: str, message: bytes, uplink: str) -> tuple[str, bytes] | None: ...
 
 
 class Counters:
@@ -56,25 +49,23 @@ class Counters:
 
 
 class MqttForwarder:
-    """One uplink's loop. `station` leads every topic; `obey` is asked about commands; `on_connected` is told of every
-    connection that stands."""
+    """One uplink's loop. `dialect` is what its platform understands; `on_connected` is told of every connection that
+    stands."""
 
     def __init__(
         self,
         config: MqttUplink,
-        station: str,
+        dialect: Dialect,
         publisher: Publisher,
         store: Store,
         clock: Clock,
-        obey: Obey | None = None,
         on_connected: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = config.id
-        self._prefix = f"watertower/{station}"
+        self._dialect = dialect
         self._publisher = publisher
         self._store = store
         self._clock = clock
-        self._obey = obey
         self._on_connected = on_connected
         self._remember()
         store.on_dated.append(self._send_anew)
@@ -84,7 +75,7 @@ class MqttForwarder:
         self._changed = asyncio.Event()
         self._commands: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_COMMANDS)
         self._told: set[int] = set()  # series this connection has announced
-        self._decimals: dict[int, tuple[int, ...]] = {}
+        self._lately: deque[tuple[int, Range]] = deque()  # (when, rows): what this connection has sent last
         self._row_bytes = 60.0  # of the last message; this one to begin with
         self._is_heard = True  # by somebody behind the broker, as far as it tells
         self._is_connected = False
@@ -157,10 +148,10 @@ class MqttForwarder:
         while True:
             try:
                 self._budget.use(0, self._clock.monotonic_ms(), CONNECT_BYTES)
-                await self._publisher.connect()
+                await self._publisher.connect(self._dialect.will())
                 log.info("uplink %s: connected", self._name)
                 self.counters.connections += 1
-                retry_s, self._trouble, self._is_connected = _FIRST_RETRY_S, "", True
+                retry_s = _FIRST_RETRY_S
                 await self._forward()
             except LinkDown as error:
                 self.counters.failed_connections += 1
@@ -169,6 +160,7 @@ class MqttForwarder:
                     if error.is_refusal:
                         self._store.event("uplink_refused", {"uplink": self._name, "reason": str(error)})
                 self._trouble = str(error)
+                self._doubt_lately()
                 self._save()
             finally:
                 self._is_connected = False
@@ -178,10 +170,12 @@ class MqttForwarder:
             retry_s = min(2 * retry_s, _LAST_RETRY_S)
 
     async def _forward(self) -> None:
-        status = msgspec.json.encode({"online": True, "unix_ms": self._clock.unix_ms()})
-        await self._publisher.publish(f"{self._prefix}/status", status, retain=True)
-        if self._obey is not None and not await self._publisher.subscribe(f"{self._prefix}/command/+", self._hear):
-            log.warning("uplink %s: the broker lets nobody send commands", self._name)
+        for topic in self._dialect.topics:
+            if not await self._publisher.subscribe(topic, self._hear):
+                log.warning("uplink %s: the broker lets nobody send under %s", self._name, topic)
+        await self._wait_for_listener()
+        self._trouble, self._is_connected = "", True
+        await self._say(self._dialect.greeting())
         self._on_connected()
         self._told.clear()
         self._window = Window()
@@ -191,15 +185,38 @@ class MqttForwarder:
                 await self._send_days()
             self._changed.clear()
             self._take_confirmations()
-            wait_s = await self._send_all()
+            if self._dialect.absent:
+                raise LinkDown(self._dialect.absent)
+            for said in self._dialect.due():
+                self._hand_over(said)
+            wait_s = min(await self._send_all(), self._dialect.wait_s())
             if not self._in_flight:
                 self._save()
             await self._change(wait_s)
 
+    async def _wait_for_listener(self) -> None:
+        """A broker is no good without the one behind it that all this is for, where the dialect knows him."""
+        while self._dialect.absent:
+            self._trouble = self._dialect.absent
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._publisher.check()
+                self._budget.use(0, self._clock.monotonic_ms(), PING_BYTES)
+
+    def _doubt_lately(self) -> None:
+        """What was confirmed shortly before the end may have reached nobody."""
+        since_ms = self._clock.monotonic_ms() - self._dialect.again_ms
+        self._owed.open(union(rows for at_ms, rows in self._lately if at_ms > since_ms))
+        self._lately.clear()
+
     async def _send_days(self) -> None:
         """Signed days, one at a time: there is one a day."""
         for day in self._store.days_after(self._day):
-            await self._hand_over(f"signature/{day.day}", payload.day_message(day), retain=True)
+            said = self._dialect.day(day)
+            await self._say([] if said is None else [said])
             self._store.set_day(self._name, day.day)
             self._day = day.day
 
@@ -247,7 +264,7 @@ class MqttForwarder:
 
     async def _send(self, wanted: Range) -> None:
         first, last = wanted
-        rows = payload.consecutive(self._store.rows_within(first, last))
+        rows = consecutive(self._store.rows_within(first, last))
         gone = (last if not rows else rows[0].seq - 1) - first + 1
         if gone:  # the store has let go of them: nothing will ever come, and the receiver is told by `complete`
             self.counters.gone_rows += gone
@@ -255,21 +272,33 @@ class MqttForwarder:
         if not rows:
             return
         await self._announce({row.series for row in rows} - self._told)
-        message = payload.data_message(self._owed.complete, rows, self._decimals)
+        messages = self._dialect.rows(self._owed.complete, rows)
         now_ms = self._clock.monotonic_ms()
-        sent = _Sent((rows[0].seq, rows[-1].seq), len(message), now_ms)
-        confirmation = self._hand_over("data", message)
+        size_bytes = sum(len(said.payload) for said in messages)
+        sent = _Sent((rows[0].seq, rows[-1].seq), size_bytes, now_ms)
+        confirmation = _together([self._hand_over(said) for said in messages])
         self._in_flight[confirmation] = sent
         confirmation.add_done_callback(lambda _: self._changed.set())
         self._owed.send(sent.rows)
-        self._window.send(len(message), now_ms)
-        self._row_bytes = len(message) / len(rows)
+        self._window.send(size_bytes, now_ms)
+        self._row_bytes = max(size_bytes / len(rows), 1.0)
         self.counters.sent_rows += len(rows)
+        self._note_lately(sent.rows, now_ms)
 
-    def _hand_over(self, topic: str, message: bytes, retain: bool = False) -> "asyncio.Future[bool]":
-        confirmation = self._publisher.publish(f"{self._prefix}/{topic}", message, retain)
-        self._budget.use(len(self._prefix) + len(topic) + 1 + len(message), self._clock.monotonic_ms())
+    def _note_lately(self, rows: Range, now_ms: int) -> None:
+        if self._dialect.again_ms:
+            self._lately.append((now_ms, rows))
+            while self._lately[0][0] <= now_ms - self._dialect.again_ms:
+                self._lately.popleft()
+
+    def _hand_over(self, said: Said) -> "asyncio.Future[bool]":
+        confirmation = self._publisher.publish(*said)
+        self._budget.use(len(said.topic) + len(said.payload), self._clock.monotonic_ms())
         return confirmation
+
+    async def _say(self, messages: Sequence[Said]) -> None:
+        """Returns when the broker has them."""
+        await _together([self._hand_over(said) for said in messages])
 
     def _wake(self, arrival: asyncio.Task[None]) -> None:
         if not arrival.cancelled():
@@ -292,24 +321,51 @@ class MqttForwarder:
     async def _announce(self, new: set[int]) -> None:
         for series in self._store.all_series() if new else ():
             if series.id in new:
-                self._decimals[series.id] = tuple(decimals for _, _, decimals in series.channels)
-                await self._hand_over(f"series/{series.id}", payload.series_message(series), retain=True)
+                await self._say(self._dialect.announce(series))
                 self._told.add(series.id)
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
     def _hear(self, topic: str, message: bytes) -> None:
+        if self._dialect.hear(topic, message):
+            self._changed.set()
+            return
         try:
             self._commands.put_nowait((topic, message))
         except asyncio.QueueFull:
             self.counters.dropped_commands += 1
 
     async def _obey_all(self) -> None:
-        while self._obey is not None:
+        while True:
             topic, message = await self._commands.get()
-            answer = await self._obey(topic, message, self._name)
+            answer = await self._dialect.obey(topic, message)
             if answer is not None:
                 try:
-                    self._hand_over(*answer)
+                    self._hand_over(answer)
                 except LinkDown:
                     log.info("uplink %s: the answer to a command did not get away", self._name)
+
+
+def _together(confirmations: "Sequence[asyncio.Future[bool]]") -> "asyncio.Future[bool]":
+    """Of all of them; False: one of them was heard by nobody."""
+    if len(confirmations) == 1:
+        return confirmations[0]
+    together: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    missing, is_heard = len(confirmations), True
+
+    def end(one: "asyncio.Future[bool]") -> None:
+        nonlocal missing, is_heard
+        error = LinkDown("given up") if one.cancelled() else one.exception()
+        if error is not None and not together.done():
+            together.set_exception(error)
+            together.exception()  # whoever waits is told; most of them are never awaited
+        missing -= 1
+        is_heard = is_heard and (error is not None or one.result() is not False)
+        if not missing and not together.done():
+            together.set_result(is_heard)
+
+    for one in confirmations:
+        one.add_done_callback(end)
+    if not confirmations:
+        together.set_result(True)
+    return together

@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.messages import say
-from gateway.ports import LinkDown
+from gateway.ports import LinkDown, Said
 from gateway.site.config import MqttUplink
 from gateway.uplink import login
 
@@ -25,6 +25,7 @@ _KEEPALIVE_S = 20
 _PAID_KEEPALIVE_S = 120  # where each ping costs money; ours
 _CONNECT_S = 10.0
 _CLOSE_S = 1.0
+_FENCE = "-"  # nothing is ever subscribed under this
 _LARGEST_BYTES = 70_000  # a command with a site file of 64 KiB; MQTT 5 brokers keep what is longer to themselves
 # MQTT 5, 2.4; paho says the codes of MQTT 3.1.1 in these, too
 _NOBODY = 0x10  # no matching subscribers
@@ -33,12 +34,12 @@ _LASTING = frozenset((0x84, 0x85))  # unsupported version, bad client id
 
 
 class PahoPublisher:
-    """MQTT 3.1.1 or 5, QoS 1."""
+    """MQTT 3.1.1 or 5, QoS 1; QoS 0 for a language that wants it, confirmed all the same: see publish()."""
 
-    def __init__(self, uplink: MqttUplink, client_id: str, will: tuple[str, bytes]) -> None:
+    def __init__(self, uplink: MqttUplink, client_id: str) -> None:
         self._uplink = uplink
         self._client_id = client_id
-        self._will = will
+        self._will: Said | None = None
         self._client: mqtt.Client | None = None
         self._waiting: dict[int, asyncio.Future[bool]] = {}
         self._subscribing: dict[int, asyncio.Future[bool]] = {}
@@ -46,8 +47,9 @@ class PahoPublisher:
         self._down: str | None = "not connected"
         self._tls_error: OSError | None = None
 
-    async def connect(self) -> None:
+    async def connect(self, will: Said | None = None) -> None:
         """To the first broker that can be had, in the order of the site file."""
+        self._will = will
         failures: list[LinkDown] = []
         for host, port in self._uplink.brokers:
             try:
@@ -66,7 +68,8 @@ class PahoPublisher:
             protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
-        client.will_set(self._will[0], self._will[1], qos=1, retain=True)
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=self._will.qos, retain=self._will.retain)
         password = login.password(self._uplink)
         if self._uplink.username is not None:
             client.username_pw_set(self._uplink.username, password)
@@ -103,6 +106,9 @@ class PahoPublisher:
         def on_subscribe(_c: mqtt.Client, _u: Any, mid: int, reasons: list[ReasonCode], _p: Any) -> None:
             in_loop(self._on_subscribe, mid, not any(reason.is_failure for reason in reasons))
 
+        def on_unsubscribe(_c: mqtt.Client, _u: Any, mid: int, _r: list[ReasonCode], _p: Any) -> None:
+            in_loop(self._on_fence, mid)
+
         def on_message(_c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
             with contextlib.suppress(UnicodeDecodeError):  # of a topic: not one of ours
                 in_loop(self._on_message, message.topic, message.payload)
@@ -110,6 +116,7 @@ class PahoPublisher:
         client.on_connect, client.on_connect_fail = on_connect, on_connect_fail
         client.on_publish, client.on_disconnect = on_publish, on_disconnect
         client.on_subscribe, client.on_message = on_subscribe, on_message
+        client.on_unsubscribe = on_unsubscribe
         self._client = client
         keepalive_s = _KEEPALIVE_S if self._uplink.bytes_per_hour is None else _PAID_KEEPALIVE_S
         properties = None
@@ -155,6 +162,11 @@ class PahoPublisher:
         else:
             waiter.set_result(reason.value != _NOBODY)
 
+    def _on_fence(self, client: mqtt.Client, mid: int) -> None:
+        waiter = self._waiting.pop(mid, None) if client is self._client else None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(True)
+
     def _on_subscribe(self, client: mqtt.Client, mid: int, is_let: bool) -> None:
         waiter = self._subscribing.pop(mid, None) if client is self._client else None
         if waiter is not None and not waiter.done():
@@ -194,20 +206,27 @@ class PahoPublisher:
         self._subscribing[mid] = waiter
         return await waiter
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> asyncio.Future[bool]:
+    def publish(self, topic: str, payload: bytes, retain: bool = False, qos: int = 1) -> asyncio.Future[bool]:
+        """A broker confirms nothing of QoS 0. But it takes what comes on one connection in its order (MQTT 3.1.1, 4.6)
+        and answers UNSUBSCRIBE even where nothing was subscribed (3.10.4): that answer confirms what went before."""
         self.check()
         assert self._client is not None
         waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
-        if info.rc != mqtt.MQTT_ERR_SUCCESS:
-            raise LinkDown(mqtt.error_string(info.rc))
-        self._waiting[info.mid] = waiter  # the confirmation is handled by this loop, so it can't have been yet
+        info = self._client.publish(topic, payload, qos=qos, retain=retain)
+        failed, mid = info.rc, info.mid
+        if not failed and qos == 0:
+            failed, fence = self._client.unsubscribe(_FENCE)
+            mid = fence or 0
+        if failed:
+            raise LinkDown(mqtt.error_string(failed))
+        self._waiting[mid] = waiter  # the confirmation is handled by this loop, so it can't have been yet
         return waiter
 
     async def close(self) -> None:
         client, self._client = self._client, None
-        if client is not None and self._down is None:
-            client.publish(*self._will, retain=True)  # a broker that is told goodbye forgets the will
+        if client is not None and self._down is None and self._will is not None:
+            will = self._will  # a broker that is told goodbye forgets it
+            client.publish(will.topic, will.payload, qos=will.qos, retain=will.retain)
         self._fail("closed")
         if client is not None:
             client.disconnect()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gateway.app import Gateway, Outside
 from gateway.machine.lines import Inbox, Opener, OpenLine
-from gateway.ports import LinkDown, Publisher
+from gateway.ports import LinkDown, Publisher, Said
 from gateway.site import config
 from gateway.site.config import Bus, MqttUplink, Site
 from hw_sim import disk_vfs
@@ -61,7 +61,7 @@ class _Publisher:
         self._clock = clock
         self.messages = 0
 
-    async def connect(self) -> None:
+    async def connect(self, will: Said | None = None) -> None:
         self.check()
 
     def check(self) -> None:
@@ -71,7 +71,7 @@ class _Publisher:
     async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
         return True
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[bool]":
+    def publish(self, topic: str, payload: bytes, retain: bool = False, qos: int = 1) -> "asyncio.Future[bool]":
         self.check()
         self.messages += 1
         confirmed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

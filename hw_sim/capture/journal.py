@@ -28,7 +28,7 @@ class _Dump(Flash):
 class _Copy(Journal):
     """A journal that is looked at: no boot begins."""
 
-    def _note(self, state: State) -> None:
+    def note(self, state: State) -> None:
         self.state = state
 
 

@@ -9,12 +9,14 @@ from hw_sim.climate.overlays import (
     ColdWave,
     DustStorm,
     GasLeak,
+    HeldBack,
     Overlay,
     OzoneDay,
     Slug,
     SnowOnPanel,
     SpringFlood,
     Storm,
+    TreatmentFails,
 )
 from hw_sim.climate.settings import ClimateSettings, Place, RiverStation
 
@@ -25,6 +27,7 @@ __all__ = [
     "ColdWave",
     "DustStorm",
     "GasLeak",
+    "HeldBack",
     "Overlay",
     "OzoneDay",
     "Place",
@@ -34,6 +37,7 @@ __all__ = [
     "SnowOnPanel",
     "SpringFlood",
     "Storm",
+    "TreatmentFails",
     "UnknownSignal",
     "overlay_curve",
     "overlay_quantities",

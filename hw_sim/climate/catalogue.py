@@ -43,6 +43,9 @@ _FIXED = {
     "ground.soil_moisture": "%",
     "ground.conductivity": "uS/cm",
     "ground.thaw_depth": "m",
+    "works.activity": "1",  # of a works beside the station: 1 by day
+    "works.outlet": "1",  # how concentrated what leaves it is: 1 with its treatment in order
+    "works.emission": "1",  # how much of it leaves
 }
 _RIVER = {
     "discharge": "m3/s",

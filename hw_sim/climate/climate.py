@@ -13,6 +13,7 @@ from hw_sim.climate.overlays import AnyOverlay, SnowOnPanel, during
 from hw_sim.climate.pollution import Pollution, through_dust
 from hw_sim.climate.river import River
 from hw_sim.climate.settings import ClimateSettings, Place
+from hw_sim.climate.works import Works
 from hw_sim.signals import Signal
 from hw_sim.streams import Streams
 
@@ -146,6 +147,12 @@ class Climate:
             "air.snow_depth": snow_depth,
         }
         self._values |= {f"air.{name}": values for name, values in floating.quantities.items()}
+        works = Works(grid, streams, overlays)
+        self._values |= {
+            "works.activity": works.activity,
+            "works.outlet": works.outlet,
+            "works.emission": works.emission,
+        }
         self._add_panel(light, weather, irradiance, rain, snowfall, white, floating.quantities["pm10"])
         self._add_ground(year, hourly_air, grid.hourly(irradiance), hourly_white, deep_mm / 1000.0, rain)
 

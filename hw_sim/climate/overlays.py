@@ -87,6 +87,20 @@ class Slug(Overlay, frozen=True, kw_only=True, tag="slug"):
     lasts_s: Annotated[float, Meta(ge=60, le=3.2e7, extra={"unit": "s"})] = 2 * HOUR_S
 
 
+class HeldBack(Overlay, frozen=True, kw_only=True, tag="held_back"):
+    """A gate above the first station holds a part of the river back."""
+
+    held_percent: Annotated[float, Meta(ge=0, le=99, extra={"unit": "%"})] = 80.0
+    lasts_s: Annotated[float, Meta(ge=60, le=3.2e7, extra={"unit": "s"})] = 4 * HOUR_S
+
+
+class TreatmentFails(Overlay, frozen=True, kw_only=True, tag="treatment_fails"):
+    """A works' treatment takes less of its load: a scrubber without lime, a filter with a hole, a dead blower."""
+
+    lost_percent: Annotated[float, Meta(ge=0, le=100, extra={"unit": "%"})] = 40.0
+    lasts_s: Annotated[float, Meta(ge=60, le=3.2e7, extra={"unit": "s"})] = 2 * HOUR_S
+
+
 class SnowOnPanel(Overlay, frozen=True, kw_only=True, tag="snow_on_panel"):
     """Snow that stays on the panel for `lasts_s`, whatever the sun does."""
 
@@ -94,7 +108,9 @@ class SnowOnPanel(Overlay, frozen=True, kw_only=True, tag="snow_on_panel"):
     lasts_s: Annotated[float, Meta(ge=60, le=3.2e7, extra={"unit": "s"})] = 2 * 86400.0
 
 
-AnyOverlay = SpringFlood | Storm | ColdWave | DustStorm | OzoneDay | GasLeak | Slug | SnowOnPanel
+AnyOverlay = (
+    SpringFlood | Storm | ColdWave | DustStorm | OzoneDay | GasLeak | Slug | HeldBack | TreatmentFails | SnowOnPanel
+)
 
 
 def smooth_step(x: Array) -> Array:

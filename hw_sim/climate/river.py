@@ -8,7 +8,7 @@ from hw_sim.climate.catchment import Catchment, Flow, Snowpack
 from hw_sim.climate.channel import GRAVITY, Channel
 from hw_sim.climate.grid import HOUR_S, STEP_S, Array, Grid
 from hw_sim.climate.outfall import Reach, passage, share, strengths
-from hw_sim.climate.overlays import AnyOverlay, Slug, SpringFlood
+from hw_sim.climate.overlays import AnyOverlay, HeldBack, Slug, SpringFlood, outline
 from hw_sim.climate.settings import ClimateSettings, RiverStation
 from hw_sim.streams import Streams
 
@@ -51,6 +51,10 @@ class River:
         pack, flow = begins
         liquid, _ = land.melt(hourly_air, hour(water_mm_h), extra, pack, 1.0)
         hourly_m3_s, quick, _ = land.discharge(liquid, flow, HOUR_S)
+        for event in overlays:
+            if isinstance(event, HeldBack):
+                hour_s = grid.first_s + np.arange(1.0, len(hourly_m3_s) + 1) * HOUR_S
+                hourly_m3_s = hourly_m3_s * (1.0 - event.held_percent / 100.0 * outline(event, hour_s, 0.1, 0.1))
         fresh = quick * np.clip(1.0 - hourly_rain / np.maximum(liquid, 1e-6), 0.0, 1.0)
         open_depth = self._channel.depth(hourly_m3_s, np.zeros(len(hourly_m3_s)))
         hourly_c, hourly_ice = water.water_and_ice(

@@ -23,7 +23,7 @@ class Place(Struct, frozen=True, kw_only=True):
 class RiverStation(Struct, frozen=True, kw_only=True):
     """A place on the river, named in its signals, so far downstream of the outfall (negative: upstream)."""
 
-    name: Annotated[str, Meta(pattern=r"^(?!(?:sun|panel|air|ground)\Z)[a-z][a-z0-9_]{0,31}\Z")]
+    name: Annotated[str, Meta(pattern=r"^(?!(?:sun|panel|air|ground|works)\Z)[a-z][a-z0-9_]{0,31}\Z")]
     below_outfall_m: Annotated[float, Meta(ge=-50_000, le=100_000, extra={"unit": "m"})]
 
 

@@ -9,8 +9,8 @@
 //   {"off": us}                                                              power is lost now
 //
 // Answer: {"us": simulated time, "events": [[us, "frame" | "pin" | "reset" | "halt" | "cut", ...]], "said": hex,
-// "slept": us since the last answer, "written": when a page of flash was whole last}; to "peek" {"hex"}; to "off" {"flash": base64, "erases": {sector: count},
-// "lost": characters}. Times count from power-on.
+// "slept": us and "written": [[us, offset, hex]], pages of flash that were whole, both since the last answer}; to "peek"
+// {"hex"}; to "off" {"flash": base64, "erases": {sector: count}, "lost": characters}. Times count from power-on.
 import fs from "node:fs";
 import { Chip } from "./chip.mjs";
 import { Nor, dice } from "./nor.mjs";
@@ -66,7 +66,7 @@ class Board {
     this.events = [];
     this.said = [];
     this.dead = false;
-    this.writtenUs = 0;
+    this.written = [];
     this.chip = this.reset(undefined);
   }
 
@@ -102,9 +102,9 @@ class Board {
   }
 
   noteWritten() {
-    if (this.nor.writtenNs === null) return;
-    this.writtenUs = Math.ceil((this.resetNs + this.nor.writtenNs) / 1000);
-    this.nor.writtenNs = null;
+    for (const [ns, offset, page] of this.nor.written.splice(0)) {
+      this.written.push([Math.ceil((this.resetNs + ns) / 1000), offset, Buffer.from(page).toString("hex")]);
+    }
   }
 
   order({ cut, page_ns, erase_ns }) {
@@ -127,11 +127,12 @@ class Board {
 
   report() {
     const said = Buffer.from(this.said).toString("hex");
-    const times = { us: Math.ceil(this.ns / 1000), slept: this.chip.sleptNs / 1000, written: this.writtenUs };
+    const times = { us: Math.ceil(this.ns / 1000), slept: this.chip.sleptNs / 1000, written: this.written };
     const report = { ...times, events: this.events, said };
     this.chip.sleptNs = 0;
     this.events = [];
     this.said = [];
+    this.written = [];
     return report;
   }
 }

@@ -26,10 +26,10 @@ export class Nor {
     this.random = random;
     this.erases = new Array(bytes.length / SECTOR).fill(0); // of each sector, since power-on
     this.operations = 0;
-    this.steps = []; // of the operation under way: {ns, apply, tear, writes}
+    this.steps = []; // of the operation under way: {ns, apply, tear, page}
     this.startNs = 0; // of its next step
     this.began = this.took = 0; // the operation's start and time, for whoever wants to cut it
-    this.writtenNs = null; // when the last page was whole, until somebody has noted it
+    this.written = []; // [ns, offset, bytes] of pages that are whole, until somebody has noted them
     this.pace(0, 0);
   }
 
@@ -70,7 +70,7 @@ export class Nor {
       const page = data.subarray(at, at + PAGE);
       this.plan({
         ns: this.programNs,
-        writes: true,
+        page: [offset + at, page],
         apply: () => area.forEach((old, i) => { area[i] = old & page[i]; }),
         tear: (share) => area.forEach((old, i) => { area[i] = old & (page[i] | ~this.someBits(share)); }),
       });
@@ -83,7 +83,7 @@ export class Nor {
       const step = this.steps.shift();
       this.startNs += step.ns;
       step.apply();
-      if (step.writes) this.writtenNs = this.startNs;
+      if (step.page) this.written.push([this.startNs, ...step.page]);
     }
   }
 

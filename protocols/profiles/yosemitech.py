@@ -16,6 +16,16 @@ _WIPE_MS = 15_000  # what ModularSensors' Y560 allows for brushing; of the other
 ADDRESS = Write("address", 16, 0x3000, "u8", 1, 247)
 PH_POINT = Write("calibrate_ph", 16, 0x2300, "f32", 0, 1400, decimals=2)
 
+# YosemitechModbus.cpp, getSerialNumber: 14 characters, of which the fourth and fifth name the model
+SERIAL = (3, 0x0900, 7)
+_SERIAL_MODELS = {
+    "yosemitech_y504": "???01",
+    "yosemitech_y520": "???09",
+    "yosemitech_y511": "???29",
+    "yosemitech_y514": "???48",
+    "yosemitech_y532": "???43",
+}
+
 _NOTES = (
     "No reply to unlisted registers nor to broadcast 0. Keep addresses on one bus a few numbers apart (library "
     "README). 5-12 V; a brush draws up to 290 mA for 10-15 ms as it starts. Brush interval and other settings fall "
@@ -62,4 +72,6 @@ def probe(
         wipe=wipe,
         wipe_ms=_WIPE_MS if wipe else 0,
         writes=(ADDRESS,) + tuple(writes),
+        serial=None if model == "yosemitech_y4000" else SERIAL,  # its registers are others
+        serial_model=_SERIAL_MODELS.get(model),
     )

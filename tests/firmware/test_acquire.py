@@ -57,6 +57,12 @@ def test_power_comes_on_at_the_last_moment():
     assert bench.board.rails[1][0] - 60_000 < 100
 
 
+def test_what_is_read_was_measured_after_the_sensor_had_settled():
+    bench = Bench(period_s=60, warm_up_ms=500, settle_ms=3000, measure_ms=1700)
+    bench.until(60_000)
+    assert bench.board.rails[0][0] == 60_000 - 5200
+
+
 def test_a_start_command_that_nobody_answers_does_not_cost_the_slot():
     bench = Bench(lambda request: b"" if request.function == 16 else None, period_s=60, settle_ms=3000, start=START)
     assert bench.until(60_000) == [(7, 0), (8, 0)]

@@ -274,6 +274,46 @@ def test_a_weak_battery_is_read_less_and_an_empty_one_writes_nothing():
     assert counted(13_300) == (60, 60, True, True)
 
 
+class Gated(Exception):
+    """The supply is gone."""
+
+
+class GatedBoard(DeskBoard):
+    """Its clock with a battery is the gateway's; `volts` hold for all its boots."""
+
+    gated = True
+    volts = 13_300
+
+    def clock_ms(self):
+        return self.radio._devices[0].unix_ms + self.clock.ms
+
+    def battery_mv(self):
+        return GatedBoard.volts
+
+    async def power_down(self, duration_ms):
+        raise Gated(duration_ms)
+
+
+def test_a_gated_node_has_its_tier_from_the_boot_before():
+    world = World(slices.sensor(period_s=60), report_s=600, battery=BATTERY, kind=GatedBoard)
+
+    def readings_in_an_hour(mv):
+        GatedBoard.volts = mv
+        for _ in (1, 2):  # in the first hour it learns of it
+            first = world.cycle.journal.next_number
+            until_ms = world.board.clock_ms() + 3_600_000
+            while world.board.clock_ms() < until_ms:
+                try:
+                    run(world.cycle.step())
+                except Gated as off:
+                    world.restart(off.args[0])
+        return world.cycle.journal.next_number - first
+
+    assert readings_in_an_hour(13_300) == 60 and len(world.boots) > 100
+    assert [readings_in_an_hour(mv) for mv in (12_919, 13_039, 13_040)] == [30, 30, 60]
+    assert [readings_in_an_hour(mv) for mv in (12_500, 12_919, 12_920, 13_040)] == [15, 15, 30, 60]
+
+
 def test_a_limit_that_is_passed_makes_readings_dense_and_is_reported_at_once():
     world = World(slices.sensor(period_s=300), report_s=3600, emergency_s=10, limits=[[0, 1, 40_000]])
     world.live(1000)

@@ -93,7 +93,7 @@ def test_the_clock_that_dates_a_record_may_stand_sectors_later_but_in_its_own_bo
     journal = Journal(flash)
     journal.set_clock(1_800_000_000_000, 1000)
     found = journal.unsent(3)
-    assert [(entry.state.clock_ms, entry.state.set_ms) for entry in found] == [(1_700_000_000_000, 900_000)] * 3
+    assert [(entry.state.clock_ms, entry.state.set_16th) for entry in found] == [(1_700_000_000_000, 14_400)] * 3
     assert [entry.state.clock_ms for entry in journal.read(50, 51, 9)] == [1_700_000_000_000, 0]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway.judging import judge
 from gateway.pipeline import board, stages
 from gateway.site.config import Site
 from gateway.store import Store
@@ -28,14 +29,17 @@ class Made(NamedTuple):
 class Ground:
     """A store in `folder` whose clock is moved by hand; begin() is what a start is."""
 
-    def __init__(self, folder: Path, *parts: str, unix_ms: int = MIDNIGHT_MS) -> None:
+    def __init__(self, folder: Path, *parts: str, unix_ms: int = MIDNIGHT_MS, is_judged: bool = False) -> None:
         self.folder = folder
+        self.is_judged = is_judged
         self.clock = doubles.HandClock(unix_ms)
         self.site: Site = doubles.site(folder, *parts)
         self.begin()
 
     def begin(self) -> None:
         self.store = Store(self.folder / "store.db", self.clock)
+        if self.is_judged:
+            self.store.judge(judge(self.site))
         wanted = stages(self.site, board(self.site))
         assert wanted is not None
         self.store.derive(wanted)
@@ -62,7 +66,7 @@ class Ground:
     def at(self, unix_ms: int) -> None:
         """The time comes."""
         self.clock.unix = unix_ms
-        self.store.commit()
+        self.store.keep()
         self.store.commit_due()
 
     def made(self, source: str) -> list[Made]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.machine.lines import Inbox, LineLost, OpenLine
-from gateway.ports import LinkDown
+from gateway.ports import LinkDown, Said
 from gateway.site.config import Site, load
 from hw_sim.clock import START_UNIX_S
 
@@ -181,7 +181,7 @@ class HandPublisher:
         self.heard: Callable[[str, bytes], None] | None = None  # whom a message from there is given
         self.is_heard = True
 
-    async def connect(self) -> None:
+    async def connect(self, will: Said | None = None) -> None:
         self.tries_s.append(asyncio.get_running_loop().time())
         await asyncio.sleep(0.01)
         if not self.up:
@@ -189,7 +189,7 @@ class HandPublisher:
         self._connected = True
         self.connections.append([])
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> "asyncio.Future[bool]":
+    def publish(self, topic: str, payload: bytes, retain: bool = False, qos: int = 1) -> "asyncio.Future[bool]":
         if not self._connected:
             self.while_down += 1
         self.check()

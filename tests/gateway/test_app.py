@@ -14,6 +14,7 @@ from gateway.evidence.notary import Signature
 from gateway.machine.lines import Opener, OpenLine
 from gateway.ports import Publisher
 from gateway.site.config import Bus, MqttUplink, Site
+from gateway.store import tail
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.ledger import Ledger
 from hw_sim.sensor import SimSensor
@@ -60,11 +61,19 @@ class Room(Outside):
         return self.broker
 
 
+# A sensor that was just switched on says 0 at first: what a test restates of it is no row to count here.
+UNTESTED = """
+[[quality]]
+channel = "level.temperature"
+off = ["all"]
+"""
+
+
 class Running:
     """A gateway in its room."""
 
     def __init__(self, folder: Path) -> None:
-        parts = (NODE.replace('"level"', '"deep"'), RIVER, sensor("level", 1), UPLINK)
+        parts = (NODE.replace('"level"', '"deep"'), RIVER, sensor("level", 1), UPLINK, UNTESTED)
         self.room = Room()
         self.gateway = Gateway(site(folder, *parts), self.room)
         self.stop = asyncio.Event()
@@ -87,9 +96,9 @@ def test_polled_readings_reach_the_disk_with_the_commit_delay_and_the_broker_aft
     async def steps() -> None:
         one = Running(tmp_path)
         await asyncio.sleep(10.9)  # the first poll was after a second
-        assert query(tmp_path, "SELECT count(*) FROM row") == [(0,)] and one.room.broker.rows() == []
+        assert tail.read(tmp_path / "store.db") == [] and one.room.broker.rows() == []
         await asyncio.sleep(1)
-        assert query(tmp_path, "SELECT count(*) FROM row") in ([(10,)], [(11,)])
+        assert len(tail.read(tmp_path / "store.db")) in (10, 11)
         assert len(one.room.broker.rows()) in (10, 11)
         await one.stopped()
 

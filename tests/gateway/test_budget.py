@@ -41,20 +41,20 @@ def test_an_exchange_on_the_bus_takes_what_the_standard_says() -> None:
 
 def test_a_rail_is_on_for_its_slowest_sensor_and_all_on_it_pay() -> None:
     parts = day_j(BENCH, NODE)
-    on_s = 96 * (8 + 40 + 0.04)  # Y511, 96 readings a day
+    on_s = 96 * (8 + 40 + 4 + 0.04)  # Y511, 96 readings a day
     for sensor in NODE.sensors:
         assert parts[f"sensor {sensor.id}"] == pytest.approx(on_s * 0.243, rel=0.005)
 
 
 def test_a_rail_of_its_own_and_a_period_of_its_own_take_only_what_they_need() -> None:
     parts = day_j(BENCH, changed(2, rail="own", period_s=3600), habits=THRIFTY)
-    assert parts["sensor upstream_ph"] == pytest.approx(24 * 5.0 * 0.243, rel=0.05)  # Y532: 0.5 + 4.5 s
-    assert parts["sensor upstream_turb"] == pytest.approx(96 * 48.0 * 0.243, rel=0.005)
+    assert parts["sensor upstream_ph"] == pytest.approx(24 * 6.8 * 0.243, rel=0.05)  # Y532: 0.5 + 4.5 + 1.8 s
+    assert parts["sensor upstream_turb"] == pytest.approx(96 * 52.0 * 0.243, rel=0.005)
 
 
 def test_two_sensors_of_different_periods_share_a_rail_without_being_counted_twice() -> None:
     parts = day_j(BENCH, changed(3, period_s=3600), habits=THRIFTY)
-    on_s = 24 * 48.0 + 72 * 11.6  # with the turbidity probe once an hour, else as long as Y520 needs
+    on_s = 24 * 52.0 + 72 * 14.3  # with the turbidity probe once an hour, else as long as Y520 needs
     assert parts["sensor upstream_do"] == pytest.approx(on_s * 0.243, rel=0.02)
 
 

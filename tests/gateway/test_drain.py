@@ -10,6 +10,7 @@ import pytest
 from gateway.site.config import MqttUplink
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
+from gateway.uplink.watertower import Watertower
 from hw_sim.backhaul import Backhaul
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.platform import Platform
@@ -69,7 +70,7 @@ def drained(
 
         backhaul.session._take = take
         uplink = MqttUplink(id="platform", host="nowhere", bytes_per_hour=bytes_per_hour)
-        forwarder = MqttForwarder(uplink, "demo", backhaul.publisher(), store, clock)
+        forwarder = MqttForwarder(uplink, Watertower("demo", clock), backhaul.publisher(), store, clock)
         task = asyncio.create_task(forwarder.run())
         made: dict[int, float] = {}
         while sum(seq <= backlog for seq in came) < backlog and loop.time() < limit_s:

@@ -10,6 +10,7 @@ from gateway.evidence.notary import day_message, is_signed, sign
 from gateway.site.config import MqttUplink
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
+from gateway.uplink.watertower import Watertower
 from hw_sim.clock import run_virtual, world_clock
 from tests.gateway.doubles import START_MS, HandPublisher, events, numbered
 from tests.gateway.test_store import CHANNELS
@@ -24,7 +25,9 @@ class Uplink:
         self.store = Store(folder / "store.db", world_clock())
         self.series = self.store.series("sensor do", CHANNELS)
         self.publisher = HandPublisher(delay_s)
-        self.forwarder = MqttForwarder(UPLINK, "demo", self.publisher, self.store, world_clock())
+        self.forwarder = MqttForwarder(
+            UPLINK, Watertower("demo", world_clock()), self.publisher, self.store, world_clock()
+        )
         self.positions = [0]
 
     def start(self) -> None:
@@ -234,7 +237,9 @@ def test_a_position_survives_the_process_and_two_uplinks_have_their_own(tmp_path
         again = Uplink(tmp_path)
         again.fill(1)
         other = HandPublisher()
-        second = MqttForwarder(MqttUplink(id="second", host="b"), "demo", other, again.store, world_clock())
+        second = MqttForwarder(
+            MqttUplink(id="second", host="b"), Watertower("demo", world_clock()), other, again.store, world_clock()
+        )
         task = asyncio.create_task(second.run())
         again.start()
         await again.watch(1)
@@ -250,7 +255,9 @@ def test_a_broker_that_swallows_everything_holds_up_no_other_uplink_and_no_commi
         up = Uplink(tmp_path)
         hole = HandPublisher()
         hole.confirms = False
-        other = MqttForwarder(MqttUplink(id="hole", host="b"), "demo", hole, up.store, world_clock())
+        other = MqttForwarder(
+            MqttUplink(id="hole", host="b"), Watertower("demo", world_clock()), hole, up.store, world_clock()
+        )
         task = asyncio.create_task(other.run())
         up.start()
         for _ in range(60):
@@ -322,7 +329,7 @@ def test_a_signed_day_leaves_once_retained_and_whoever_holds_it_can_check_it(tmp
         assert "watertower/demo/signature/2025-12-31" in up.publisher.retained
         text = day_message("demo", "2025-12-31", message["block"], bytes.fromhex(message["hash"]))
         assert is_signed(bytes.fromhex(message["public"]), bytes.fromhex(message["signature"]), text)
-        again = MqttForwarder(UPLINK, "demo", HandPublisher(0.05), up.store, world_clock())
+        again = MqttForwarder(UPLINK, Watertower("demo", world_clock()), HandPublisher(0.05), up.store, world_clock())
         assert again._day == up.store.newest_day == "2025-12-31"
         up.task.cancel()
 

@@ -32,13 +32,15 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "report": {"node": "water", "seconds": 600},
     "wipe": {"node": "water"},
     "write": {"sensor": "ph", "name": "offset", "value": -0.2},
+    "service": {"sensor": "ph", "state": "maintenance"},
+    "ask": {"sensor": "ph", "questions": [{"function": 3, "address": 1, "quantity": 2}]},
     "alarm": {"rule": "high", "verb": "acknowledge"},
     "upstream": {"name": "upper/high", "raised": True, "since_ms": 5},
     "restart": {},
     "reload": {},
     "configure": {"site": "[station]"},
 }
-MAY = {"li": 3, "ma": 9, "wu": 12}  # how many of these, from the first
+MAY = {"li": 3, "ma": 10, "wu": 13}  # how many of these, from the first
 
 
 def topic(operator: str, station: str = "demo") -> str:

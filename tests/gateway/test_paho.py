@@ -14,12 +14,12 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.ports import LinkDown
+from gateway.ports import LinkDown, Said
 from gateway.site.config import MqttUplink
 from gateway.uplink.paho import PahoPublisher
 from hw_sim import broker
 
-WILL = ("watertower/demo/status", b'{"online":false}')
+WILL = Said("watertower/demo/status", b'{"online":false}', retain=True)
 LIMIT_S = 8
 
 
@@ -70,7 +70,7 @@ class Listener:
 
 
 def publisher(port: int) -> PahoPublisher:
-    return PahoPublisher(MqttUplink(id="platform", host="127.0.0.1", port=port), "watertower-demo-platform", WILL)
+    return PahoPublisher(MqttUplink(id="platform", host="127.0.0.1", port=port), "watertower-demo-platform")
 
 
 def test_a_message_is_confirmed_when_the_broker_has_it_and_a_retained_one_waits_there() -> None:
@@ -78,7 +78,7 @@ def test_a_message_is_confirmed_when_the_broker_has_it_and_a_retained_one_waits_
         port = free_port()
         async with served(port):
             one = publisher(port)
-            await one.connect()
+            await one.connect(WILL)
             one.check()
             await asyncio.gather(*[one.publish(f"watertower/demo/n{n}", b"%d" % n, retain=True) for n in range(20)])
             listener = Listener(port)
@@ -96,7 +96,7 @@ def test_a_clean_close_says_that_nobody_is_online_and_the_same_publisher_connect
         async with served(port):
             one = publisher(port)
             for _ in range(2):
-                await one.connect()
+                await one.connect(WILL)
                 await one.publish(WILL[0], b'{"online":true}', retain=True)
                 await one.close()
                 with pytest.raises(LinkDown):
@@ -116,7 +116,7 @@ def test_when_the_broker_ends_whoever_waits_is_told_and_nothing_more_is_taken() 
         port = free_port()
         server = await broker.serve("127.0.0.1", port)
         one = publisher(port)
-        await one.connect()
+        await one.connect(WILL)
         await one.publish(WILL[0], b"{}")
         waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         one._waiting[60_000] = waiting  # the PUBACK that never comes
@@ -129,7 +129,7 @@ def test_when_the_broker_ends_whoever_waits_is_told_and_nothing_more_is_taken() 
             one.publish(WILL[0], b"{}")
         await one.close()
         with pytest.raises(LinkDown, match="no broker at"):
-            await one.connect()
+            await one.connect(WILL)
         await one.close()
 
     story(steps())
@@ -140,7 +140,7 @@ def test_a_port_where_nobody_listens_is_told_at_once() -> None:
         one = publisher(free_port())
         started_s = asyncio.get_running_loop().time()
         with pytest.raises(LinkDown, match="no broker at"):
-            await one.connect()
+            await one.connect(WILL)
         await one.close()
         assert asyncio.get_running_loop().time() - started_s < 2
 
@@ -155,7 +155,7 @@ def test_who_accepts_and_hangs_up_is_no_broker_and_one_that_says_nothing_holds_u
         mute = await asyncio.start_server(lambda _r, writer: held.append(writer), "127.0.0.1", 0)
         for server in (rude, mute):
             one = publisher(server.sockets[0].getsockname()[1])
-            task = asyncio.create_task(one.connect())
+            task = asyncio.create_task(one.connect(WILL))
             await asyncio.sleep(0.3)
             if server is rude:
                 assert task.done() and isinstance(task.exception(), LinkDown)
@@ -209,7 +209,7 @@ def test_a_connection_that_is_cut_leaves_the_last_will_behind() -> None:
         async with served(port):
             wire = Cuttable(port)
             one = publisher(await wire.start())
-            await one.connect()
+            await one.connect(WILL)
             await one.publish(WILL[0], b'{"online":true}', retain=True)
             listener = Listener(port)
             assert await listener.got.get() == (WILL[0], {"online": True}, True)

@@ -116,7 +116,7 @@ def test_a_polled_row_is_on_disk_with_the_commit_and_not_before(store: Store, tm
     assert store.last_seq == 1
 
 
-def test_a_position_is_on_disk_after_a_minute_or_a_thousand_rows_or_a_clean_stop(tmp_path: Path) -> None:
+def test_a_position_is_on_disk_after_ten_minutes_or_a_thousand_rows_or_a_clean_stop(tmp_path: Path) -> None:
     clock = HandClock()
     store = Store(tmp_path / "store.db", clock)
 
@@ -128,15 +128,21 @@ def test_a_position_is_on_disk_after_a_minute_or_a_thousand_rows_or_a_clean_stop
     store.set_position("platform", 1004)
     assert noted() == [(1004,)]
     store.set_position("platform", 1100)
-    clock.unix += 59_000
+    clock.unix += 599_000
     store.set_position("platform", 1200)
     assert noted() == [(1004,)]
     clock.unix += 1000
     store.set_position("platform", 1201)
     assert noted() == [(1201,)]
+    clock.unix += 60_000
     store.set_position("platform", 1202)
+    assert noted() == [(1201,)]
+    store.add_poll(store.series("sensor do", CHANNELS), 1000, [(1, 0), (2, 0), (3, 0)])
+    store.commit()  # takes it along
+    assert noted() == [(1202,)]
+    store.set_position("platform", 1203)
     store.end_run()
-    assert noted() == [(1202,)] and store.position("platform") == 1202
+    assert noted() == [(1203,)] and store.position("platform") == 1203
     store.close()
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from gateway.ports import LinkDown
+from gateway.ports import LinkDown, Said
 from gateway.site.config import MqttUplink, Tls
 from gateway.uplink.paho import PahoPublisher
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 MOSQUITTO, OPENSSL = shutil.which("mosquitto", path=PATH), shutil.which("openssl", path=PATH)
 pytestmark = pytest.mark.skipif(MOSQUITTO is None or OPENSSL is None, reason="needs mosquitto and openssl")
-WILL = ("watertower/demo/status", b'{"online":false}')
+WILL = Said("watertower/demo/status", b'{"online":false}', retain=True)
 PASSWORD = "correct horse"
 
 
@@ -102,7 +102,7 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
 
 
 def publisher(port: int, **more: Any) -> PahoPublisher:
-    return PahoPublisher(MqttUplink(id="platform", host="localhost", port=port, **more), "watertower-demo-p", WILL)
+    return PahoPublisher(MqttUplink(id="platform", host="localhost", port=port, **more), "watertower-demo-p")
 
 
 def tls(brokers: Mosquitto, client: str | None = None, ca: str = "ca") -> Tls:
@@ -122,7 +122,7 @@ def story(steps: Coroutine[Any, Any, None]) -> None:
 async def refused(one: PahoPublisher) -> str:
     """Why, and that it needs a person."""
     with pytest.raises(LinkDown) as caught:
-        await one.connect()
+        await one.connect(WILL)
     assert caught.value.is_refusal and PASSWORD not in str(caught.value)
     with pytest.raises(LinkDown):
         one.publish(WILL[0], b"{}")
@@ -136,7 +136,7 @@ def test_our_authority_certificate_and_password_get_a_message_through(brokers: M
         port = await brokers.start(f"password_file {brokers.folder}/passwords", clients=True)
         one = publisher(port, version=version, tls=tls(brokers, "gateway"), username="river",
                         password_file=str(brokers.folder / "password"))  # fmt: skip
-        await one.connect()
+        await one.connect(WILL)
         heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         assert await one.subscribe("watertower/demo/command/+", lambda *said: heard.put_nowait(said))
         assert await one.publish("watertower/demo/command/li", b"x")
@@ -199,7 +199,7 @@ def test_a_wrong_password_is_told_with_what_to_do(
         monkeypatch.setenv("RIVER_PASSWORD", "wrong")
         assert "check username and password" in await refused(one)
         monkeypatch.setenv("RIVER_PASSWORD", PASSWORD)
-        await one.connect()
+        await one.connect(WILL)
         await one.close()
 
     story(steps())
@@ -218,7 +218,7 @@ def test_mqtt_5_tells_that_nobody_listens(brokers: Mosquitto) -> None:
     async def steps() -> None:
         port = await brokers.start("allow_anonymous true", certificate=None)
         one = publisher(port, version="5")
-        await one.connect()
+        await one.connect(WILL)
         assert await one.publish("watertower/demo/data", b"{}") is False
         await one.subscribe("watertower/demo/#", lambda topic, payload: None)
         assert await one.publish("watertower/demo/data", b"{}") is True
@@ -231,7 +231,7 @@ def test_the_next_broker_is_taken_when_the_first_can_not_be_had(brokers: Mosquit
     async def steps() -> None:
         port = await brokers.start("allow_anonymous true", certificate=None)
         one = publisher(free_port(), hosts=(f"127.0.0.1:{free_port()}", f"127.0.0.1:{port}"))
-        await one.connect()
+        await one.connect(WILL)
         await one.publish(WILL[0], b"{}")
         await one.close()
         with pytest.raises(LinkDown, match=r"no broker at .*; no broker at "):

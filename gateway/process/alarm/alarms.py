@@ -203,10 +203,18 @@ class Alarms:
         return tuple(told)
 
     def _look(self, alarm: _Alarm, unix_ms: int, measured_ms: int | None, told: list[Transition]) -> None:
-        """At the condition. Without a measurement (None) nothing is raised or ended, only missed."""
-        rule = alarm.rule
-        if rule.suppress is not None:
+        """At the condition, and whether it is to be silent: that ends after the condition was looked at, because what
+        ends with the silence must not be raised."""
+        suppress = alarm.rule.suppress
+        if suppress is not None and self._holds(suppress, alarm.rule, unix_ms):
+            self._go(alarm, "suppress", unix_ms, told)
+        self._follow(alarm, unix_ms, measured_ms, told)
+        if suppress is not None:
             self._suppress(alarm, unix_ms, told)
+
+    def _follow(self, alarm: _Alarm, unix_ms: int, measured_ms: int | None, told: list[Transition]) -> None:
+        """Without a measurement (None) nothing is raised or ended, only missed."""
+        rule = alarm.rule
         found = self._condition(alarm, unix_ms)
         if found is None:
             alarm.since_ms = None

@@ -44,6 +44,7 @@ class ChannelQuality:
         self._value_ms: int
         order, self._value, self._value_ms, *memory = state or (None, None, 0, None, None, None)
         self._order = Order(order)
+        self.is_next = False  # whether the last reading came after all others, and so has been compared
         # `_value`: the last one that counts, `_value_ms`: its time
         self._remember(*memory)
 
@@ -63,10 +64,13 @@ class ChannelQuality:
             else None
         )
 
-    def step(self, unix_ms: int, value: float | None, worth: int = 0) -> Added:
-        """What this reading adds, to itself and, if that was a spike, to the one before it."""
+    def step(self, unix_ms: int, value: float | None, worth: int = 0, is_late: bool = False) -> Added:
+        """What this reading adds, to itself and, if that was a spike, to the one before it. `is_late`: it is known to
+        be older than others that were shown."""
+        self.is_next = False
+        may_compare = not is_late and not worth & quality.CLOCK
         if value is None or not isfinite(value) or worth & (MISSING | NOT_MEASURING):
-            return self._passed_over(unix_ms) if not worth & quality.CLOCK and self._is_next(unix_ms) else ()
+            return self._passed_over(unix_ms) if may_compare and self._is_next(unix_ms) else ()
         flags = _flags(GROSS, gross_range(value, self._limits.fail, self._limits.suspect))
         if worth & quality.RANGE:
             flags |= GROSS | FAIL
@@ -74,7 +78,7 @@ class ChannelQuality:
             return ((unix_ms, flags),) if flags else ()
         if self._climate is not None:
             flags |= _flags(CLIMATE, self._climate.step(unix_ms, value))
-        if not self._is_next(unix_ms):
+        if is_late or not self._is_next(unix_ms):
             return ((unix_ms, flags),) if flags else ()
         if flags & FAIL:
             return (*self._passed_over(unix_ms), (unix_ms, flags))
@@ -113,7 +117,13 @@ class ChannelQuality:
         if place == SET_BACK:
             self._value = None
             self._remember(None, None, None)
-        return place != LATE
+        self.is_next = place != LATE
+        return self.is_next
+
+    @property
+    def awaited_ms(self) -> int | None:
+        """When a reading was measured that the next one may still find to be a spike that fails."""
+        return None if self._spike is None else self._spike.awaited_ms
 
     def state(self) -> list[Any]:
         """All it remembers, as lists and numbers that JSON takes."""

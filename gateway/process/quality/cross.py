@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from gateway.process.water.oxygen import saturation_mgl
-from protocols.worth import CONTRADICTS, DRY, ICE, SUSPECT, is_usable
+from protocols.worth import CONTRADICTS, DRY, ICE, MISSING, NOT_MEASURING, SUSPECT, is_usable
 
 Readings = Mapping[str, tuple[float | None, int]]  # quantity -> (value, flags), in the units of UNITS
 Flags = dict[str, int]
@@ -50,9 +50,11 @@ def ice(readings: Readings, place: Place) -> Flags:
 
 def out_of_water(readings: Readings, place: Place) -> Flags:
     """Air conducts nothing: below `dry_below_us_cm` no river is (rain has 5 to 30 uS/cm), and all that hangs beside
-    the conductivity probe hangs in the air too."""
-    conductivity = _value(readings, "conductivity")
-    if conductivity is None or conductivity >= place.dry_below_us_cm:
+    the conductivity probe hangs in the air too. What it says there may be below its own measuring range, but is near
+    zero."""
+    conductivity, flags = readings.get("conductivity", (None, 0))
+    is_near = conductivity is not None and abs(conductivity) < place.dry_below_us_cm
+    if not is_near or flags & (MISSING | NOT_MEASURING):
         return {}
     in_water = ("conductivity", "dissolved_oxygen", "ph", "turbidity", "orp", "ammonium", "chlorophyll", "temperature")
     return _marked(readings, in_water, DRY)
@@ -88,19 +90,22 @@ def level_against_pressure(readings: Readings, place: Place) -> Flags:
     return _marked(readings, ("level", "water_pressure"), CONTRADICTS)
 
 
-CHECKS: tuple[Callable[[Readings, Place], Flags], ...] = (
-    ice,
-    out_of_water,
-    fine_above_coarse,
-    oversaturated,
-    level_against_pressure,
-)
+Check = Callable[[Readings, Place], Flags]
+# By the names that a site file has for them.
+BY_NAME: dict[str, Check] = {
+    "ice": ice,
+    "dry": out_of_water,
+    "pm": fine_above_coarse,
+    "oxygen": oversaturated,
+    "level": level_against_pressure,
+}
+CHECKS = tuple(BY_NAME.values())
 
 
-def cross(readings: Readings, place: Place) -> Flags:
-    """The flags that all checks together add, by quantity."""
+def cross(readings: Readings, place: Place, checks: tuple[Check, ...] = CHECKS) -> Flags:
+    """The flags that these checks together add, by quantity."""
     added: Flags = {}
-    for check in CHECKS:
+    for check in checks:
         for quantity, flags in check(readings, place).items():
             added[quantity] = added.get(quantity, 0) | flags
     return added

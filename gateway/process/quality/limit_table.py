@@ -63,7 +63,15 @@ _FACTORS = {
     ("cm", "mm"): 10.0,
     ("kPa", "hPa"): 10.0,
     ("bar", "hPa"): 1000.0,
+    ("hPa", "kPa"): 0.1,
+    ("bar", "kPa"): 100.0,
+    ("mbar", "kPa"): 0.1,
 }
+
+
+def factor(unit: str, wanted: str) -> float | None:
+    """What a number of that unit is multiplied with to be in the wanted one; None: it cannot be."""
+    return 1.0 if unit == wanted else _FACTORS.get((unit, wanted))
 
 
 class Channel(NamedTuple):
@@ -85,16 +93,16 @@ def limits(channel: Channel, own: Mapping[str, Any] | None = None) -> Limits:
     but not by nature is judged by the narrower of the two.
     """
     row = ROWS.get((channel.kind, channel.quantity)) or ROWS.get(("", channel.quantity))
-    factor = None if row is None else _FACTORS.get((channel.unit, row.unit), 1.0 if channel.unit == row.unit else None)
-    if row is None or factor is None:
-        row, factor = _Row(channel.unit), 1.0
+    scale = None if row is None else factor(channel.unit, row.unit)
+    if row is None or scale is None:
+        row, scale = _Row(channel.unit), 1.0
     found = Limits(
-        fail=_narrower(_span(row.fail, factor), channel.low, channel.high),
-        suspect=_span(row.suspect, factor),
-        spike_suspect=_scaled(row.spike[0], factor),
-        spike_fail=_scaled(row.spike[1], factor),
-        rate_suspect_per_s=_scaled(row.rate_per_h[0], factor * 3600),
-        rate_fail_per_s=_scaled(row.rate_per_h[1], factor * 3600),
+        fail=_narrower(_span(row.fail, scale), channel.low, channel.high),
+        suspect=_span(row.suspect, scale),
+        spike_suspect=_scaled(row.spike[0], scale),
+        spike_fail=_scaled(row.spike[1], scale),
+        rate_suspect_per_s=_scaled(row.rate_per_h[0], scale * 3600),
+        rate_fail_per_s=_scaled(row.rate_per_h[1], scale * 3600),
         flat_suspect_ms=_hours(row.flat_h[0]),
         flat_fail_ms=_hours(row.flat_h[1]),
         flat_tolerance=0.5 * 10**-channel.decimals,

@@ -67,6 +67,18 @@ class Spike:
             return QARTOD_NOT_EVALUATED
         return graded(self._size(start[1], middle[1], value), self._suspect, self._fail)
 
+    @property
+    def awaited_ms(self) -> int | None:
+        """When the last value was measured, if the next one may still make it fail."""
+        start, middle, fail = self._start, self._middle, self._fail
+        if fail is None or start is None or middle is None or start[1] is None or middle[1] is None:
+            return None
+        if self._gap_ms is not None and middle[0] - start[0] > self._gap_ms:
+            return None
+        # of up and down again the smaller step counts; the middle of neighbours may lie anywhere
+        is_open = self._size is not differential or abs(middle[1] - start[1]) > fail
+        return middle[0] if is_open else None
+
     def state(self) -> tuple[Point | None, Point | None]:
         return self._start, self._middle
 

@@ -1,0 +1,1 @@
+"""What proves that a station or a node works where it stands."""
