@@ -178,7 +178,7 @@ def _platform_orders(
     """What an HJ 212 platform may have done and asks for beside the factors is there."""
     if uplink.get("type") != "hj212":
         return
-    for key, name in (("device", "channel"), ("info", "channel"), ("order", "bottle")):
+    for key, name in (("device", "channel"), ("info", "channel"), ("order", "bottle"), ("factor", "runs")):
         for place, row in _rows(uplink, key, path):
             found = row.get(name)
             if channels is not None and found is not None and found not in channels:

@@ -11,23 +11,22 @@ from gateway.site.fields import Name, TcpPort, Text
 
 _Mn = Annotated[str, Meta(pattern=r"^([0-9A-F]{24}|[0-9A-Za-z]{14})\Z", extra={"allowed": Phrase("allowed.mn")})]
 _St = Annotated[str, Meta(pattern=r"^[0-9]{2}\Z", extra={"allowed": Phrase("allowed.st")})]
-
 _Serial = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,24}\Z", extra={"allowed": Phrase("allowed.serial")})]
 
 
 class Hj212Factor(Struct, frozen=True, kw_only=True):
     """Which channel is which factor. `unit`, `decimals`: what this platform means, where that is not the standard's
     table (PM in ug/m3). `cumulative`: the channel whose value is the period's -Cou, an amount (a load, a volume).
-    `serial`: the instrument's own number (3019), `delay_min`: from sampling to its result (3018)."""
+    `runs`: a channel that is 0 while the plant stands: what is measured then is marked F. `serial`: the instrument's
+    own number (3019), `delay_min`: from sampling to its result (3018)."""
 
     channel: Text
     code: Text
     unit: str | None = None
     decimals: Annotated[int, Meta(ge=0, le=6)] | None = None
     cumulative: Text | None = None
-    serial: (
-        Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,24}\Z", extra={"allowed": Phrase("allowed.serial")})] | None
-    ) = None
+    runs: Text | None = None
+    serial: _Serial | None = None
     delay_min: Annotated[int, Meta(ge=0, le=9999, extra={"unit": "min"})] | None = None
 
 
