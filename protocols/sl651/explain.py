@@ -156,7 +156,9 @@ def _said(item: body.Item) -> str:
         return _moment(item.data.hex())
     if item.kind == body.TEXT:
         return item.data.decode("gb18030", "replace")
-    if item.kind in (body.PICTURE, body.REST, body.SPAN):
+    if item.kind == body.SPAN:
+        return f"{_moment(item.data[:4].hex())} - {_moment(item.data[4:].hex())}"
+    if item.kind in (body.PICTURE, body.REST):
         return _bytes(item.data)
     if item.kind == body.WISH:
         return _name(item.id)
@@ -192,8 +194,9 @@ def _name(id: str) -> str:
     if id in BLOCKS:
         return f"{id} {BLOCKS[id][0]}"
     if id == STATUS:
-        return f"{id} ZT 遥测站状态及报警信息"
-    return f"{id} {ELEMENTS[id].ascii} {ELEMENTS[id].zh}" if id in ELEMENTS else id
+        return f"{id} ZT 遥测站状态及报警信息 status and alarms"
+    known = ELEMENTS.get(id)
+    return id if known is None else f"{id} {known.ascii} {known.zh} {known.en}"
 
 
 def _moment(digits: str) -> str:

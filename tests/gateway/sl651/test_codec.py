@@ -219,7 +219,7 @@ def test_every_byte_of_a_captured_frame_is_explained_once() -> None:
         ]
     rows = explain(FRAMES[0])
     told = [row.value for row in rows if row.field == "sl651_element"]
-    assert told[3] == "39 Z 瞬时河道水位、潮位 10.490 m"
+    assert told[3] == "39 Z 瞬时河道水位、潮位 river level, tide 10.490 m"
     assert told[0].startswith("F4 DRP 0.5 0.0 0.0 0.0 2.0 - ")
 
 
