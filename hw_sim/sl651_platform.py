@@ -144,7 +144,7 @@ class Centre:
             return [self._say(frame, content.serial, EOT)]
         self.ledger.answers.append((frame.function, content))
         self.ledger.pictures += [item.data for item in content.items if item.kind == body.PICTURE]
-        if frame.function not in self._open:
+        if frame.function not in (*self._open, functions.PICTURE):  # a station may report one by itself
             self.ledger.complaints.append(f"{frame.function:02X} was not asked")
         self._open.discard(frame.function)
         if frame.function in (functions.PICTURE, functions.QUERY_PERIOD):

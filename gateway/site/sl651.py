@@ -87,7 +87,7 @@ class Sl651Uplink(
 ):
     """A station of SL 651 and its centres. `timed_s`: a timed report every so often, on whole multiples (None: none);
     `hourly`: the hourly report. `picture`: a file, or `picture_command`, words of a command whose output is
-    a picture."""
+    a picture; `picture_s`: it is sent by itself so often, too."""
 
     id: Name
     station_address: Annotated[str, _digits(10)]
@@ -101,6 +101,7 @@ class Sl651Uplink(
     keep_alive_s: Annotated[int, Meta(ge=1, le=255, extra={"unit": "s"})] = 40  # draft 6.6: 1..255, 40 recommended
     picture: Text | None = None
     picture_command: tuple[Text, ...] = ()
+    picture_s: Annotated[int, Meta(ge=60, le=86_400, extra={"unit": "s"})] | None = None
     elements: Annotated[tuple[Sl651Element, ...], Meta(min_length=1)]
     centres: Annotated[tuple[Sl651Centre, ...], Meta(min_length=1)]
     statuses: tuple[Sl651Status, ...] = ()

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from gateway.machine.lines import LineLost, OpenLine
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
 from gateway.uplink.sl651.settings import Settings
-from protocols.sl651 import message
-from protocols.sl651.body import Body, Item
+from protocols.sl651 import functions, message
+from protocols.sl651.body import PICTURE, Body, Item
 from protocols.sl651.frame import ACK, EOT, ESC, ETX, NAK, Frame, encode
 from protocols.sl651.packets import split
 
@@ -62,9 +62,10 @@ class Dialogue:
             serial = self._unanswered.get((function, said))
         if serial is None:
             serial = self._serial = self._serial % _LAST_SERIAL + 1
+        has_words = all(item.kind != PICTURE for item in said)
         empty = Frame(
             False, self._centre.address, self._uplink.station_address.upper(), self._settings.password, function, b"",
-            ETX, is_ascii=self._uplink.form == "ascii",
+            ETX, is_ascii=self._uplink.form == "ascii" and has_words,
         )  # fmt: skip
         return message.written(empty, Body(serial, self._now_text(), said))
 
@@ -82,7 +83,8 @@ class Dialogue:
         """Returns once the centre has it. LineLost: it does not answer."""
         content = message.read(frame)
         most = self._most_body()
-        packets = split(frame, most) if self._uplink.mode == "M3" else [frame]
+        is_long = self._uplink.mode == "M3" or frame.function == functions.PICTURE  # which fits no one frame
+        packets = split(frame, most) if is_long else [frame]
         if self._uplink.mode == "M1":
             for packet in packets:
                 await self.write(packet)

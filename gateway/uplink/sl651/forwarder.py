@@ -106,6 +106,7 @@ class Sl651Forwarder:
         self._changed = asyncio.Event()
         self._told_unfit: set[str] = set()
         self._told_refused: set[str] = set()
+        self._picture_slot = self._picture_slot_now()
         self._said_ms = 0  # when we said something last
         self._is_connected = self._has_tested = False
         self.counters = Counters()
@@ -319,7 +320,7 @@ class Sl651Forwarder:
         if live is None:
             self._precedence.say(self._name, self._centre.priority, False)
             self._save()
-            return wait_s
+            return 0.0 if await self._picture() else min(wait_s, self._until_picture_s())
         self._precedence.say(self._name, self._centre.priority, not live[1])
         monotonic_ms = self._clock.monotonic_ms()
         blocked_ms = self._rationed.wait_ms(False, monotonic_ms)
@@ -351,6 +352,27 @@ class Sl651Forwarder:
         await self._dialogue.report(self._dialogue.frame(function, said))
         self.counters.sent_rows += len(sent.parts)
         self._confirm_parts(sent)
+
+    def _picture_slot_now(self) -> int:
+        return self._now() // (1000 * (self._uplink.picture_s or 1))
+
+    def _until_picture_s(self) -> float:
+        period_ms = 1000 * (self._uplink.picture_s or 60)
+        return max(0.05, (period_ms - self._now() % period_ms) / 1000)
+
+    async def _picture(self) -> bool:
+        """Whether one went: when nothing else is to be said, and not on a small channel. It is owed to nobody."""
+        slot = self._picture_slot_now()
+        if self._uplink.picture_s is None or slot == self._picture_slot or self._message_bytes is not None:
+            return False
+        self._picture_slot = slot
+        said = await self._orders.picture(self._now())
+        if said is None:
+            return False
+        self._rationed.use(self._clock.monotonic_ms())
+        self._said_ms = self._clock.monotonic_ms()
+        await self._dialogue.report(self._dialogue.frame(functions.PICTURE, said))
+        return True
 
     async def _keep_alive(self) -> float:
         """A channel that is paid by the message has none."""

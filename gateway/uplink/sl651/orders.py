@@ -55,7 +55,7 @@ class Orders:
         if function == functions.QUERY_PERIOD:
             return await self._period(asked)
         if function == functions.PICTURE:
-            return await self._picture(now_ms)
+            return await self.picture(now_ms)
         return self._short(function, asked, now_ms)
 
     def _short(self, function: int, asked: Body, now_ms: int) -> tuple[Item, ...] | None:
@@ -135,7 +135,8 @@ class Orders:
             await asyncio.sleep(0)
         return found
 
-    async def _picture(self, now_ms: int) -> tuple[Item, ...] | None:
+    async def picture(self, now_ms: int) -> tuple[Item, ...] | None:
+        """None, with an event: the camera gives none."""
         try:
             data = await picture(self._uplink)
         except (OSError, TimeoutError, ValueError) as error:
