@@ -148,6 +148,7 @@ STATUS = "45"
 
 STATION_TYPES = {  # draft table 6; one byte, an ASCII letter
     "P": "降水 rain", "H": "河道 river", "K": "水库(湖泊) reservoir", "Z": "闸坝 gate",
-    "D": "泵站 pump", "T": "潮汐 tide", "M": "墒情 soil", "G": "地下水 groundwater", "Q": "水质 quality", "I": "取水口 intake",
+    "D": "泵站 pump", "T": "潮汐 tide", "M": "墒情 soil", "G": "地下水 groundwater",
+    "Q": "水质 quality", "I": "取水口 intake",
     "O": "排水口 outlet",
 }  # fmt: skip
