@@ -138,7 +138,8 @@ def _ascii(frame: Frame) -> list[tuple[int, str, str]]:
         take(1, "sent", _moment(content.sent))
     for item in content.items:
         typed = item.kind == body.STATION and len(item.data) > 5
-        take(3 if typed else 1 if item.kind in (body.REST, body.WISH) else 2, _field(item), _said(item))
+        count = 3 if typed else 1 if item.kind in (body.REST, body.WISH) else 2
+        take(count + len(item.parts) - 1 if item.kind == body.SERIES else count, _field(item), _said(item))
     return parts
 
 
@@ -162,6 +163,9 @@ def _said(item: body.Item) -> str:
         return _bytes(item.data)
     if item.kind == body.WISH:
         return _name(item.id)
+    if item.kind == body.SERIES:
+        said = [_said(part).partition(f"{_name(item.id)} ")[2] for part in item.parts]
+        return f"{_name(item.id)} {len(said)}: {'; '.join(said)}"
     if item.id in BLOCKS:
         _, _, decimals, unit = BLOCKS[item.id]
         counts = " ".join(decimal_text(one, decimals) for one in body.counts_of(item))
