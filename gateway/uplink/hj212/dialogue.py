@@ -11,7 +11,7 @@ from gateway.machine.lines import LineLost, OpenLine
 from gateway.site.hj212 import Hj212Uplink
 from gateway.uplink.hj212.settings import Settings
 from protocols.hj212 import moment
-from protocols.hj212.packet import VERSIONS, Cipher, Items, Packet, flag, write
+from protocols.hj212.packet import V2005, VERSIONS, Cipher, Items, Packet, flag, items_of, write
 from protocols.hj212.split import MOST_PACKETS, split
 
 _UNANSWERED = 16  # packets; ours
@@ -69,6 +69,11 @@ class Dialogue:
     def answer(self, asked: Packet, cn: str, items: Items = ()) -> Packet:
         """To a request, under its QN and the password that it came with."""
         st = _SYSTEM if cn.startswith("9") else self._uplink.st
+        if self._version == V2005 and cn.startswith("9"):
+            return Packet(
+                cn, self._settings.get("NewMN"), items_of(("QN", asked.qn)) + items, None, st, self._password(),
+                flag(self._version, False),
+            )  # fmt: skip
         return Packet(
             cn, self._settings.get("NewMN"), items, asked.qn, st, self._password(), flag(self._version, False)
         )
@@ -123,7 +128,7 @@ class Dialogue:
 
     def takes(self, packet: Packet) -> bool:
         """Whether it answers what was sent: by CN and QN, as platforms differ in ST and Flag of their answers."""
-        if self._reply is None or self._reply.done() or (packet.cn, packet.qn) != self._wanted:
+        if self._reply is None or self._reply.done() or (packet.cn, packet.of_qn) != self._wanted:
             return False
         self._reply.set_result(None)
         return True
