@@ -81,7 +81,8 @@ class ChannelState(Struct, frozen=True, kw_only=True):
 
 
 class AlarmState(Struct, frozen=True, kw_only=True):
-    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition; `is_blind`: not enough data."""
+    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition, `raised_ms`: when it was last
+    raised; `is_blind`: not enough data."""
 
     rule: str
     state: str
@@ -89,6 +90,7 @@ class AlarmState(Struct, frozen=True, kw_only=True):
     is_blind: bool
     since_ms: int | None
     value: float | None
+    raised_ms: int | None = None
 
 
 class EventState(Struct, frozen=True):

@@ -18,6 +18,7 @@ from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
 from gateway.site.limits import calibration_faults, limit_faults, service_faults
 from gateway.site.rules import rule_faults
+from gateway.site.trending import trend_faults
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
 from protocols.hj212.factors import CODE, find
 from protocols.hj212.factors import factors as factor_table
@@ -411,11 +412,12 @@ def _worth(site: Tree, owners: Sequence[tuple[str, Tree]], library: Library) -> 
     sensors = [sensor.get("id") for _, owner in owners for sensor in owner.get("sensor", ())]
     known = [id for id in sensors if id is not None]
     table = site.get("aggregate")
-    levels = ("hour",) if table is None else table.get("levels") or ("hour",)
     makes = table is not None or any(uplink.get("type") == "hj212" for uplink in site.get("uplink", ()))
+    levels = (table or {}).get("levels") or (("hour", "day", "month") if makes else ())
     yield from limit_faults(_rows(site, "quality"), channels)
     yield from service_faults(_rows(site, "service"), known if len(known) == len(sensors) else None)
-    yield from calibration_faults(_rows(site, "calibration"), channels, makes and ("hour" in levels or None in levels))
+    yield from calibration_faults(_rows(site, "calibration"), channels, "hour" in levels or None in levels)
+    yield from trend_faults(_rows(site, "trend"), channels, levels)
 
 
 def _channel_names(site: Tree, library: Library) -> list[str] | None:

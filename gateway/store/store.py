@@ -589,6 +589,8 @@ class Store(NodeStore):
         if self._judge is None:
             return
         self._named = {}
+        if self._meta(verdicts.KEY) is None:  # it begins here, whatever is cut off before its first note
+            self._set_meta(verdicts.KEY, verdicts.written(self.last_seq, {}, self.lives()))
         noted, state, have = verdicts.read(self._meta(verdicts.KEY), self.last_seq)
         self._judge.restore(state)
         query = f"SELECT {COLUMNS} FROM row WHERE seq > ? AND node IS NOT {DERIVED} ORDER BY seq"

@@ -8,6 +8,7 @@ from gateway.store import Row, Series
 from gateway.uplink.devices import Device, device_of
 from gateway.uplink.sparkplug_payload import BAD, DOUBLE, GOOD, INT32, INT64, STALE, STRING, UINT32, Metric, Property
 from protocols import quality
+from protocols.worth import is_usable
 
 EDGE = ""  # the gateway itself, among the names of devices
 
@@ -45,7 +46,7 @@ def quality_of(value: object, flags: int) -> int:
     """Sparkplug's three words (6.4.9.1): a value that can't be had is stale, one that is wrong or doubtful is bad."""
     if value is None:
         return BAD if flags & quality.INVALID else STALE
-    return BAD if flags & ~(quality.CLOCK | quality.FEW) else GOOD
+    return GOOD if is_usable(flags) else BAD
 
 
 class Tags:

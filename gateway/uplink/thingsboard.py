@@ -51,7 +51,7 @@ class ThingsBoard:
 
     again_ms = 0  # it confirms what it has in its queue
     absent = ""
-    topics = (f"{_GATEWAY}rpc", f"{_GATEWAY}attributes", f"{_OWN_RPC}+")
+    topics: tuple[str, ...] = (f"{_GATEWAY}rpc", f"{_GATEWAY}attributes", f"{_OWN_RPC}+")
 
     def __init__(self, station: str, known: Mapping[str, Device], clock: Clock, past: Past, platform: Platform) -> None:
         self._station = station
@@ -177,7 +177,7 @@ class ThingsBoard:
         return _said("rpc", {"device": wanted.device, "id": wanted.data.id, "data": answer})
 
     async def _done(self, device: Device | None, method: str, params: object) -> dict[str, object]:
-        """A method is a command of docs/mqtt.md; of a device only what it takes can be set, as {"name":..,"value":..}."""
+        """A method is a command of docs/mqtt.md; of a device only what it takes can be set: {"name":..,"value":..}."""
         argument: object = {} if params is None else params
         if device is not None:
             if method != "write" or not isinstance(argument, dict) or argument.get("name") not in device.writes:

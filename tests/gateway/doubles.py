@@ -180,6 +180,7 @@ class HandPublisher:
         self._waiting: list[asyncio.Future[bool]] = []
         self.heard: Callable[[str, bytes], None] | None = None  # whom a message from there is given
         self.is_heard = True
+        self.topics: list[str] = []  # that are listened to beside commands
 
     async def connect(self, will: Said | None = None) -> None:
         self.tries_s.append(asyncio.get_running_loop().time())
@@ -211,6 +212,8 @@ class HandPublisher:
     async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
         self.check()
         self.heard = take
+        if not topic.endswith("/command/+"):
+            self.topics.append(topic)
         return True
 
     def lose(self) -> None:
