@@ -201,6 +201,7 @@ class Gateway:
             self.desk.done,
             self.desk.refused,
             self._board.standing.values(),
+            self.store.services,
         )
 
     def reload(self) -> None:

@@ -46,7 +46,8 @@ class Heard(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """One alarm now. `since_ms`: of its last transition, `raised_ms`: when it was last raised."""
+    """One alarm now. `since_ms`: of its last transition, `raised_ms`: when it was last raised, `shelf_ms`:
+    when its shelf ends."""
 
     rule: str
     state: str
@@ -55,6 +56,7 @@ class Standing(NamedTuple):
     since_ms: int | None
     value: float | None
     raised_ms: int | None = None
+    shelf_ms: int | None = None
 
     @property
     def is_raised(self) -> bool:
@@ -223,7 +225,10 @@ class AlarmRows:
             since_ms = None if last is None else last.unix_ms
             raised = self._raised.get(rule.id)
             raised_ms = None if raised is None else raised.unix_ms
-            self._board.standing[rule.id] = Standing(rule.id, state, rule.level, is_blind, since_ms, value, raised_ms)
+            shelf_ms = self._alarms.shelf_ms(rule.id) if state == states.SHELVED else None
+            self._board.standing[rule.id] = Standing(
+                rule.id, state, rule.level, is_blind, since_ms, value, raised_ms, shelf_ms
+            )
 
 
 def channels(rule: str) -> tuple[Named, ...]:
