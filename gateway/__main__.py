@@ -324,7 +324,7 @@ def _sim(args: argparse.Namespace) -> int:
 
 
 # A technician's commands: each is a module of gateway/visit with add(parser) and run(args).
-VISIT = ("scan", "bundle", "commission")
+VISIT = ("scan", "bundle", "flash", "provision", "update", "install", "commission", "doctor", "tell")
 
 
 def _add_visit(

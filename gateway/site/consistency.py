@@ -30,6 +30,7 @@ from protocols.link import OVERHEAD
 from protocols.profile import Profile
 from protocols.registers import MOST
 
+LONGEST_MESSAGE = {"beidou": 98, "sms": 140}  # bytes (SL 651 draft, 6.3)
 _OF_DIALECTS = {"group": ("sparkplug",), "primary_host": ("sparkplug",), "commands": ("sparkplug", "thingsboard")}
 _AIR_KEYS = {"rssi_byte", "spreading_factor", "bandwidth_khz", "coding_rate", "max_air_ms"}
 
@@ -120,6 +121,11 @@ def _centres(path: str, uplink: Tree) -> Iterator[Fault]:
         if "port" in centre and "tcp" in centre and (centre["port"] is None) == (centre["tcp"] is None):
             neither = centre["port"] is None
             yield Fault(place, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
+        kind, most = centre.get("terminal"), centre.get("message_bytes")
+        if kind is None or not {"number", "message_bytes"} <= centre.keys():
+            continue
+        if centre["number"] is None or most is None or most > LONGEST_MESSAGE[kind]:
+            yield Fault(f"{place}.terminal", "fault.terminal", kind=quoted(kind), most=LONGEST_MESSAGE[kind])
 
 
 def _statuses(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
@@ -176,7 +182,7 @@ def _platform_orders(
     """What an HJ 212 platform may have done and asks for beside the factors is there."""
     if uplink.get("type") != "hj212":
         return
-    for key, name in (("device", "channel"), ("info", "channel"), ("order", "bottle")):
+    for key, name in (("device", "channel"), ("info", "channel"), ("order", "bottle"), ("factor", "runs")):
         for place, row in _rows(uplink, key, path):
             found = row.get(name)
             if channels is not None and found is not None and found not in channels:

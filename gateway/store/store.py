@@ -554,6 +554,11 @@ class Store(NodeStore):
         if self.is_open:
             self._load_judge()
 
+    @property
+    def services(self) -> dict[str, tuple[str, int]]:
+        """By sensor at which somebody works now: the state and when it ends."""
+        return {} if self._judge is None else self._judge.services(self._clock.unix_ms())
+
     def serve(self, sensor: str, state: str | None, for_ms: int) -> None:
         """Somebody begins to work at a sensor (a state of sensor_state.STATES), or has done (None)."""
         if self._judge is not None:

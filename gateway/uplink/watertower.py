@@ -18,7 +18,7 @@ class Watertower:
     `neighbours`: the stations whose alarms ours are told of, and theirs us."""
 
     again_ms = 0  # its receiver knows what it lacks, and asks
-    absent = ""
+    absent = state_topic = ""
 
     def __init__(
         self,

@@ -197,7 +197,7 @@ class HandPublisher:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(waiting)
-        message = json.loads(payload)
+        message = self.read(topic, payload)
         self.connections[-1].append((topic, message))
         if retain:
             self.retained[topic] = message
@@ -205,11 +205,14 @@ class HandPublisher:
             loop.call_later(self.delay_s, lambda: waiting.done() or waiting.set_result(self.is_heard))
         return waiting
 
+    def read(self, topic: str, payload: bytes) -> Any:
+        return json.loads(payload)
+
     def check(self) -> None:
         if not self._connected:
             raise LinkDown("disconnected")
 
-    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None], kept: bool = False) -> bool:
         self.check()
         self.heard = take
         if not topic.endswith("/command/+"):

@@ -99,6 +99,10 @@ def test_who_works_at_a_sensor_marks_what_it_reads_by_command_and_by_plan() -> N
     window = Window("river", "calibration", 10 * MINUTE, 20 * MINUTE)
     one = Judge(Plan({"river.ph": LIMITS}, windows=(window,), settle_ms={"river": 90_000}))
     one.serve("river", "maintenance", 2 * MINUTE, 5 * MINUTE)
+    told = [one.services(minute * MINUTE) for minute in (1, 2, 7, 10, 20)]
+    assert told == [
+        {}, {"river": ("maintenance", 7 * MINUTE)}, {}, {"river": ("calibration", 20 * MINUTE)}, {},
+    ]  # fmt: skip
     found = _judged([(minute, 800) for minute in range(22)], one)
     assert [minute for minute in found if found[minute] & worth.MAINTENANCE] == [2, 3, 4, 5, 6]
     assert [minute for minute in found if found[minute] & quality.WARM_UP] == [7, 8]

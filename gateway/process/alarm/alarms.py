@@ -168,6 +168,13 @@ class Alarms:
                     touched[alarm.rule.id] = alarm
         return self._looked(touched, unix_ms, measured_ms) if touched else ()
 
+    def remember(self, measured_ms: int, readings: Mapping[str, tuple[float | None, int]]) -> None:
+        """What was measured before this start, and was looked at then: means and changes need it."""
+        for channel, (value, worth) in readings.items():
+            if channel in self._watched:
+                is_known = value is not None and value - value == 0 and is_usable(worth)
+                self._watched[channel].add(measured_ms, value if is_known else None)
+
     def hear(self, unix_ms: int, name: str, is_raised: bool, since_ms: int) -> tuple[Transition, ...]:
         """What another station says of its alarm "station/rule", again and again or once."""
         if name not in self._by_other or "/" not in name:

@@ -24,6 +24,8 @@ EVENTS = (
     "returned", "escalated", "no_data", "data",
 )  # fmt: skip
 _DECIMALS = 6
+_REMEMBERED_MS = 6 * 3_600_000  # of a mean or change after a start: longer ones begin anew; ours, for a quick start
+_MARKS = 32
 _LOOK_MS = 60_000  # shelves, escalations, readings that grow stale; each commit looks as well; ours
 
 
@@ -44,7 +46,8 @@ class Heard(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """One alarm now. `since_ms`: of its last transition, `raised_ms`: when it was last raised."""
+    """One alarm now. `since_ms`: of its last transition, `raised_ms`: when it was last raised, `shelf_ms`:
+    when its shelf ends."""
 
     rule: str
     state: str
@@ -53,6 +56,7 @@ class Standing(NamedTuple):
     since_ms: int | None
     value: float | None
     raised_ms: int | None = None
+    shelf_ms: int | None = None
 
     @property
     def is_raised(self) -> bool:
@@ -83,7 +87,13 @@ class AlarmRows:
         self._is_settled = False  # whether what was recalled has been held against the rules as they are
         self._now_ms = 0
         self._is_shown = False  # whether the board says how alarms stand
-        self.since_seq = math.inf  # means and changes begin anew at a start
+        self._window_ms = min(max((rule.window_ms for rule in board.rules), default=0), _REMEMBERED_MS)
+        self._marks: deque[tuple[int, int]] = deque()  # (Unix ms, seq) of a collected row now and then
+
+    @property
+    def since_seq(self) -> float:
+        """Where the longest window begins."""
+        return self._marks[0][1] if self._marks else math.inf
 
     @property
     def due_ms(self) -> float:
@@ -95,11 +105,9 @@ class AlarmRows:
         return bool(readings) and self._alarms.is_news(row.unix_ms, readings)
 
     def step(self, row: Row) -> Iterator[Row]:
-        if row.series.source == ALARM:
-            self._recall(row)
-            return
-        readings = self._readings(row)
+        readings = {} if row.series.source == ALARM else self._readings(row)
         if readings:
+            self._mark(row)
             measured_ms = self._measured_ms(row)
             now_ms = max(self._now_ms, measured_ms)
             yield from self._written(self._alarms.step(now_ms, readings, measured_ms))
@@ -108,6 +116,25 @@ class AlarmRows:
         """What is made of a period is known of its end."""
         level = DAY if row.series.source == TREND else row.series.source.rpartition("_")[2]
         return self._calendar.end(level, row.unix_ms) if level in LEVELS_OF_TIME else row.unix_ms
+
+    def recall(self, row: Row) -> None:
+        """A row that was there before this start: what followed from it has been said."""
+        if row.series.source == ALARM:
+            self._restore(row)
+        else:
+            self._mark(row)
+            self._alarms.remember(self._measured_ms(row), self._readings(row))
+
+    def _mark(self, row: Row) -> None:
+        if not (self._window_ms and row.seq and row.series.is_collected):
+            return
+        marks = self._marks
+        if marks and row.unix_ms < marks[-1][0] - self._window_ms:
+            marks.clear()  # a clock was set back: windows begin anew
+        if not marks or row.unix_ms - marks[-1][0] >= self._window_ms / _MARKS:
+            marks.append((row.unix_ms, row.seq))
+        while len(marks) > 1 and marks[1][0] <= row.unix_ms - 1.25 * self._window_ms:
+            marks.popleft()
 
     def tick(self, unix_ms: int) -> Iterator[Row]:
         self._now_ms = unix_ms
@@ -171,7 +198,7 @@ class AlarmRows:
             (one.step, 0),
         )
 
-    def _recall(self, row: Row) -> None:
+    def _restore(self, row: Row) -> None:
         """The last transition of each rule says how it stands."""
         rule = row.series.channels[0][0].split(".")[1]
         raised = self._raised.get(rule)
@@ -198,7 +225,10 @@ class AlarmRows:
             since_ms = None if last is None else last.unix_ms
             raised = self._raised.get(rule.id)
             raised_ms = None if raised is None else raised.unix_ms
-            self._board.standing[rule.id] = Standing(rule.id, state, rule.level, is_blind, since_ms, value, raised_ms)
+            shelf_ms = self._alarms.shelf_ms(rule.id) if state == states.SHELVED else None
+            self._board.standing[rule.id] = Standing(
+                rule.id, state, rule.level, is_blind, since_ms, value, raised_ms, shelf_ms
+            )
 
 
 def channels(rule: str) -> tuple[Named, ...]:
