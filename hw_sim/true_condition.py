@@ -17,7 +17,7 @@ from gateway.process.alarm.expression import All, Compare, Expression, Not, Othe
 STEP_S = 30.0
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
-_SHIFT = 10  # steps, five minutes: half of a usual period (ours)
+_SHIFT = 30  # steps, a quarter of an hour: the longest period that makes hours here (ours)
 _PERIODS_S = {"minute": 600.0, "hour": 3600.0}  # derived rows that are means of whole periods
 
 
