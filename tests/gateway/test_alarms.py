@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.pipeline import calendar
 from gateway.process.alarm import states
 from gateway.process.alarm.alarms import LONGEST_SHELF_MS, Alarms, Transition
 from gateway.process.alarm.expression import parse
 from gateway.process.alarm.rows import AlarmRows, Board
 from gateway.process.alarm.rule import Rule, circle
 from gateway.process.stage import Row, Series
+from gateway.site.config import Aggregate
 from protocols import quality, worth
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -375,16 +377,16 @@ def test_a_change_goes_on_over_a_restart_and_what_was_said_before_is_not_said_ag
     rule = FLOOD._replace(when=parse("change(level.level, 1h) > 300"))
     series = Series("sensor level", (("level.level", "mm", 0),))
     rows = [Row(series, minute * MINUTE, ((1000 + 10 * minute, 0),), 1 + minute) for minute in range(0, 91, 5)]
-    before = AlarmRows(Board([rule]))
+    before = AlarmRows(Board([rule]), calendar(Aggregate()))
     said = [one for row in rows[:-1] for one in before.step(row)]
     assert [one.unix_ms // MINUTE for one in said] == [60]
     since = before.since_seq
     assert 1 <= since <= 1 + 85 - 60  # so much of the past is asked for, and not more than 1/4 more
-    after = AlarmRows(Board([rule]))
+    after = AlarmRows(Board([rule]), calendar(Aggregate()))
     for row in [row for row in rows[:-1] if row.seq >= since] + said:
         after.recall(row)
     assert list(after.step(rows[-1])) == [] and after.since_seq <= 1 + 90 - 60
-    fresh = AlarmRows(Board([rule]))
+    fresh = AlarmRows(Board([rule]), calendar(Aggregate()))
     for row in [row for row in rows[:-1] if row.seq >= since]:
         fresh.recall(row)
     assert [one.unix_ms // MINUTE for one in fresh.step(rows[-1])] == [90]
