@@ -14,7 +14,7 @@ class Desk:
     """`folder` is the folder of a visit: the listing lies in it, the boards in one below. A context manager."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = folder = folder.absolute()
         self._guest = interpreter.find()
         self._lock = threading.Lock()
         self.boards: list[DeskBoard] = []
