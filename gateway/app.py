@@ -31,21 +31,15 @@ from gateway.machine.timekeeping import Trusted
 from gateway.pipeline import board, stages
 from gateway.ports import Clock, Publisher, SystemClock
 from gateway.process.alarm.rows import Heard, Wish
-from gateway.site.config import Bus, MqttUplink, Rail, Sensor, Site, Uplink
+from gateway.site.config import Bus, MqttUplink, Rail, Sensor, Site
 from gateway.site.configuration import Configuration, Refusal
-from gateway.site.hj212 import Hj212Uplink
-from gateway.site.sl651 import Sl651Uplink
 from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
-from gateway.uplink import dialects
-from gateway.uplink.hj212 import station as hj212_station
-from gateway.uplink.hj212.forwarder import Hj212Forwarder
-from gateway.uplink.mqtt import MqttForwarder
+from gateway.uplink.forwarders import Forwarder, Room, forwarders, positions
+from gateway.uplink.neighbours import Neighbours
 from gateway.uplink.paho import PahoPublisher
-from gateway.uplink.sl651 import station as sl651_station
-from gateway.uplink.sl651.forwarder import Sl651Forwarder
 from protocols.command import EMERGENCY
 from protocols.polling_client import PollingClient
 from protocols.tcp_client import TcpClient
@@ -167,37 +161,13 @@ class Gateway:
         self._configuration = configuration
         self._end = asyncio.Event()
         self.starts_again = False
-        self.forwarders: dict[str, MqttForwarder | Sl651Forwarder | Hj212Forwarder] = {}
+        self.forwarders: dict[str, Forwarder] = {}  # the actions see it, and their desk is needed for it
         actions = self._actions(site)
         self.desk = Desk(site.operators, actions, self.store, self._clock)
-        for uplink in site.uplinks:
-            if isinstance(uplink, Sl651Uplink):
-                self.forwarders |= sl651_station.forwarders(
-                    uplink,
-                    outside.way,
-                    self.store,
-                    Path(site.store.path),
-                    self._clock,
-                    self._connected,
-                    time_told=self._time_told,
-                )
-                continue
-            if isinstance(uplink, Hj212Uplink):
-                self.forwarders[uplink.id] = hj212_station.forwarder(
-                    site,
-                    uplink,
-                    outside.way(f"{uplink.host}:{uplink.port}", None),
-                    self.store,
-                    self._connected,
-                    self._time_told,
-                    actions,
-                )
-                continue
-            publisher = outside.publisher(uplink, site.station.id)
-            dialect = dialects.dialect(dialects.Room(site, uplink, self.store, self._clock, self.desk))
-            self.forwarders[uplink.id] = MqttForwarder(
-                uplink, dialect, publisher, self.store, self._clock, self._connected
-            )
+        room = Room(
+            site, outside, self.store, self.desk, actions, self._connected, self._time_told, self._neighbours(site)
+        )
+        self.forwarders |= forwarders(room)
         self._doors = self._doors_of(outside)
 
     def _doors_of(self, outside: Outside) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -231,6 +201,7 @@ class Gateway:
             self.desk.done,
             self.desk.refused,
             self._board.standing.values(),
+            self.store.services,
         )
 
     def reload(self) -> None:
@@ -275,6 +246,10 @@ class Gateway:
             serve=self.store.serve,
             ask=self._question,
         ).by_name
+
+    def _neighbours(self, site: Site) -> Neighbours:
+        asked = {name for rule in self._board.rules for name in rule.others if "/" in name}
+        return Neighbours(site.station.id, self._board.standing.values, asked, self._board.wishes.append)
 
     def _wish(self, wish: Wish | Heard) -> None:
         self._board.wishes.append(wish)
@@ -358,7 +333,7 @@ class Gateway:
         collectors += [self._task(name, run) for name, run in self._doors.items()]
         collectors.append(self._task("upkeep", self._look_after_store))
         collectors.append(self._task("days", self._with_file(lambda: self._days.run)))
-        forwarders = [
+        sending = [
             self._task(f"uplink {name}", self._with_file(lambda run=forwarder.run: run))  # type: ignore[misc]
             for name, forwarder in self.forwarders.items()
         ]
@@ -375,10 +350,10 @@ class Gateway:
                 self.store.commit()
                 if stop.is_set():  # who starts again at once sends the rest then, and polls sooner
                     await self._drain()
-                await _cancel(forwarders)
+                await _cancel(sending)
                 self.store.end_run()
         finally:
-            await _cancel([*collectors, *forwarders, *ends])
+            await _cancel([*collectors, *sending, *ends])
             for supply in self._supplies.values():
                 supply.close()
             self.store.close()
@@ -463,15 +438,8 @@ def _keeping(site: Site) -> Keeping:
     store = site.store
     return Keeping(
         store.keep_days, store.max_mib, store.min_days, store.when_full, store.disk_reserve_mib,
-        tuple(name for uplink in site.uplinks for name in _positions(uplink)),
+        tuple(name for uplink in site.uplinks for name in positions(uplink)),
     )  # fmt: skip
-
-
-def _positions(uplink: Uplink) -> list[str]:
-    """The names under which it has positions in the store."""
-    if isinstance(uplink, Sl651Uplink):
-        return [uplink.name_of(centre) for centre in uplink.centres]
-    return [uplink.id]
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -182,7 +182,7 @@ class NodeSession:
         self._jitter = jitter
         self._answer_ms = answer_ms
         self._tries = tries
-        self._deframer = framing.Deframer()
+        self.deframer = framing.Deframer()
         self._kind = 0
         self._body = b""
         self._clock_ms: int | None = None  # Unix milliseconds at monotonic zero, as long as tries are brief
@@ -205,7 +205,7 @@ class NodeSession:
         self._deadline = None
         self._counter = None
         self._event = None
-        self._deframer = framing.Deframer()  # what came before answers nothing
+        self.deframer.feed(b"\0")  # what came before answers nothing; what of it is no frame counts as damage
 
     def is_due(self, now_ms: int) -> bool:
         """Whether data_to_send() would give a frame now."""
@@ -255,8 +255,9 @@ class NodeSession:
         return self._send_at if self._send_at is not None else self._deadline
 
     def receive(self, data: bytes, now_ms: int) -> None:
-        """Bytes off the radio; what is not the answer that is waited for is counted in `refused`."""
-        for raw in self._deframer.feed(data):
+        """Bytes off the radio; what is not the answer that is waited for is counted in `refused`, what is
+        no frame in `deframer.damaged`."""
+        for raw in self.deframer.feed(data):
             try:
                 frame = parse(raw)
                 if frame.node != self._node or frame.kind not in (ACK, ACK | BRIEF, PART):

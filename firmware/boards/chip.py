@@ -23,6 +23,7 @@ from firmware.config import ConfigError
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
 
+    from firmware.boards.ds3231 import Ds3231
     from firmware.boards.nor import BlockDevice
 
 SLICE_FILE = "node.json"
@@ -66,7 +67,7 @@ class ChipBoard(Board):
         for name, output in (("charge", plan.charge), ("gate", plan.gate)):
             if output is not None:
                 self._outputs[output[0]] = _pin(name, output[0], machine.Pin.OUT, 1 - output[1])
-        self.gated = plan.gate is not None
+        self.gated = plan.gated
         for key in ("m0", "m1"):
             number = getattr(plan.radio, key)
             if number is not None:
@@ -82,6 +83,7 @@ class ChipBoard(Board):
         self._clock = Clock(time, time.sleep_ms if awake else self._nap, alive)  # type: ignore[arg-type]  # ticks: ints
         self.flash = BlockFlash(device, page_bytes, alive)
         self.radio = self._open_radio(plan.radio)
+        self._kept = None if plan.clock is None else _open_clock(*plan.clock[:3])
 
     def monotonic_ms(self) -> int:
         return self._clock.now_ms()
@@ -129,12 +131,14 @@ class ChipBoard(Board):
         self._clock.sleep_ms(duration_ms)
 
     async def power_down(self, duration_ms: int) -> None:
-        """Tells the timer that the wake is done; how long it keeps the supply away is set there (TPL5110: a resistor).
-        Where it does not take the supply away, on a desk, it is waited for as long."""
-        if self._plan.gate is None:
-            raise ConfigError("%s: gate: missing" % layout.FILE)
-        pin, done = self._plan.gate
-        self._outputs[pin](done)
+        """Has the clock's alarm end the time without supply, and tells a timer that the wake is done; how long that
+        keeps the supply away is set there (TPL5110: a resistor). Where nobody takes it away, on a desk, it is waited
+        for as long."""
+        if self._kept is not None:
+            self._kept.ring_in(duration_ms)
+        if self._plan.gate is not None:
+            pin, done = self._plan.gate
+            self._outputs[pin](done)
         self._clock.sleep_ms(duration_ms)
         await self.restart()
 
@@ -147,6 +151,16 @@ class ChipBoard(Board):
             return None
         pin, ratio_permille = self._plan.battery
         return self._adc_mv(pin) * ratio_permille // 1000
+
+    def clock_ms(self) -> int | None:
+        return None if self._kept is None else self._kept.unix_ms()
+
+    def set_clock(self, unix_ms: int) -> None:
+        if self._kept is not None:
+            self._kept.set(unix_ms, self._clock.pause_ms)
+
+    def temperature_dc(self) -> int | None:
+        return None if self._kept is None else self._kept.temperature_dc()
 
     def charge(self, allowed: bool) -> None:
         if self._plan.charge is not None:
@@ -203,6 +217,15 @@ def _input(where: str, number: int) -> machine.Pin:
         return machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP)
     except ValueError as error:
         raise ConfigError("%s: %s: %s" % (layout.FILE, where, error))
+
+
+def _open_clock(i2c: int, sda: int, scl: int) -> "Ds3231":
+    from firmware.boards.ds3231 import Ds3231  # few boards have one
+
+    try:
+        return Ds3231(machine.I2C(i2c, sda=machine.Pin(sda), scl=machine.Pin(scl), freq=100_000))
+    except ValueError as error:
+        raise ConfigError("%s: clock: %s" % (layout.FILE, error))
 
 
 def _uart(where: str, port: Port, baud: int, parity: str, stop_bits: int) -> machine.UART:

@@ -5,13 +5,13 @@
      "rails": {"probes": 10, "heater": {"pin": 11, "on": 0}},
      "journal": {"start": 1310720, "bytes": 131072}, "settings": .., "slot_a": .., "slot_b": .., "notes": ..,
      "battery": {"pin": 28, "ratio_permille": 3000}, "charge": {"pin": 12, "on": 1}, "gate": {"pin": 13, "on": 1},
-     "strap": 15, "watchdog_ms": 8000}
+     "clock": {"i2c": 0, "sda": 20, "scl": 21, "gates": 1}, "strap": 15, "watchdog_ms": 8000}
 
 Pins are GPIO numbers; buses and rails have their names in the site file. May be left out: of the radio `aux` (modem
 ready) and, together, `m0` and `m1` (its modes); `de` (RS-485 direction); the regions of flash (only on RP2: rp2.py);
 `battery` (an ADC's pin behind a divider: battery voltage = 1/1000 of the ratio x the pin's); `charge` (lets the charger
-charge); `gate` ("done" to a timer that switches the supply); `strap` (to ground: the prompt for a technician);
-`watchdog_ms`.
+charge); `gate` ("done" to a timer that switches the supply); `clock` (a DS3231; it `gates` when its INT switches the
+supply); `strap` (to ground: the prompt for a technician); `watchdog_ms`.
 """
 
 import json
@@ -30,6 +30,10 @@ _RANGES = {
     "rx": _PIN,
     "de": _PIN,
     "aux": _PIN,
+    "i2c": (0, 1),
+    "sda": _PIN,
+    "scl": _PIN,
+    "gates": (0, 1),
     "pin": _PIN,
     "strap": _PIN,
     "on": (0, 1),
@@ -69,7 +73,7 @@ class Port(Record):
 
 class Layout(Record):
     """A carrier board. `rails`: name to (pin, level for on), as `charge` and `gate`; `regions`: name to (start, bytes)
-    in the flash storage; `battery`: (pin, ratio in thousandths)."""
+    in the flash storage; `battery`: (pin, ratio in thousandths); `clock`: (I2C, SDA, SCL, whether it gates)."""
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class Layout(Record):
         battery: tuple[int, int] | None = None,
         charge: tuple[int, int] | None = None,
         gate: tuple[int, int] | None = None,
+        clock: tuple[int, int, int, int] | None = None,
     ) -> None:
         self.radio = radio
         self.buses = buses
@@ -92,6 +97,12 @@ class Layout(Record):
         self.battery = battery
         self.charge = charge
         self.gate = gate
+        self.clock = clock
+
+    @property
+    def gated(self) -> bool:
+        """Whether the supply goes away between wakes."""
+        return self.gate is not None or (self.clock is not None and bool(self.clock[3]))
 
     @property
     def journal(self) -> tuple[int, int] | None:
@@ -107,7 +118,8 @@ def parse(text: bytes) -> Layout:
         plain = json.loads(text)
     except ValueError:
         raise ConfigError("%s: not JSON" % FILE)
-    _keys("", plain, ("radio",), ("buses", "rails", "strap", "watchdog_ms", "battery", "charge", "gate") + REGIONS)
+    others = ("buses", "rails", "strap", "watchdog_ms", "battery", "charge", "gate", "clock")
+    _keys("", plain, ("radio",), others + REGIONS)
     radio = _numbers("radio", plain["radio"], ("uart", "tx", "rx", "baud"), ("aux", "de", "m0", "m1"))
     if ("m0" in radio) != ("m1" in radio) or ("m0" in radio and "aux" not in radio):
         raise _fault("radio", "m0 and m1 go together, with aux")
@@ -119,6 +131,7 @@ def parse(text: bytes) -> Layout:
     for name, rail in _items("rails", plain):
         rails[name] = _output("rails." + name, rail)
     battery = _numbers("battery", plain["battery"], ("pin", "ratio_permille")) if "battery" in plain else None
+    clock = _numbers("clock", plain["clock"], ("i2c", "sda", "scl"), ("gates",)) if "clock" in plain else None
     layout = Layout(
         Port(
             radio["uart"],
@@ -138,6 +151,7 @@ def parse(text: bytes) -> Layout:
         None if battery is None else (battery["pin"], battery["ratio_permille"]),
         _output("charge", plain["charge"]) if "charge" in plain else None,
         _output("gate", plain["gate"]) if "gate" in plain else None,
+        None if clock is None else (clock["i2c"], clock["sda"], clock["scl"], clock.get("gates", 0)),
     )
     _once(layout)
     return layout
@@ -191,6 +205,9 @@ def _once(layout: Layout) -> None:
         use("pin", layout.rails[name][0], "rails." + name)
     for where, pair in (("battery", layout.battery), ("charge", layout.charge), ("gate", layout.gate)):
         use("pin", None if pair is None else pair[0], where)
+    if layout.clock is not None:
+        use("pin", layout.clock[1], "clock.sda")
+        use("pin", layout.clock[2], "clock.scl")
     use("pin", layout.strap, "strap")
 
 

@@ -36,7 +36,11 @@ class Rp2Board(ChipBoard):
     target = "rp2"
 
     def temperature_dc(self) -> int | None:
-        """The chip's own, next to the battery on most carriers: RP2040 data sheet 4.9.5; some degrees off."""
+        """The clock's, else the chip's own, next to the battery on most carriers: RP2040 data sheet 4.9.5; some degrees
+        off."""
+        dc = super().temperature_dc()
+        if dc is not None:
+            return dc
         uv = machine.ADC(4).read_u16() * 3_300_000 // 0xFFFF
         return 270 - (uv - 706_000) * 10 // 1721
 

@@ -12,7 +12,7 @@ _FIRMWARE += " update uplink wishes"
 for _folder, _names in (
     ("protocols", _PROTOCOLS),
     ("firmware", _FIRMWARE),
-    ("firmware/boards", "chip clock layout nor uart"),
+    ("firmware/boards", "chip clock ds3231 layout nor uart"),
     ("firmware/boot", "notes slot start storage"),
 ):
     _files = tuple([_name + ".py" for _name in ("__init__ " + _names).split()])

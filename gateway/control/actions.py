@@ -165,10 +165,12 @@ class Actions:
         return {}
 
     async def service(self, argument: OfSensor, uplink: str) -> dict[str, object]:
-        if argument.sensor not in self._sensors:
+        if argument.sensor is not None and argument.sensor not in self._sensors:
             raise NotNow(f"no sensor {argument.sensor}")
         assert self._serve is not None
-        self._serve(argument.sensor, None if argument.state == "end" else argument.state, 60_000 * argument.minutes)
+        state = None if argument.state == "end" else argument.state
+        for sensor in sorted(self._sensors) if argument.sensor is None else [argument.sensor]:
+            self._serve(sensor, state, 60_000 * argument.minutes)
         return {}
 
     async def alarm(self, argument: OfAlarm, uplink: str) -> dict[str, object]:

@@ -90,10 +90,11 @@ class OfAlarm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OfSensor(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody works at a sensor, or has done ("end"). `minutes`: how long he may take; it ends by itself."""
+    """Somebody works at a sensor, without one at each of the station, or has done ("end"). `minutes`: how long he may
+    take; it ends by itself."""
 
-    sensor: Name
     state: Literal["maintenance", "calibration", "end"]
+    sensor: Name | None = None
     minutes: Annotated[int, Meta(ge=1, le=720)] = 120
 
 

@@ -15,6 +15,7 @@ from gateway.messages import Phrase, language, say
 from gateway.site import config
 from gateway.site.config import Node, NodeBus, Site
 from gateway.store.nodes import fingerprint
+from gateway.visit import site_file
 from gateway.visit.asking import SerialSettings
 from gateway.visit.commission import certificate, finding, page
 from gateway.visit.commission.certificate import Bound
@@ -32,7 +33,7 @@ _PATIENCE_S = 900.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    site = Path("site.toml")
+    site = site_file.usual()
     parser.add_argument("target", nargs="?", metavar="STATION|NODE", help=say("help.commission_target"))
     parser.add_argument("--site", type=Path, default=site, metavar="site.toml", help=say("help.commission_site"))
     parser.add_argument("--check", type=Path, metavar="FILE", help=say("help.commission_check"))
@@ -93,7 +94,7 @@ async def _commission(args: argparse.Namespace, site: Site, node: Node | None) -
         direct=direct.ask if ports else None, direct_buses=direct.buses, media=dict(args.media), volts=args.volts,
         serials=dict(args.serial), patience_s=args.wait,
     )  # fmt: skip
-    out = args.out or Path(f"certificate-{visit.target}.html")
+    out = args.out or site.folder / f"certificate-{visit.target}.html"
     notes = Notes(out.with_suffix(".part.json"))
     devices: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []

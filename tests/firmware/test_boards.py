@@ -377,6 +377,20 @@ def test_the_regions_of_flash_and_what_watches_the_supply_are_read():
     assert "m0 and m1" in str(raises(ConfigError, layout.parse, json.dumps(plain).encode()))
 
 
+def test_a_board_is_gated_by_a_timer_or_by_a_clock_whose_alarm_switches_its_supply():
+    for more, clock, gated in (
+        ({}, None, False),
+        ({"gate": 12}, None, True),
+        ({"clock": {"i2c": 0, "sda": 20, "scl": 21}}, (0, 20, 21, 0), False),
+        ({"clock": {"i2c": 1, "sda": 18, "scl": 19, "gates": 1}}, (1, 18, 19, 1), True),
+        ({"clock": {"i2c": 1, "sda": 18, "scl": 19}, "gate": 12}, (1, 18, 19, 0), True),
+    ):
+        plan = layout.parse(json.dumps(dict(PICO, **more)).encode())
+        assert (plan.clock, plan.gated) == (clock, gated)
+    taken = layout.parse, json.dumps(dict(PICO, clock={"i2c": 0, "sda": 20, "scl": 10})).encode()
+    assert "clock.scl: pin 10 is taken by rails.probes" in str(raises(ConfigError, *taken))
+
+
 def test_the_carrier_boards_of_our_images_are_sound():
     for chip in ("rp2", "esp32"):
         carrier = __import__("firmware.boot.%s.carrier" % chip, None, None, ("BOARD",))

@@ -5,7 +5,7 @@ from protocols import command, link, quality
 from protocols.checks import crc16
 from protocols.command import Command
 from tests.firmware import slices
-from tests.firmware.doubles import Clock, DeskBoard, RamFlash, Sensor, SlowBoard, Wire, run
+from tests.firmware.doubles import Clock, DeskBoard, Dice, RamFlash, Sensor, SlowBoard, Wire, run
 from tests.firmware.far_end import UNIX_MS, Gateway, values
 
 RADIO_MS = 300  # the longest frame at 9600 baud: what one message may hold a slot up
@@ -14,13 +14,16 @@ RADIO_MS = 300  # the longest frame at 9600 baud: what one message may hold a sl
 class World:
     """A node with sensors 1 and 2 on one line; each shows the second of the gateway's clock at which it was asked."""
 
-    def __init__(self, *sensors, trouble=None, report_s=10, channels=None, no_rails=(), kind=DeskBoard, **more):
+    def __init__(
+        self, *sensors, trouble=None, report_s=10, channels=None, no_rails=(), kind=DeskBoard, wire=Wire, **more
+    ):
         self.gateway = Gateway(channels or len(sensors))
         self.flash = RamFlash(32, 1024)
         self.slice = slices.encoded(slices.node(*sensors, report_s=report_s, **more))
         self.trouble = trouble or (lambda request: None)
         self.no_rails = no_rails
         self.kind = kind
+        self.wire = wire
         self.boots = []  # the boards of all boots
         self.start()
 
@@ -29,8 +32,8 @@ class World:
         self.clock = Clock()
         devices = [Sensor(unit_id, {0: 0}, self.shown, delay_ms=20) for unit_id in (1, 2)]
         self.devices = devices
-        self.line = Wire(self.clock, *devices)
-        self.radio = Wire(self.clock, self.gateway)
+        self.line = self.wire(self.clock, *devices)
+        self.radio = self.wire(self.clock, self.gateway)
         self.board = self.kind(self.clock, self.flash, self.slice, self.radio, {"uart1": self.line})
         self.board.no_rails = self.no_rails
         self.boots.append(self.board)
@@ -193,6 +196,54 @@ def test_noise_on_the_radio_is_not_taken_for_answers():
 
 
 # --- energy -----------------------------------------------------------------------------------------------------------
+
+
+class Garbling(Wire):
+    """Half of what anybody says is spoilt, and strangers talk between."""
+
+    dice = Dice(5)
+    is_calm = False
+
+    def say(self, at_ms, data):
+        dice = self.dice
+        if self.is_calm or dice.one_in(2):
+            return super().say(at_ms, data)
+        spoilt = bytearray(data)
+        kind = dice.below(5)
+        if kind == 0:
+            for _ in range(1 + dice.below(3)):
+                spoilt[dice.below(len(spoilt))] ^= 1 << dice.below(8)
+        elif kind == 1:
+            spoilt = spoilt[: dice.below(len(spoilt))]
+        elif kind == 2:
+            spoilt = spoilt + spoilt
+        elif kind == 3:
+            spoilt = dice.data(1 + dice.below(300))
+        else:
+            super().say(at_ms + dice.below(3000), data)  # late, and noise in its place
+            spoilt = dice.data(1 + dice.below(8))
+        if len(spoilt):
+            super().say(at_ms, spoilt)
+        return None
+
+
+def test_garbage_on_bus_and_radio_is_counted_and_ends_nothing():
+    world = World(slices.sensor("a", 1, 5), slices.sensor("b", 2, 5), report_s=10, wire=Garbling)
+    world.live(3600)
+    uplink = world.cycle.uplink
+    seen = [uplink._session.refused + uplink._session.deframer.damaged, world.cycle.probes[0]._client.damaged]
+    assert min(seen) > 20, seen
+    Garbling.is_calm = True
+    world.live(3700)
+    assert len(world.gateway.records) > 700
+    assert numbers(world.gateway) == list(range(1, len(world.gateway.records) + 1))
+    marked = 0
+    for _, time_s, _, cells in world.gateway.records:
+        for value, flags in cells:
+            marked += flags != 0
+            assert flags or value is not None
+            assert value is None or flags or (value - time_s) % 50_000 in (49_998, 49_999, 0, 1)
+    assert marked > 100  # what could not be read says so
 
 
 def test_the_radio_is_awake_for_reports_only_and_they_come_at_the_nodes_turn():

@@ -10,6 +10,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+import pytest
+
 from gateway.site.config import Sensor
 from gateway.visit.asking import Answer, Asker, SerialSettings
 from gateway.visit.commission.course import Course
@@ -36,13 +38,14 @@ def told(course: Course) -> Verdicts:
 def commissioned(
     folder: Path, name: str, node: str | None = None, act: Act | None = None, left_out: Sequence[str] = ("power_cut",),
     during: Act | None = None, by_adapter: bool = False,
+    overrides: dict[str, str] | None = None,
 ) -> Verdicts:  # fmt: skip
     """A scenario without its own faults runs for a while; `act` spoils it; then it is commissioned, and `during`
     happens when the plug is to be pulled."""
 
     async def story() -> Verdicts:
         loaded = scenario.load(STORY / f"{name}.toml")
-        station = VirtualStation(loaded, folder, 1, 1.0, days=1)
+        station = VirtualStation(loaded, folder, 1, 1.0, days=1, overrides=overrides)
         await asyncio.sleep(200)
         if act is not None:
             await act(station)
@@ -195,6 +198,31 @@ def test_a_deaf_way_down_is_told_from_a_lossy_way_up(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+RADIO = """
+[radio]
+rssi_byte = true
+shadow_db = 0.0
+weather_db = 0.0
+[radio.place.water]
+east_km = {km}
+[radio.place.air]
+east_km = 0.5
+"""
+
+
+@pytest.mark.parametrize(("km", "found"), [(1.0, ("passed", "heard")), (4.5, ("failed", "faint"))])
+def test_a_link_is_measured_and_needs_its_margin(tmp_path: Path, km: float, found: tuple[str, str]) -> None:
+    (tmp_path / "story.toml").write_text((STORY / "demo.toml").read_text("utf-8") + RADIO.format(km=km), "utf-8")
+    laid = {
+        "radio.rssi_byte": "true",
+        "radio.spreading_factor": "8",
+        "node.water.report_s": "20",
+        "node.air.report_s": "60",
+    }
+    got = commissioned(tmp_path, str(tmp_path / "story"), "water", overrides=laid)
+    assert got["radio", "water"] == found, got
+
+
 # --- as a technician does it ---
 
 
@@ -206,10 +234,10 @@ def watertower(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_the_command_beside_the_demonstration_survives_a_kill_and_signs(tmp_path: Path) -> None:
+def test_the_command_goes_on_after_the_cut_that_ended_it_and_signs(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     demo = subprocess.Popen(
-        [sys.executable, "-m", "gateway", "demo", "--for", "60", "--kill-at", "40", "--folder", str(folder)],
+        [sys.executable, "-m", "gateway", "demo", "--for", "80", "--kill-at", "55", "--folder", str(folder)],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -219,8 +247,17 @@ def test_the_command_beside_the_demonstration_survives_a_kill_and_signs(tmp_path
             demo.poll()
         while json.loads(watertower("status", "site.toml", "--json", folder=folder).stdout)["store"]["last_seq"] < 40:
             assert time.monotonic() < end_s + 20, "nothing is measured"
-        run = watertower("commission", "demo", "--json", "--technician", "Tashi", folder=folder)
+        words = [sys.executable, "-m", "gateway", "commission", "demo", "--json", "--technician", "Tashi"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(
+            words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as first:
+            while not (folder / "certificate-demo.part.json").exists():
+                assert first.poll() is None and time.monotonic() < end_s + 25, "it did not come to the power cut"
+            first.kill()
+        run = watertower("commission", "demo", "--json", folder=folder)
         assert run.returncode == 0, run.stdout + run.stderr
+        assert "Goes on after the power cut" in run.stderr
         made = json.loads(run.stdout)
         steps = {(one["step"], one["subject"]): one["verdict"] for one in made["steps"]}
         assert steps["power_cut", "demo"] == steps["uplink", "platform"] == steps["buffer", "demo"] == "passed"
@@ -228,7 +265,7 @@ def test_the_command_beside_the_demonstration_survives_a_kill_and_signs(tmp_path
         check = watertower("commission", "--check", "certificate-demo.html", folder=folder)
         assert check.returncode == 0 and check.stdout.startswith("sound: demo"), check.stdout
         page = folder / "certificate-demo.html"
-        page.write_text(page.read_text("utf-8").replace("Tashi", "Pema"), "utf-8")
+        page.write_text(page.read_text("utf-8").replace("Demonstration", "Another"), "utf-8")
         assert watertower("commission", "--check", "certificate-demo.html", folder=folder).returncode == 1
         assert not list(folder.glob("*.part.json")), "what outlives a cut goes when it is not needed any more"
     finally:

@@ -27,7 +27,7 @@ class Esp32Port(start.Port):
     def __init__(self) -> None:
         plan = layout.parse(carrier.BOARD)
         self._strap = None if plan.strap is None else machine.Pin(plan.strap, machine.Pin.IN, machine.Pin.PULL_UP)
-        self.gated = plan.gate is not None
+        self.gated = plan.gated
         regions = [Partition.find(Partition.TYPE_DATA, label=label) for label in ("slot_a", "slot_b", "notes")]
         if all(regions):
             flashes = [BlockFlash(found[0], 1, _unwatched) for found in regions]

@@ -28,7 +28,7 @@ class Rp2Port(start.Port):
     def __init__(self) -> None:
         plan = layout.parse(carrier.BOARD)
         self._strap = None if plan.strap is None else machine.Pin(plan.strap, machine.Pin.IN, machine.Pin.PULL_UP)
-        self.gated = plan.gate is not None
+        self.gated = plan.gated
         regions = plan.regions
         if "slot_a" in regions and "slot_b" in regions and "notes" in regions:
             self.slots = (_flash(regions["slot_a"]), _flash(regions["slot_b"]))

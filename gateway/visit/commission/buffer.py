@@ -1,10 +1,9 @@
 """Knows whether what was measured stays where it is kept: on the gateway's disk, in a node's journal; cuts no power."""
 
-import sqlite3
-
 from gateway.messages import Phrase
 from gateway.site.config import Node
 from gateway.states import Status
+from gateway.store import StoreError
 from gateway.visit.commission.finding import Finding, failed, passed, skipped
 from gateway.visit.commission.visit import Visit
 
@@ -42,7 +41,7 @@ async def _of_station(visit: Visit, status: Status) -> Finding:
     is_back = await visit.until(again, _AGAIN_S + visit.site.store.commit_delay_s + _longest_period_s(visit))
     try:
         trouble, after = visit.record.is_sound(), visit.record.rows(before.first, before.last)
-    except sqlite3.Error as error:
+    except StoreError as error:
         trouble, after = str(error), None
     if trouble is not None or after is None or after != before:
         seen = Phrase("commission.rows_changed", reason=trouble or "-")

@@ -9,6 +9,7 @@ from gateway.visit.asking import Answer
 from gateway.visit.commission import buffer, bus, clock, delivery, link, power_cut, readings, supply
 from gateway.visit.commission.bus import Device
 from gateway.visit.commission.finding import STEPS, Finding, skipped
+from gateway.visit.commission.plausible import NEEDED
 from gateway.visit.commission.power_cut import Before, Note
 from gateway.visit.commission.visit import Visit
 from gateway.visit.recognition import Question
@@ -123,6 +124,8 @@ class Course:
             return
         if node.emergency_period_s is not None:
             await self._visit.gateway.command("emergency", {"node": node.name, "seconds": _DENSE_S})
+        elif (minutes := NEEDED * min(sensor.period_s for sensor in node.sensors) // 60) > 3:
+            self._visit.person.tell(Phrase("commission.slow_node", minutes=minutes, seconds=60 * minutes + 600))
         if node.report_s > _DENSE_S // 60:
             self._visit.person.tell(Phrase("commission.press_reset", minutes=node.report_s // 60))
 

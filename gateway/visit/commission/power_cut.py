@@ -4,13 +4,13 @@ A gateway that loses its power takes this command with it, if it runs there. So 
 and whoever starts the command again goes on from it.
 """
 
-import sqlite3
 from collections.abc import Callable
 from typing import NamedTuple
 
 from gateway.messages import Phrase
 from gateway.site.config import Node
 from gateway.states import Status
+from gateway.store import StoreError
 from gateway.visit.commission.finding import Finding, failed, passed, skipped
 from gateway.visit.commission.link import JUMP
 from gateway.visit.commission.record import Rows
@@ -120,5 +120,5 @@ def _jumped(visit: Visit, node: Node, counter: int) -> bool:
 def _starts(visit: Visit) -> int:
     try:
         return visit.record.starts()
-    except sqlite3.Error:
+    except StoreError:
         return -1  # it is being opened

@@ -3,18 +3,21 @@
 import hashlib
 import json
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.beside import ends, reading, rows
+from gateway.messages import unit_text
+from gateway.store.rows import DERIVED, sound, whole
 from gateway.visit.commission.plausible import Reading
 from protocols import batch_reading, link
 from protocols.errors import FrameError
 
 _MOST_ROWS = 50_000  # that are compared before and after a power cut: seconds on a Raspberry Pi; ours
 _MOST_FRAMES = 500
+_MOST_MARKED = 2000  # rows that are looked through for a marked one
+_PART = 2000  # rows read at once; ours
 
 
 class Heard(NamedTuple):
@@ -45,55 +48,58 @@ class Marked(NamedTuple):
 
 
 class Record:
-    """The store of a running gateway, read beside it. sqlite3.Error: it can't be read."""
+    """The store of a running gateway, read beside it. StoreError: it can't be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=10.0)) as db:
-            yield db
+        self._read: dict[object, tuple[int, dict[str, list[Reading]]]] = {}  # readings() so far, and up to which row
 
     def last_seq(self) -> int:
-        with self._open() as db:
-            return int(db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0])
+        with reading(self.path) as db:
+            return ends(db)[1]
 
     def readings(self, sources: Sequence[str], after_seq: int, since_ms: int) -> Mapping[str, list[Reading]]:
         """Of the channels of "sensor level" or "node 17", oldest first: rows that came after `after_seq` and were
         measured since then."""
-        found: dict[str, list[Reading]] = defaultdict(list)
-        marks = ", ".join("?" * len(sources))
-        with self._open() as db:
-            for channel, value, quality in db.execute(
-                f"SELECT channel, value, quality FROM sample WHERE seq > ? AND source IN ({marks}) AND "
-                "CAST(strftime('%s', time) AS INTEGER) * 1000 >= ? ORDER BY seq",
-                (after_seq, *sources, since_ms - since_ms % 1000),
-            ):
-                found[channel].append(Reading(value, quality))
+        key = tuple(sources), after_seq, since_ms
+        last, found = self._read.get(key, (after_seq, {}))
+        with reading(self.path) as db:
+            series = _series(db)
+            corrections = dict(db.execute("SELECT id, correction_ms FROM boot"))
+            columns = rows(db, last + 1, ends(db)[1])
+        for row in sound(columns, corrections):
+            last = max(last, row.seq)
+            source, channels = series[row.series]
+            if source not in sources or row.unix_ms < since_ms:
+                continue
+            flags = row.quality or (0,) * len(row.cells)
+            for (name, _, decimals), cell, flag in zip(channels, row.cells, flags, strict=False):
+                if cell is not None or flag:
+                    value = None if cell is None else cell / 10**decimals
+                    found.setdefault(name, []).append(Reading(value, flag))
+        self._read[key] = last, found
         return found
 
     def marked(self, source: str | None, after_seq: int) -> Marked | None:
-        """The newest row of a source (None: of anybody), as a person can find it again."""
-        with self._open() as db:
-            found = db.execute(
-                "SELECT row.seq, unix_ms, channels, cells FROM row JOIN series ON series.id = row.series "
-                "WHERE row.seq > ? AND node IS NOT 0 AND (? IS NULL OR source = ?) ORDER BY row.seq DESC LIMIT 1",
-                (after_seq, source, source),
-            ).fetchone()
-        if found is None:
-            return None
-        seq, unix_ms, channels, cells = found
-        shown = [
-            f"{name} {value / 10**decimals:g} {unit}".rstrip()
-            for (name, unit, decimals), value in zip(json.loads(channels), json.loads(cells), strict=False)
-            if value is not None
-        ]
-        return Marked(seq, unix_ms, shown[0] if shown else "-")
+        """The newest row of a source (None: of anybody who measures), as a person can find it again."""
+        with reading(self.path) as db:
+            series, last = _series(db), ends(db)[1]
+            newest = rows(db, max(after_seq, last - _MOST_MARKED) + 1, last)
+        for row in reversed(list(whole(newest))):
+            whose, channels = series[row.series]
+            if row.node == DERIVED or source not in (None, whose):
+                continue
+            shown = [
+                f"{name} {value / 10**decimals:g} {unit_text(unit)}".rstrip()
+                for (name, unit, decimals), value in zip(channels, json.loads(row.cells), strict=False)
+                if value is not None
+            ]
+            return Marked(row.seq, row.unix_ms, shown[0] if shown else "-")
+        return None
 
     def heard(self, node: int, since_ms: int) -> list[Heard]:
         """A node's frames, oldest first. A frame that carried nothing to keep (a greeting) is not among them."""
-        with self._open() as db:
+        with reading(self.path) as db:
             rows = db.execute(
                 "SELECT unix_ms, schema, raw FROM frame WHERE node = ? AND unix_ms >= ? ORDER BY id", (node, since_ms)
             ).fetchall()
@@ -101,7 +107,7 @@ class Record:
 
     def ages_ms(self, node: int, after_seq: int) -> list[int]:
         """How old the newest record of each batch was when it came; rows before `after_seq` are of others."""
-        with self._open() as db:
+        with reading(self.path) as db:
             times = dict(
                 db.execute("SELECT record, unix_ms FROM row WHERE node = ? AND seq > ?", (node, after_seq)).fetchall()
             )
@@ -111,19 +117,19 @@ class Record:
 
     def node(self, node: int) -> tuple[int, int]:
         """(highest frame counter, number of its life)."""
-        with self._open() as db:
+        with reading(self.path) as db:
             found = db.execute("SELECT counter, life FROM node WHERE id = ?", (node,)).fetchone()
         return (0, 0) if found is None else (int(found[0]), int(found[1]))
 
     def command(self, id: int) -> tuple[int | None, int | None, int | None]:
         """(sent, done, result) of a command to a node."""
-        with self._open() as db:
+        with reading(self.path) as db:
             found = db.execute("SELECT sent, done, result FROM command WHERE id = ?", (id,)).fetchone()
         return (None, None, None) if found is None else tuple(found)
 
     def records(self, node: int, life: int) -> list[int]:
         """The numbers of a node's records that are rows."""
-        with self._open() as db:
+        with reading(self.path) as db:
             return [
                 number
                 for (number,) in db.execute(
@@ -134,26 +140,35 @@ class Record:
 
     def rows(self, first: int | None = None, last: int | None = None) -> Rows:
         """What it holds now, the newest; or the same rows again."""
-        with self._open() as db:
+        with reading(self.path) as db:
             if last is None or first is None:
-                last = int(db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0])
+                last = ends(db)[1]
                 first = max(last - _MOST_ROWS, 0) + 1
             digest, count = hashlib.sha256(), 0
-            for row in db.execute("SELECT seq, crc FROM row WHERE seq >= ? AND seq <= ? ORDER BY seq", (first, last)):
-                digest.update(b"%d %d\n" % row)
-                count += 1
+            for begin in range(first, last + 1, _PART):
+                for row in rows(db, begin, min(begin + _PART - 1, last)):
+                    digest.update(f"{row[0]} {row[-1]}\n".encode())
+                    count += 1
         return Rows(first, last, count, digest.hexdigest())
 
     def is_sound(self) -> str | None:
         """What SQLite finds wrong with the file; None: nothing."""
-        with self._open() as db:
+        with reading(self.path) as db:
             (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
         return None if said == "ok" else str(said)
 
     def starts(self) -> int:
         """How often the gateway found that it had not been stopped cleanly."""
-        with self._open() as db:
+        with reading(self.path) as db:
             return int(db.execute("SELECT count(*) FROM event WHERE kind = 'gap'").fetchone()[0])
+
+
+def _series(db: sqlite3.Connection) -> dict[int, tuple[str, list[tuple[str, str, int]]]]:
+    """id -> whose it is, and its channels: name, unit, decimals."""
+    return {
+        id: (source, json.loads(channels))
+        for id, source, channels in db.execute("SELECT id, source, channels FROM series")
+    }
 
 
 def _heard(unix_ms: int, schema: int, raw: bytes) -> Heard:

@@ -1,0 +1,1 @@
+"""What makes a Raspberry Pi a gateway, and undoes it."""
