@@ -39,3 +39,25 @@ def test_a_node_that_runs_is_entered_and_its_watchdog_is_fed_meanwhile(
     session.run("time.sleep(6)")
     assert int(session.run("print(time.ticks_diff(time.ticks_ms(), began))")) >= 12_000
     session.close()
+
+
+def test_an_application_goes_into_a_slot_over_the_cable_and_is_what_runs_next(
+    uf2: Path, emulator: list[str], desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not image.read(uf2.name, uf2.read_bytes()).own:
+        pytest.skip("--uf2 is no image of firmware/boot/manifest_rp2.py")
+    key = 'report_s = 3\nupdate_key = "' + "ab" * 32 + '"'
+    Path("site.toml").write_text(SITE.read_text("utf-8").replace("report_s = 3", key), "utf-8")
+    board = desk.pico(uf2)
+    board.install(uf2.read_bytes())
+    board.plug()
+    assert main(["provision", "water", "--lang", "en"]) == 0
+    assert main(["update", "water", "--lang", "en"]) == 0
+    assert "on trial" in capsys.readouterr().out
+    board.live(12.0)  # its window is over
+    session = prompt.entered(board.awaited(), 30)
+    notes = "from firmware.boot.notes import Notes\nn = Notes(board.notes).newest(0)\n"
+    assert session.tell(notes + "tell(runs=n.runs, on_trial=n.on_trial, failed=n.failed, vain=n.in_vain > 0)") == {
+        "runs": True, "on_trial": True, "failed": 0, "vain": True,
+    }  # fmt: skip
+    session.close()
