@@ -40,7 +40,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "reload": {},
     "configure": {"site": "[station]"},
 }
-MAY = {"li": 3, "ma": 10, "wu": 13}  # how many of these, from the first
+MAY = {"li": 3, "ma": 11, "wu": 14}  # how many of these, from the first
 
 
 def topic(operator: str, station: str = "demo") -> str:
