@@ -190,7 +190,7 @@ def _show(made: dict[str, Any], out: Path, as_json: bool) -> None:
     lang = language()
     for step in made["steps"]:
         mark = say(f"commission.mark_{step['verdict']}")
-        print(f"{mark}  {say('commission.step_' + step['step'])}, {step['subject']}: {step['seen'][lang]}")
+        print(f"{mark}  {say('commission.step_' + step['step'])} · {step['subject']}: {step['seen'][lang]}")
         if step["advice"] is not None:
             print(f"    → {step['advice'][lang]}")
     print(say(f"commission.verdict_{made['verdict']}"))

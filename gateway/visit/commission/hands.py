@@ -104,7 +104,7 @@ class Technician:
             if not said:
                 return otherwise
             for choice in choices:
-                if choice.startswith(said) or said in (say(f"commission.choice_{choice}", "zh"),):
+                if choice.startswith(said) or say(f"commission.choice_{choice}", "zh").startswith(said):
                     return choice
 
     async def write(self, question: Phrase) -> str:
