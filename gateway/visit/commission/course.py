@@ -80,7 +80,7 @@ class Course:
         if step == "bus":
             return await self._bus()
         can_ask = self._visit.node is None or self._visit.direct is not None
-        return await readings.findings(self._visit, self._ask if can_ask else None)
+        return await readings.findings(self._visit, self._ask if can_ask else None, status is not None)
 
     # --- sensors ------------------------------------------------------------------------------------------------------
 
