@@ -77,6 +77,14 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     assess.add_argument("--only", choices=("hour", "day", "none"), help=say("help.assess_only"))
     assess.add_argument("--plot", type=Path, metavar="out.html", help=say("help.assess_plot"))
     assess.set_defaults(run=_assess)
+    tryout = commands.add_parser("try-rules", parents=[with_site], help=say("help.try_rules"))
+    tryout.add_argument("--data", type=Path, metavar="FILE", required=True, help=say("help.try_data"))
+    tryout.add_argument(
+        "--column", action="append", default=[], type=_pair, metavar="CHANNEL=COLUMN", help=say("help.try_column")
+    )
+    tryout.add_argument("--zone", type=float, metavar="H", help=say("help.try_zone"))
+    tryout.add_argument("--plot", type=Path, metavar="out.html", help=say("help.assess_plot"))
+    tryout.set_defaults(run=_try_rules)
     backup = commands.add_parser("backup", parents=[with_site], help=say("help.backup"))
     backup.add_argument("target", type=Path, metavar="TARGET", help=say("help.target"))
     backup.set_defaults(run=_backup)
@@ -128,6 +136,13 @@ def _host_port(text: str) -> str:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise argparse.ArgumentTypeError(say("fault.unfit", found=quoted(text), wanted=say("allowed.host_port")))
     return text
+
+
+def _pair(text: str) -> tuple[str, str]:
+    channel, equals, column = text.partition("=")
+    if not (channel and equals and column):
+        raise argparse.ArgumentTypeError(say("fault.unfit", found=quoted(text), wanted="CHANNEL=COLUMN"))
+    return channel, column
 
 
 def _public_key(text: str) -> bytes:
@@ -193,6 +208,12 @@ def _assess(args: argparse.Namespace) -> int:
     from gateway.assess import command
 
     return command.main(args.data, args.site, args.only, args.plot)
+
+
+def _try_rules(args: argparse.Namespace) -> int:
+    from gateway.tryout import command
+
+    return command.main(_site(args), args.data, dict(args.column), args.zone, args.plot)
 
 
 def _backup(args: argparse.Namespace) -> int:
@@ -303,7 +324,7 @@ def _sim(args: argparse.Namespace) -> int:
 
 
 # A technician's commands: each is a module of gateway/visit with add(parser) and run(args).
-VISIT = ("scan", "bundle", "install", "commission", "doctor", "tell")
+VISIT = ("scan", "bundle", "flash", "provision", "update", "install", "commission", "doctor", "tell")
 
 
 def _add_visit(

@@ -38,6 +38,7 @@ from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
 from gateway.uplink.forwarders import Forwarder, Room, forwarders, positions
+from gateway.uplink.neighbours import Neighbours
 from gateway.uplink.paho import PahoPublisher
 from protocols.command import EMERGENCY
 from protocols.polling_client import PollingClient
@@ -163,7 +164,9 @@ class Gateway:
         self.forwarders: dict[str, Forwarder] = {}  # the actions see it, and their desk is needed for it
         actions = self._actions(site)
         self.desk = Desk(site.operators, actions, self.store, self._clock)
-        room = Room(site, outside, self.store, self.desk, actions, self._connected, self._time_told)
+        room = Room(
+            site, outside, self.store, self.desk, actions, self._connected, self._time_told, self._neighbours(site)
+        )
         self.forwarders |= forwarders(room)
         self._doors = self._doors_of(outside)
 
@@ -198,6 +201,7 @@ class Gateway:
             self.desk.done,
             self.desk.refused,
             self._board.standing.values(),
+            self.store.services,
         )
 
     def reload(self) -> None:
@@ -242,6 +246,10 @@ class Gateway:
             serve=self.store.serve,
             ask=self._question,
         ).by_name
+
+    def _neighbours(self, site: Site) -> Neighbours:
+        asked = {name for rule in self._board.rules for name in rule.others if "/" in name}
+        return Neighbours(site.station.id, self._board.standing.values, asked, self._board.wishes.append)
 
     def _wish(self, wish: Wish | Heard) -> None:
         self._board.wishes.append(wish)

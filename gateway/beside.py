@@ -23,7 +23,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     or too damaged to be read."""
     try:
         newest = tail.read(path)
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as db:
+        with closing(_opened(path)) as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version != FORMAT:
                 raise StoreError(say("verify.unreadable", path=path, reason=f"format {version}"))
@@ -32,6 +32,21 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             yield db
     except (OSError, sqlite3.Error) as error:
         raise StoreError(say("verify.unreadable", path=path, reason=error)) from error
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Who may not write can't make the WAL's index of a store that nobody has open; but where there is no WAL nobody
+    writes either, and the file is read as it is (sqlite.org/wal.html, 5, read-only databases)."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    db = sqlite3.connect(address, uri=True, isolation_level=None)
+    try:
+        db.execute("PRAGMA user_version").fetchone()
+        return db
+    except sqlite3.OperationalError:
+        db.close()
+        if not path.exists() or path.with_name(path.name + "-wal").exists():
+            raise
+    return sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
 
 
 def ends(db: sqlite3.Connection) -> tuple[int, int]:

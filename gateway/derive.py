@@ -169,6 +169,9 @@ class Deriver:
 
     def _recall(self, row: Row) -> None:
         for stage in self._stages:
+            if hasattr(stage, "recall"):
+                stage.recall(row)
+                continue
             for _ in stage.step(row):
                 pass
 

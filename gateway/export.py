@@ -21,6 +21,7 @@ from gateway.store import StoreError
 from gateway.store.rows import Row, sound
 from gateway.whole_file import whole_file
 from protocols import quality
+from protocols.worth import names
 
 _PART = 2000  # rows read at once: some 100 kB, and a few milliseconds during which the WAL can't be emptied; ours
 _EVER_MS = 2**62
@@ -139,9 +140,9 @@ def _decimal(cell: int | None, decimals: int) -> str:
 
 @cache
 def words(worth: int) -> str:
-    """The flags as the words of protocols/quality.py, the same in every language: "good", "range warm_up"."""
+    """The flags as the words of protocols/worth.py, the same in every language: "good", "range warm_up"."""
     bits = [1 << place for place in range(worth.bit_length()) if worth >> place & 1]
-    return " ".join((quality.names(bit) or [f"flag_{bit}"])[0] for bit in bits) or "good"
+    return " ".join((names(bit) or [f"flag_{bit}"])[0] for bit in bits) or "good"
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

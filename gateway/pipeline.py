@@ -1,6 +1,6 @@
 """Knows which stages the rows of a site go through, and in what order; knows no store and no row.
 
-raw row -> quality flags added -> aggregates -> indices -> alarms
+raw row, with its flags (gateway/judging.py) -> aggregates -> indices -> corrected hours, trends -> alarms
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,11 +14,16 @@ from gateway.process.items import ITEM_OF
 from gateway.process.load import Load, Loads
 from gateway.process.longer import Longer
 from gateway.process.periods import HOUR_MS, MINUTE, Calendar
+from gateway.process.quality.correction import Corrections
+from gateway.process.quality.drift import Deployment
 from gateway.process.stage import Past, Series, Stage
+from gateway.process.trend.rows import Trends
+from gateway.process.trend.rows import Wanted as TrendWanted
 from gateway.process.unit import Units
 from gateway.process.water.oxygen import pressure_at
 from gateway.site.assessing import Assess
 from gateway.site.config import Aggregate, Channel, Site
+from gateway.site.limits import deployment
 from gateway.site.rules import rule_of
 
 Stages = Callable[[Past, Iterable[Series]], Sequence[Stage]]
@@ -34,7 +39,7 @@ def stages(site: Site, board: Board) -> Stages | None:
 
     def make(past: Past, series: Iterable[Series]) -> Sequence[Stage]:
         made: list[Stage] = [] if table is None else _aggregates(site, table, past, series)
-        return [*made, *([AlarmRows(board)] if board.rules else [])]
+        return [*made, *([AlarmRows(board, calendar(table or Aggregate()))] if board.rules else [])]
 
     return make
 
@@ -45,21 +50,36 @@ def board(site: Site) -> Board:
     return Board([rule_of(table, ids) for table in site.rules])
 
 
-def _aggregates(site: Site, table: Aggregate, past: Past, series: Iterable[Series]) -> list[Stage]:
-    calendar = Calendar(round(table.zone_h * HOUR_MS), 1000 * (table.minute_s or 600))
+def calendar(table: Aggregate) -> Calendar:
+    return Calendar(round(table.zone_h * HOUR_MS), 1000 * (table.minute_s or 600))
+
+
+def _aggregates(site: Site, table: Aggregate, past: Past, every: Iterable[Series]) -> list[Stage]:
+    series = tuple(every)
+    periods = calendar(table)
     levels = tuple(level for level in _LEVELS if level in table.levels)
     units = Units(known(site, table), ((MINUTE, *levels) if table.minute_s else levels), 1000 * table.minute_s)
     for one in series:
         if one.is_collected:
             units.of(one)
     grace_ms = 1000 * table.grace_s
+    trends = [TrendWanted(one.channel, one.by, one.days, one.limit) for one in site.trends]
     loads = [Load(load.name, load.concentration, load.flow) for load in table.loads]
     return [
-        Aggregates(past, units, calendar, grace_ms),
-        *(Longer(level, past, units, calendar, grace_ms) for level in levels),
-        *([Loads(past, loads, calendar, grace_ms)] if loads else []),
-        *([] if site.assess is None else [Indices(past, judged(site, site.assess), calendar, grace_ms)]),
+        Aggregates(past, units, periods, grace_ms),
+        *(Longer(level, past, units, periods, grace_ms) for level in levels),
+        *([Loads(past, loads, periods, grace_ms)] if loads else []),
+        *([] if site.assess is None else [Indices(past, judged(site, site.assess), periods, grace_ms)]),
+        *([Corrections(past, deployments(site), series)] if site.calibrations else []),
+        *([Trends(past, trends, periods)] if trends else []),
     ]
+
+
+def deployments(site: Site) -> dict[str, list[Deployment]]:
+    found: dict[str, list[Deployment]] = {}
+    for table in site.calibrations:
+        found.setdefault(table.channel, []).append(deployment(table))
+    return found
 
 
 def known(site: Site, table: Aggregate) -> dict[str, Wanted]:

@@ -70,9 +70,9 @@ class Publisher(Protocol):
     async def connect(self, will: Said | None = None) -> None:
         """LinkDown when it can't be had. `will`: what the broker says for us when the connection ends, however."""
 
-    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
-        """From now on `take` gets topic and payload of what comes under `topic`, until the connection ends. False: the
-        broker does not let us."""
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None], kept: bool = False) -> bool:
+        """From now on `take` gets topic and payload of what comes under `topic`, until the connection ends; what the
+        broker has kept (retained) only if `kept`. False: the broker does not let us."""
 
     def publish(self, topic: str, payload: bytes, retain: bool = False, qos: int = 1) -> "asyncio.Future[bool]":
         """Hands over one message; the future ends with the broker's confirmation, or with LinkDown, QoS 0 or not.

@@ -81,7 +81,8 @@ class ChannelState(Struct, frozen=True, kw_only=True):
 
 
 class AlarmState(Struct, frozen=True, kw_only=True):
-    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition; `is_blind`: not enough data."""
+    """A rule of the site file (docs/alarms.md). `since_ms`: of its last transition, `raised_ms`: when it was last
+    raised, `shelf_ms`: when its shelf ends; `is_blind`: not enough data."""
 
     rule: str
     state: str
@@ -89,6 +90,16 @@ class AlarmState(Struct, frozen=True, kw_only=True):
     is_blind: bool
     since_ms: int | None
     value: float | None
+    raised_ms: int | None = None
+    shelf_ms: int | None = None
+
+
+class ServiceState(Struct, frozen=True, kw_only=True):
+    """Somebody works at a sensor ("maintenance", "calibration") until then."""
+
+    sensor: str
+    state: str
+    until_ms: int
 
 
 class EventState(Struct, frozen=True):
@@ -114,3 +125,4 @@ class Status(Struct, frozen=True, kw_only=True):
     commands: dict[str, int]
     refused_commands: dict[str, int]
     alarms: tuple[AlarmState, ...] = ()
+    services: tuple[ServiceState, ...] = ()

@@ -6,7 +6,7 @@ from itertools import starmap
 from gateway.ports import Clock
 from gateway.process.alarm.rows import Standing
 from gateway.site.config import Site
-from gateway.states import AlarmState, BusState, ChannelState, EventState, RadioState, Status, UplinkState
+from gateway.states import AlarmState, BusState, ChannelState, EventState, RadioState, ServiceState, Status, UplinkState
 from gateway.store import Store
 from protocols.fixed_point import decimal_text
 
@@ -25,6 +25,7 @@ def snapshot(
     commands: Mapping[str, int],
     refused_commands: Mapping[str, int],
     alarms: Iterable[Standing] = (),
+    services: Mapping[str, tuple[str, int]] | None = None,
 ) -> Status:
     """The gateway now; it began at monotonic `started_ms`."""
     return Status(
@@ -42,6 +43,10 @@ def snapshot(
         commands=dict(commands),
         refused_commands=dict(refused_commands),
         alarms=tuple(AlarmState(**one._asdict()) for one in alarms),
+        services=tuple(
+            ServiceState(sensor=sensor, state=state, until_ms=until_ms)
+            for sensor, (state, until_ms) in sorted((services or {}).items())
+        ),
     )
 
 

@@ -96,6 +96,9 @@ def text(status: Status, lang: str | None = None) -> str:
     clock = say(f"status.clock_{'trusted' if status.is_clock_trusted else 'guess'}", lang)
     lines = [say("status.title", lang, station=status.station, running=_span(status.running_s), clock=clock)]
     lines += [say("status.stuck", lang, reason=reason) for reason in status.stuck]
+    for one in status.services:
+        words, span = say(f"quality.{one.state}", lang), _span((one.until_ms - status.unix_ms) / 1000)
+        lines.append(say("status.service", lang, sensor=one.sensor, state=words, span=span))
     lines += [_store(status, lang), ""]
     for table in _tables(status, lang):
         if len(table) > 1:

@@ -1,7 +1,8 @@
 """Knows updates as files beside the store, and what a node that asks gets of them; knows no radio and no store.
 
-`updates/<target>-<number>.wtu` is offered to every node of that kind of board that has an `update_key`. Made by make();
-put there by a person, whole: under another name first, then renamed.
+`updates/<target>-<number>.wtu` is offered to every node of that kind of board that has an `update_key`,
+`updates/<target>-<number>@<node>.wtu` to one alone. Made by make(); put there whole, by leave() or by a person: under
+another name first, then renamed.
 """
 
 import hashlib
@@ -14,12 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from gateway.site.config import Node
+from gateway.whole_file import whole_file
 from protocols import update
 from protocols.errors import FrameError, RangeError
 from protocols.update import Manifest, Part
 
 FOLDER = "updates"
-_NAME = re.compile(r"(?P<target>[a-z0-9_]+)-(?P<number>[1-9]\d{0,9})\.wtu\Z")
+_NAME = re.compile(r"(?P<target>[a-z0-9_]+)-(?P<number>[1-9]\d{0,9})(@(?P<node>[A-Za-z0-9_-]+))?\.wtu\Z")
 # What a node runs of protocols/; tests/gateway/test_updates.py holds it against what firmware/ imports. The rest is the
 # gateway's, and reaches no board.
 PROTOCOLS = (
@@ -93,6 +95,25 @@ def sealed(archive: bytes, key: bytes) -> bytes:
     return archive[:end] + update.seal(key, manifest) + archive[end + update.SEAL_BYTES :]
 
 
+def leave(folder: Path, node: Node, archive: bytes) -> int:
+    """Puts an archive there for one node; its number. BadUpdate: it is none, or not for this node."""
+    try:
+        manifest = update.decode(archive[update.HEAD_BYTES : update.HEAD_BYTES + update.manifest_bytes(archive)])
+    except FrameError as error:
+        raise BadUpdate(str(error)) from error
+    if node.update_key is None or manifest.target != node.board:
+        key = "an" if node.update_key else "no"
+        raise BadUpdate(f"an update for {manifest.target}; {node.name} is {node.board} and has {key} update key")
+    folder.mkdir(exist_ok=True)
+    with whole_file(folder / _name(node, manifest.number)) as beside:
+        beside.write_bytes(archive)
+    return int(manifest.number)
+
+
+def _name(node: Node, number: int) -> str:
+    return f"{node.board}-{number}@{node.name}.wtu"
+
+
 class Updates:
     """The folder of archives."""
 
@@ -104,7 +125,8 @@ class Updates:
         if node.update_key is None or not self._folder.is_dir():
             return 0
         found = [_NAME.match(path.name) for path in self._folder.iterdir()]
-        return max((int(one["number"]) for one in found if one and one["target"] == node.board), default=0)
+        mine = [one for one in found if one and one["target"] == node.board and one["node"] in (None, node.name)]
+        return max((int(one["number"]) for one in mine), default=0)
 
     def answer(self, node: Node, body: bytes) -> bytes:
         """The body of the PART that answers an ASK; without bytes: there is no such update. FrameError."""
@@ -112,7 +134,9 @@ class Updates:
         return update.encode_part(number, offset, self._held(node, number)[offset : offset + count])
 
     def _held(self, node: Node, number: int) -> bytes:
-        path = self._folder / f"{node.board}-{number}.wtu"
+        path = self._folder / _name(node, number)
+        if not path.exists():
+            path = self._folder / f"{node.board}-{number}.wtu"
         if node.update_key is None:
             return b""
         try:

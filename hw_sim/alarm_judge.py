@@ -112,25 +112,25 @@ class AlarmJudge:
         delays: list[float] = []
         missed: list[float] = []
         late: list[float] = []
-        true = spans(now.surely)
+        true, possible = spans(now.surely), spans(now.maybe)
         for span in true:
+            nearly_s = next(one.begin_s for one in possible if one.begin_s <= span.begin_s <= one.end_s)
             due_s = span.begin_s + allowed_s
-            due_s += self._broken_s(span.begin_s, due_s)
-            first = next((one for one in raised if span.begin_s - lag_s <= one.arrived_s <= due_s), None)
+            due_s += self._excused_s(span.begin_s, due_s)
+            first = next((one for one in raised if nearly_s - lag_s <= one.arrived_s <= due_s), None)
             is_standing = any(begin <= span.begin_s < end for begin, end in standing)
             if first is not None:
                 delays.append(max(first.arrived_s - span.begin_s, 0.0))
             elif not is_standing and span.end_s >= due_s:
                 after = next((one.arrived_s for one in raised if one.arrived_s > due_s), None)
                 (missed if after is None or after > span.end_s + lag_s else late).append(span.begin_s)
-        possible = spans(now.maybe)
         back_s = lag_s + rule.delay_ms / 1000
         false = [
             one.at_s
             for one in raised
             if not any(
                 span.begin_s <= one.at_s
-                and one.at_s - back_s - self._broken_s(one.at_s - back_s, one.at_s) <= span.end_s
+                and one.at_s - back_s - self._delayed_s(one.at_s - back_s, one.at_s) <= span.end_s
                 for span in possible
             )
         ]
@@ -182,13 +182,21 @@ class AlarmJudge:
                 since_s = None
         return [*found, *([] if since_s is None else [(since_s, self._span_s + _OVERHEAD_S)])]
 
-    def _broken_s(self, begin_s: float, end_s: float) -> float:
-        """How much of that time something was, and what it took to come to itself again; it reaches on."""
+    def _excused_s(self, begin_s: float, end_s: float) -> float:
+        """How much later than `end_s` something due by then may come: what was broken from `begin_s` on, and what it
+        took to come to itself again."""
         lost_s = 0.0
         for span in sorted(self._broken):
-            overlap_s = min(span.end_s, end_s + lost_s) - max(span.begin_s, begin_s)
-            if overlap_s > 0:
-                lost_s += overlap_s + _OVERHEAD_S
+            if span.end_s > begin_s and span.begin_s < end_s + lost_s:
+                lost_s += span.end_s - max(span.begin_s, begin_s) + _OVERHEAD_S
+        return lost_s
+
+    def _delayed_s(self, begin_s: float, end_s: float) -> float:
+        """How much earlier than `begin_s` the cause of what was told at `end_s` may have ended, likewise."""
+        lost_s = 0.0
+        for span in sorted(self._broken, reverse=True):
+            if span.begin_s < end_s and span.end_s > begin_s - lost_s:
+                lost_s += min(span.end_s, end_s) - span.begin_s + _OVERHEAD_S
         return lost_s
 
 

@@ -171,7 +171,7 @@ class BackhaulPublisher:
         self._backhaul.carry(self, topic, payload, retain, done)
         return done
 
-    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None], kept: bool = False) -> bool:
         self.check()
         self._heard[topic.removesuffix("+")] = take
         return True

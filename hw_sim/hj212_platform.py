@@ -12,7 +12,7 @@ from protocols.hj212 import commands, moment
 from protocols.hj212.commands import ANSWER, COMMANDS, DATA, NOTIFY
 from protocols.hj212.factors import find
 from protocols.hj212.frame import BadPacket, Frames
-from protocols.hj212.packet import V2025, Cipher, Items, Packet, flag, items_of, read, write
+from protocols.hj212.packet import V2005, V2025, Cipher, Items, Packet, flag, items_of, read, write
 from protocols.hj212.readings import DAY, HOUR, MINUTE, REAL_TIME, readings
 
 _REMEMBERED = 4096  # QN
@@ -152,13 +152,13 @@ class Platform:
 
     def _answer(self, packet: Packet) -> list[Said]:
         command = COMMANDS[packet.cn]
-        if command.kind == ANSWER or packet.qn in self._open:
+        if command.kind == ANSWER or packet.of_qn in self._open:
             self.ledger.answers.append(packet)
             if packet.cn == "9012":
-                self._open.discard(packet.qn or "")
+                self._open.discard(packet.of_qn or "")
             if command.kind == DATA:
                 self._book(packet)
-            if packet.qn not in self._open and packet.cn != "9012":
+            if packet.of_qn not in self._open and packet.cn != "9012":
                 self.ledger.complaints.append(f"{packet.cn} was not asked")
             return []
         if self.faults.silent:
@@ -172,7 +172,7 @@ class Platform:
             self.ledger.complaints.append(f"{packet.cn} was not asked")
             return []
         self._take(packet)
-        if self.faults.forget_next:
+        if self.faults.forget_next and packet.wants_answer:
             self.faults.forget_next -= 1
             return []
         return [self._said(packet, "9014")] if packet.wants_answer else []
@@ -218,7 +218,10 @@ class Platform:
     # --- what it says -------------------------------------------------------------------------------------------------
 
     def _said(self, packet: Packet, cn: str) -> Said:
-        return self._out(Packet(cn, packet.mn, (), packet.qn, "91", packet.pw, flag(packet.version, False)))
+        said = Packet(cn, packet.mn, (), packet.qn, "91", packet.pw, flag(packet.version, False))
+        if packet.version == V2005:
+            said = said._replace(qn=None, items=items_of(("QN", packet.qn)))
+        return self._out(said)
 
     def _out(self, packet: Packet) -> Said:
         faults = self.faults

@@ -7,6 +7,7 @@ import time
 
 from gateway.messages import language, say
 from hw_sim.hj212_platform import Platform, Station, Value
+from hw_sim.platform_faults import Injection
 from hw_sim.sl651_platform import Said
 from protocols.hj212.factors import find
 from protocols.hj212.packet import VERSIONS, items_of
@@ -42,20 +43,15 @@ def run(args: argparse.Namespace) -> int:
     station = Station(args.password, args.st, VERSIONS[args.version], ciphers)
     greets = [*_GREETING, *((cn, ()) for cn in args.ask)]
     platform = Platform({args.mn: station}, lambda: time.time_ns() // 1_000_000, greets)
-    for fault in args.fault:
-        name, _, number = fault.partition("=")
-        if not hasattr(platform.faults, name):
-            raise SystemExit(say("hj212.no_fault", found=name, known=", ".join(vars(platform.faults))))
-        kind = type(getattr(platform.faults, name))
-        setattr(platform.faults, name, kind(float(number or 1)))
+    injection = Injection(platform.faults, args.fault)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(platform, args))
+        asyncio.run(_serve(platform, injection, args))
     for complaint in platform.ledger.complaints:
         print(say("hj212.complaint", text=complaint))
     return 1 if platform.ledger.complaints else 0
 
 
-async def _serve(platform: Platform, args: argparse.Namespace) -> None:
+async def _serve(platform: Platform, injection: Injection, args: argparse.Namespace) -> None:
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         platform.connected()
         try:
@@ -73,6 +69,7 @@ async def _serve(platform: Platform, args: argparse.Namespace) -> None:
         began_s, shown = time.monotonic(), 0
         while args.seconds is None or time.monotonic() - began_s < args.seconds:
             await asyncio.sleep(_LOOK_S)
+            injection.step(time.monotonic() - began_s)
             for value in platform.ledger.values[shown:]:
                 print(line(value), flush=True)
             shown = len(platform.ledger.values)

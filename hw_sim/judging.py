@@ -10,11 +10,14 @@ from hw_sim.alarm_judge import AlarmJudge, lags_s
 from hw_sim.expect import Judged, truths, within_s
 from hw_sim.faults.sensors import SensorTrouble
 from hw_sim.flag_judge import judge_flags
+from hw_sim.platform import Delivered
 from hw_sim.scenario import Scenario
 from hw_sim.signals import Signal
 from hw_sim.timeline import Happening
 from hw_sim.true_condition import Span
 from hw_sim.virtual import VirtualStation
+
+_SHARE, _NOISES = 0.05, 4.0  # of what is so, and standard deviations: nearer than that a reading is true (ours)
 
 
 def judged(station: VirtualStation, story: Scenario, happenings: Sequence[Happening], span_s: float) -> Judged:
@@ -32,15 +35,27 @@ def judged(station: VirtualStation, story: Scenario, happenings: Sequence[Happen
         for one in happenings
         if not (isinstance(one.fault, SensorTrouble) and one.fault.is_labelled)
     ]
+    noise = {channel: observer.noise for channel, observer in story.observers.items()}
     alarms = AlarmJudge(
         site,
         truth,
         span_s,
         station.alarms.told,
-        {channel: observer.noise for channel, observer in story.observers.items()},
+        noise,
         {one.settings.alarm: one.condition(span_s) for one in station.neighbours},
         broken,
     )
     after_ms = {channel: round(1000 * lag_s) for channel, lag_s in lags_s(site).items()}
-    flags = judge_flags(station.platform.delivered, station.world.ledger.labels, after_ms)
+    told = {channel: station.platform.judged(channel) for channel in list(station.platform.delivered)}
+    decimals = {channel.name: channel.decimals for channel in site.channels}
+
+    def is_true(channel: str, reading: Delivered) -> bool:
+        signal = station.world.truth.get(channel)
+        if signal is None:
+            return True
+        real = signal((reading.unix_ms - station.begin_ms) / 1000)
+        digit = 10.0 ** -decimals[channel]
+        return abs(reading.value * digit - real) <= _SHARE * abs(real) + 2 * digit + _NOISES * noise.get(channel, 0.0)
+
+    flags = judge_flags(told, station.world.ledger.labels, after_ms, is_true)
     return Judged(tuple(alarms.verdicts(truths(story.expects), within_s(story.expects))), flags, span_s)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from hw_sim.platform import Delivered, Derived, Platform
-from protocols import quality
+from protocols import quality, worth
 
 _HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
 
@@ -34,10 +34,10 @@ def judge_periods(platform: Platform, until_ms: int, zone_ms: int, not_means: fr
     judged = missing = false = 0
     wrong: list[tuple[str, str, int]] = []
     hours, days = platform.derived["hour"], platform.derived["day"]
-    for channel, arrived in platform.delivered.items():
+    for channel in list(platform.delivered):
         if channel in not_means:
             continue
-        truth = dict(_hours(arrived, zone_ms))
+        truth = dict(_hours(platform.judged(channel), zone_ms))
         expected: list[tuple[str, int, Mapping[tuple[str, int], Derived], Sequence[int], Fraction]] = [
             ("hour", start_ms, hours, values, Fraction(sum(values), len(values)))
             for start_ms, values in truth.items() if start_ms + _HOUR_MS <= until_ms
@@ -59,10 +59,10 @@ def judge_periods(platform: Platform, until_ms: int, zone_ms: int, not_means: fr
 
 
 def _hours(arrived: Sequence[Delivered], zone_ms: int) -> Iterator[tuple[int, list[int]]]:
-    """The good readings of each hour; one that came twice is one (Platform drops it)."""
+    """The usable readings of each hour: suspect ones are. One that came twice is one (Platform drops it)."""
     found: dict[int, list[int]] = defaultdict(list)
     for reading in arrived:
-        if reading.quality == quality.GOOD:
+        if not reading.quality & (quality.CLOCK | worth.AWAITED) and worth.is_usable(reading.quality):
             found[(reading.unix_ms + zone_ms) // _HOUR_MS * _HOUR_MS - zone_ms].append(reading.value)
     yield from found.items()
 

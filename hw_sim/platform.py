@@ -13,7 +13,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.store.ranges import Ranges, gaps, union
-from protocols import quality
+from protocols import quality, worth
 
 
 class Delivered(NamedTuple):
@@ -48,6 +48,7 @@ class Platform:
         self._early: dict[int, list[list[Any]]] = defaultdict(list)
         self._rows: dict[int, list[Any]] = {}
         self.delivered: dict[str, list[Delivered]] = defaultdict(list)
+        self._restated: dict[tuple[str, int], int] = {}  # (channel, Unix ms) -> flags that were found out later
         self.duplicates = 0  # rows that differ although (station, seq) is the same: the rule can't mend them
         self.resent = 0  # rows that came again; the rule drops them
         self.dated = False  # whether what was delivered before has changed, since somebody set it back
@@ -119,6 +120,14 @@ class Platform:
             if on_row is not None and (value is not None or flag):
                 on_row(channel, "null" if value is None else str(value), unit, flag, unix_ms)
 
+    def judged(self, channel: str) -> list[Delivered]:
+        """What was delivered, with the flags that each reading has in the end (docs/mqtt.md: rows of "quality ..")."""
+        found = []
+        for one in self.delivered[channel]:
+            later = self._restated.get((channel, one.unix_ms))
+            found.append(one if later is None else one._replace(quality=later & ~worth.AWAITED))
+        return found
+
     def _forget(self, seq: int, series: int) -> None:
         """A row whose time was a guess: another one takes its place."""
         self.dated = True
@@ -127,6 +136,11 @@ class Platform:
 
     def _take_derived(self, seq: int, series: int, unix_ms: int, values: list[Any], qualities: Iterable[int]) -> None:
         """Of one source, channel and time the highest seq counts."""
+        if self._derived[series].startswith("quality "):
+            for (channel, _, _), value, flag in zip(self._series[series], values, qualities, strict=True):
+                if value is not None or flag:
+                    self._restated[channel, unix_ms] = flag
+            return
         newest = self.derived[self._derived[series]]
         for (channel, _, decimals), value, flag in zip(self._series[series], values, qualities, strict=True):
             known = newest.get((channel, unix_ms))

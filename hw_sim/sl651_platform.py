@@ -32,6 +32,7 @@ class Faults:
     nak_next: int = 0
     nak_packet_next: int = 0  # asks for the second packet of a message again
     forget_next: int = 0  # takes a report and says nothing: its reply was lost
+    clock_off_ms: int = 0  # what it believes is the time, less what it is
 
 
 class Said(NamedTuple):
@@ -76,7 +77,7 @@ class Centre:
         self.stations = stations
         self.faults = Faults()
         self.ledger = Ledger()
-        self._now_ms = now_ms
+        self._true_ms = now_ms
         self._mode = mode
         self.form = "hex"  # of what it asks; replies have that of the station
         self._stream = Stream()
@@ -84,6 +85,9 @@ class Centre:
         self._seen: dict[str, dict[int, bytes]] = {}  # station -> the last serials and what was said under them
         self._serial = 0
         self._open: set[int] = set()  # functions that were asked
+
+    def _now_ms(self) -> int:
+        return self._true_ms() + self.faults.clock_off_ms
 
     def connected(self) -> None:
         """A new connection: nothing of the last one is remembered but the ledger."""
@@ -140,7 +144,7 @@ class Centre:
             return [self._say(frame, content.serial, EOT)]
         self.ledger.answers.append((frame.function, content))
         self.ledger.pictures += [item.data for item in content.items if item.kind == body.PICTURE]
-        if frame.function not in self._open:
+        if frame.function not in (*self._open, functions.PICTURE):  # a station may report one by itself
             self.ledger.complaints.append(f"{frame.function:02X} was not asked")
         self._open.discard(frame.function)
         if frame.function in (functions.PICTURE, functions.QUERY_PERIOD):
@@ -157,7 +161,7 @@ class Centre:
         while len(seen) > _REMEMBERED:
             del seen[next(iter(seen))]
         self._check(frame, content)
-        now_ms = self._now_ms()
+        now_ms = self._true_ms()
         for observed, item in content.elements():
             value = None if item.id in BLOCKS else item.value
             self.ledger.values.append(
@@ -174,7 +178,7 @@ class Centre:
             if not observed:
                 complain(f"{item.id} without a time")
                 continue
-            if moment_ms(observed) > self._now_ms() + _CLOCK_MS:
+            if moment_ms(observed) > self._true_ms() + _CLOCK_MS:
                 complain(f"{item.id} of {observed} is not yet")
             if frame.function == functions.HOURLY and item.id not in BLOCKS and not observed.endswith("00"):
                 complain(f"hourly {item.id} at {observed}")

@@ -6,6 +6,7 @@ import contextlib
 import time
 
 from gateway.messages import say
+from hw_sim.platform_faults import Injection
 from hw_sim.sl651_platform import Centre, Said, Value
 from protocols.fixed_point import decimal_text
 from protocols.sl651 import functions
@@ -22,25 +23,41 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: ar
     parser.add_argument("--password", default="A000", help=say("help.sl651_password"))
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
     parser.add_argument("--ask", type=float, metavar="SECONDS", help=say("help.sl651_ask"))
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME=NUMBER", help=say("help.sl651_fault"))
+    parser.add_argument(
+        "--order", action="append", default=[], metavar="FUNCTION", type=_function, help=say("help.sl651_order")
+    )
+    parser.add_argument("--mode", choices=("M1", "M2", "M3", "M4"), default="M2", help=say("help.sl651_mode"))
+    parser.add_argument("--form", choices=("hex", "ascii"), default="hex", help=say("help.sl651_form"))
     parser.set_defaults(sim=run)
 
 
+def _function(text: str) -> int:
+    found = int(text, 16)
+    if found not in functions.KNOWN:
+        raise ValueError(text)
+    return found
+
+
 def run(args: argparse.Namespace) -> int:
-    centre = Centre(args.address, {args.station: args.password}, lambda: time.time_ns() // 1_000_000)
+    centre = Centre(args.address, {args.station: args.password}, lambda: time.time_ns() // 1_000_000, args.mode)
+    centre.form = args.form
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(centre, args))
+        asyncio.run(_serve(centre, Injection(centre.faults, args.fault), args))
     for complaint in centre.ledger.complaints:
         print(say("sl651.complaint", text=complaint))
     return 1 if centre.ledger.complaints else 0
 
 
-async def _serve(centre: Centre, args: argparse.Namespace) -> None:
+async def _serve(centre: Centre, injection: Injection, args: argparse.Namespace) -> None:
     writers: set[asyncio.StreamWriter] = set()
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         centre.connected()
         writers.add(writer)
         try:
+            for function in args.order:
+                await _send(writer, centre.ask(args.station, function))
             while data := await reader.read(4096):
                 for said in centre.feed(data):
                     await _send(writer, said)
@@ -56,6 +73,7 @@ async def _serve(centre: Centre, args: argparse.Namespace) -> None:
         began_s, asked_s, shown = time.monotonic(), time.monotonic(), 0
         while args.seconds is None or time.monotonic() - began_s < args.seconds:
             await asyncio.sleep(_LOOK_S)
+            injection.step(time.monotonic() - began_s)
             for value in centre.ledger.values[shown:]:
                 print(line(value), flush=True)
             shown = len(centre.ledger.values)

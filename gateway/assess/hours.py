@@ -19,6 +19,8 @@ from gateway.process.number import exact
 HOUR_MS = 3_600_000
 _SHARE = 0.75
 _TWELFTHS = 12
+# Words of protocols/worth.py that keep a reading out of a mean; one that is only suspect is in it.
+_USELESS = frozenset(("no_reply", "invalid", "range", "warm_up", "clock", "few", "maintenance", "calibration", "fail"))
 
 
 class Published(NamedTuple):
@@ -144,7 +146,7 @@ def _own(
         unix_ms = _unix_ms(row["time"], UTC, line)
         start_ms = unix_ms - unix_ms % HOUR_MS
         one = found.setdefault(("", start_ms), _Open(""))
-        value = _value(row["value"]) if row["quality"] == "good" else None
+        value = _value(row["value"]) if _USELESS.isdisjoint(row["quality"].split()) else None
         value = in_unit(channel.item, value, row["unit"])
         if source == "hour":
             one.made[channel.item] = value

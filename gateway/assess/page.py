@@ -34,9 +34,13 @@ class Part(NamedTuple):
 
 
 def render(title: str, parts: Sequence[Part], assess: Assess) -> str:
+    return document(title, "".join(piece for part in parts for piece in _part(part, assess)))
+
+
+def document(title: str, body: str) -> str:
+    """A whole page in our style, which allows nothing from anywhere else."""
     style = Path(__file__).with_name("page.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    body = "".join(piece for part in parts for piece in _part(part, assess))
     lang = "zh-CN" if language() == "zh" else "en"
     return (
         f'<!doctype html>\n<html lang="{lang}"><head><meta charset="utf-8">'
@@ -90,7 +94,7 @@ def _place(subject: str, verdicts: Sequence[Verdict], assess: Assess) -> Iterato
     for item in dict.fromkeys(name for one in hours for name in one.values):
         points = [(one.start_ms, one.values[item]) for one in hours if item in one.values]
         if len(points) > 1:
-            yield _curve(item, points, _limit(subject, item, hours[-1], assess), assess.zone_h)
+            yield curve(item, points, _limit(subject, item, hours[-1], assess), assess.zone_h)
 
 
 def _strip(subject: str, verdicts: Sequence[Verdict], zone_h: float) -> str:
@@ -124,7 +128,10 @@ def _limit(subject: str, item: str, last: Verdict, assess: Assess) -> float | No
     return None if row is None else row[assess.target - 1]
 
 
-def _curve(item: str, points: Sequence[tuple[int, float]], limit: float | None, zone_h: float) -> str:
+def curve(
+    item: str, points: Sequence[tuple[int, float]], limit: float | None, zone_h: float, unit: str | None = None
+) -> str:
+    """`unit`: where it is not that of an item of a standard."""
     first, last = points[0][0], points[-1][0]
     low, high = min(value for _, value in points), max(value for _, value in points)
     top = max(high, limit or high)
@@ -144,7 +151,7 @@ def _curve(item: str, points: Sequence[tuple[int, float]], limit: float | None, 
     line = "" if limit is None else f'<line x1="0" x2="{_WIDE:g}" y1="{y(limit)}" y2="{y(limit)}"/>'
     said = f"{low:g} … {high:g}" + ("" if limit is None else "; " + say("assess.limit_line", limit=f"{limit:g}"))
     return (
-        f"<h3>{escape(item)} <small>{unit_text(_unit(item))}</small></h3>"
+        f"<h3>{escape(item)} <small>{unit_text(_unit(item) if unit is None else unit)}</small></h3>"
         f'<svg class="curve" viewBox="0 0 {_WIDE:g} {_HIGH:g}" preserveAspectRatio="none"><path d="{"".join(path)}"/>'
         f'{line}</svg><div class="ends"><span>{local_day(first, zone_h)}</span>'
         f"<span>{escape(said)}</span><span>{local_day(last, zone_h)}</span></div>"

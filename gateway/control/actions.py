@@ -1,9 +1,12 @@
 """Knows what the commands do to store, uplinks, nodes and gateway; knows no operator, no broker and no bus."""
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
+from gateway import updates
 from gateway.control.commands import (
     MOST_ROWS,
     Ask,
@@ -15,6 +18,7 @@ from gateway.control.commands import (
     OfNode,
     OfSensor,
     Resend,
+    Update,
     Upstream,
     Write,
 )
@@ -58,6 +62,7 @@ class Actions:
         serve: Callable[[str, str | None, int], None] | None = None,
         ask: Callable[[str, Sequence[tuple[int, int, int]]], Awaitable[list[dict[str, object]]]] | None = None,
     ) -> None:
+        self._site = site
         self._nodes = {node.name: node.id for node in site.nodes}
         self._store = store
         self._clock = clock
@@ -79,7 +84,7 @@ class Actions:
         """Those that this gateway can do."""
         found: dict[str, Action] = {"status": self.status, "resend": self.resend, "backfill": self.backfill}
         if self._give is not None:
-            found |= {"emergency": self.emergency, "report": self.report, "wipe": self.wipe}
+            found |= {"emergency": self.emergency, "report": self.report, "wipe": self.wipe, "update": self.update}
         if self._write is not None:
             found["write"] = self.write
         if self._ask is not None:
@@ -129,6 +134,16 @@ class Actions:
     async def wipe(self, argument: OfNode, uplink: str) -> dict[str, object]:
         return self._left(argument.node, command.WIPE, 0)
 
+    async def update(self, argument: Update, uplink: str) -> dict[str, object]:
+        node = next((node for node in self._site.nodes if node.name == argument.node), None)
+        if node is None:
+            raise NotNow(f"no node {argument.node}")
+        folder = Path(self._site.store.path).parent / updates.FOLDER
+        try:
+            return {"number": updates.leave(folder, node, base64.b64decode(argument.archive, validate=True))}
+        except (updates.BadUpdate, OSError, ValueError) as error:
+            raise NotNow(str(error)) from None
+
     def _left(self, node: str, kind: int, argument: int) -> dict[str, object]:
         if node not in self._nodes:
             raise NotNow(f"no node {node}")
@@ -150,10 +165,12 @@ class Actions:
         return {}
 
     async def service(self, argument: OfSensor, uplink: str) -> dict[str, object]:
-        if argument.sensor not in self._sensors:
+        if argument.sensor is not None and argument.sensor not in self._sensors:
             raise NotNow(f"no sensor {argument.sensor}")
         assert self._serve is not None
-        self._serve(argument.sensor, None if argument.state == "end" else argument.state, 60_000 * argument.minutes)
+        state = None if argument.state == "end" else argument.state
+        for sensor in sorted(self._sensors) if argument.sensor is None else [argument.sensor]:
+            self._serve(sensor, state, 60_000 * argument.minutes)
         return {}
 
     async def alarm(self, argument: OfAlarm, uplink: str) -> dict[str, object]:

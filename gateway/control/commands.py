@@ -74,6 +74,13 @@ class Configure(Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
 
 
+class Update(Struct, frozen=True, forbid_unknown_fields=True):
+    """An application for one node (gateway/updates.py), its bytes as base64."""
+
+    node: Name
+    archive: Annotated[str, Meta(min_length=1)]
+
+
 class OfAlarm(Struct, frozen=True, forbid_unknown_fields=True):
     """An alarm by its rule: what a person says of it. `minutes`: how long it is shelved."""
 
@@ -83,10 +90,11 @@ class OfAlarm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OfSensor(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody works at a sensor, or has done ("end"). `minutes`: how long he may take; it ends by itself."""
+    """Somebody works at a sensor, without one at each of the station, or has done ("end"). `minutes`: how long he may
+    take; it ends by itself."""
 
-    sensor: Name
     state: Literal["maintenance", "calibration", "end"]
+    sensor: Name | None = None
     minutes: Annotated[int, Meta(ge=1, le=720)] = 120
 
 
@@ -120,6 +128,7 @@ COMMANDS = {
     "restart": Command("admin", Nothing),
     "reload": Command("admin", Nothing),
     "configure": Command("admin", Configure),
+    "update": Command("admin", Update),
 }
 
 

@@ -1,5 +1,6 @@
 """Knows how a platform that signs no orders is let do what the site file allows it; knows no message and no broker."""
 
+from gateway.control.commands import COMMANDS, may
 from gateway.control.desk import Desk
 
 
@@ -11,6 +12,10 @@ class Platform:
         self._desk = desk
         self._uplink = uplink
         self.role = role
+
+    def may(self, command: str) -> bool:
+        """Whether it is worth a try."""
+        return self.role is not None and may(self.role, COMMANDS[command])
 
     async def ask(self, command: str, argument: object) -> dict[str, object]:
         """Never raises. A refusal has "result": "refused" and a "reason"."""

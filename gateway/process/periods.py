@@ -10,7 +10,7 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 CHINA_MS = 8 * HOUR_MS
 
-MINUTE, HOUR, EIGHT_HOURS, DAY, MONTH, YEAR = "minute", "hour", "8h", "day", "month", "year"
+MINUTE, HOUR, EIGHT_HOURS, DAY, MONTH, YEAR = LEVELS = ("minute", "hour", "8h", "day", "month", "year")
 
 
 class Calendar:

@@ -24,6 +24,7 @@ from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
 from gateway.site.limits import CalibrationTable, Checks, QualityTable, Service
 from gateway.site.rules import RuleTable
 from gateway.site.sl651 import Sl651Uplink
+from gateway.site.trending import TrendTable
 from protocols.framing import MAX_FRAME
 from protocols.profile import Profile
 from protocols.registers import Register
@@ -316,6 +317,7 @@ class SiteFile(
         "rules": "rule",
         "services": "service",
         "calibrations": "calibration",
+        "trends": "trend",
     },
 ):
     """The site file as it is written."""
@@ -340,6 +342,7 @@ class SiteFile(
     checks: Checks = Checks()
     services: tuple[Service, ...] = ()
     calibrations: tuple[CalibrationTable, ...] = ()
+    trends: tuple[TrendTable, ...] = ()
     aggregate: Aggregate | None = None
 
 
@@ -497,6 +500,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         checks=file.checks,
         services=file.services,
         calibrations=file.calibrations,
+        trends=file.trends,
         aggregate=file.aggregate,
         assess=file.assess,
         folder=folder,

@@ -18,6 +18,7 @@ from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
 from gateway.site.limits import calibration_faults, limit_faults, service_faults
 from gateway.site.rules import rule_faults
+from gateway.site.trending import trend_faults
 from protocols.batch import MAX_CHANNELS, Batch, NodeRecord, encode
 from protocols.hj212.factors import CODE, find
 from protocols.hj212.factors import factors as factor_table
@@ -26,6 +27,7 @@ from protocols.link import OVERHEAD
 from protocols.profile import Profile
 from protocols.registers import MOST
 
+LONGEST_MESSAGE = {"beidou": 98, "sms": 140}  # bytes (SL 651 draft, 6.3)
 _OF_DIALECTS = {"group": ("sparkplug",), "primary_host": ("sparkplug",), "commands": ("sparkplug", "thingsboard")}
 _AIR_KEYS = {"rssi_byte", "spreading_factor", "bandwidth_khz", "coding_rate", "max_air_ms"}
 
@@ -116,6 +118,11 @@ def _centres(path: str, uplink: Tree) -> Iterator[Fault]:
         if "port" in centre and "tcp" in centre and (centre["port"] is None) == (centre["tcp"] is None):
             neither = centre["port"] is None
             yield Fault(place, "fault.port_neither" if neither else "fault.port_and_tcp", Phrase("hint.port_or_tcp"))
+        kind, most = centre.get("terminal"), centre.get("message_bytes")
+        if kind is None or not {"number", "message_bytes"} <= centre.keys():
+            continue
+        if centre["number"] is None or most is None or most > LONGEST_MESSAGE[kind]:
+            yield Fault(f"{place}.terminal", "fault.terminal", kind=quoted(kind), most=LONGEST_MESSAGE[kind])
 
 
 def _statuses(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
@@ -172,7 +179,7 @@ def _platform_orders(
     """What an HJ 212 platform may have done and asks for beside the factors is there."""
     if uplink.get("type") != "hj212":
         return
-    for key, name in (("device", "channel"), ("info", "channel"), ("order", "bottle")):
+    for key, name in (("device", "channel"), ("info", "channel"), ("order", "bottle"), ("factor", "runs")):
         for place, row in _rows(uplink, key, path):
             found = row.get(name)
             if channels is not None and found is not None and found not in channels:
@@ -405,11 +412,12 @@ def _worth(site: Tree, owners: Sequence[tuple[str, Tree]], library: Library) -> 
     sensors = [sensor.get("id") for _, owner in owners for sensor in owner.get("sensor", ())]
     known = [id for id in sensors if id is not None]
     table = site.get("aggregate")
-    levels = ("hour",) if table is None else table.get("levels") or ("hour",)
     makes = table is not None or any(uplink.get("type") == "hj212" for uplink in site.get("uplink", ()))
+    levels = (table or {}).get("levels") or (("hour", "day", "month") if makes else ())
     yield from limit_faults(_rows(site, "quality"), channels)
     yield from service_faults(_rows(site, "service"), known if len(known) == len(sensors) else None)
-    yield from calibration_faults(_rows(site, "calibration"), channels, makes and ("hour" in levels or None in levels))
+    yield from calibration_faults(_rows(site, "calibration"), channels, "hour" in levels or None in levels)
+    yield from trend_faults(_rows(site, "trend"), channels, levels)
 
 
 def _channel_names(site: Tree, library: Library) -> list[str] | None:

@@ -11,23 +11,22 @@ from gateway.site.fields import Name, TcpPort, Text
 
 _Mn = Annotated[str, Meta(pattern=r"^([0-9A-F]{24}|[0-9A-Za-z]{14})\Z", extra={"allowed": Phrase("allowed.mn")})]
 _St = Annotated[str, Meta(pattern=r"^[0-9]{2}\Z", extra={"allowed": Phrase("allowed.st")})]
-
 _Serial = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,24}\Z", extra={"allowed": Phrase("allowed.serial")})]
 
 
 class Hj212Factor(Struct, frozen=True, kw_only=True):
     """Which channel is which factor. `unit`, `decimals`: what this platform means, where that is not the standard's
     table (PM in ug/m3). `cumulative`: the channel whose value is the period's -Cou, an amount (a load, a volume).
-    `serial`: the instrument's own number (3019), `delay_min`: from sampling to its result (3018)."""
+    `runs`: a channel that is 0 while the plant stands: what is measured then is marked F. `serial`: the instrument's
+    own number (3019), `delay_min`: from sampling to its result (3018)."""
 
     channel: Text
     code: Text
     unit: str | None = None
     decimals: Annotated[int, Meta(ge=0, le=6)] | None = None
     cumulative: Text | None = None
-    serial: (
-        Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,24}\Z", extra={"allowed": Phrase("allowed.serial")})] | None
-    ) = None
+    runs: Text | None = None
+    serial: _Serial | None = None
     delay_min: Annotated[int, Meta(ge=0, le=9999, extra={"unit": "min"})] | None = None
 
 
@@ -73,7 +72,8 @@ class Hj212Uplink(
 
     `realtime_s`: RtdInterval (None: no 2011); `minute`: MinInterval in minutes (None: no 2051). `overtime_s`,
     `recount`: how long an answer is waited for, how often is sent again. `heartbeat_s`: 9015 after so long a silence,
-    2025 only. `sets_clock`: its word is believed while nothing better tells the time."""
+    2025 only. `sets_clock`: its word is believed while nothing better tells the time. `message_bytes`,
+    `messages_per_hour`, `spacing_s`: what a small channel may carry; packets are cut to that size."""
 
     id: Name
     host: Text
@@ -93,6 +93,9 @@ class Hj212Uplink(
     recount: Annotated[int, Meta(ge=1, le=99)] = 3
     heartbeat_s: Annotated[int, Meta(ge=10, le=3600, extra={"unit": "s"})] = 60
     sets_clock: bool = True
+    message_bytes: Annotated[int, Meta(ge=256, le=1036)] | None = None
+    messages_per_hour: Annotated[int, Meta(ge=1, le=3600)] | None = None
+    spacing_s: Annotated[int, Meta(ge=0, le=3600, extra={"unit": "s"})] = 0
     factors: Annotated[tuple[Hj212Factor, ...], Meta(min_length=1)]
     devices: tuple[Hj212Device, ...] = ()
     orders: tuple[Hj212Order, ...] = ()

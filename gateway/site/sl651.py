@@ -16,6 +16,7 @@ def _digits(count: int, secret: bool = False) -> Meta:
     return Meta(pattern=rf"^[0-9A-Fa-f]{{{count}}}\Z", extra=extra)
 
 
+_Number = Annotated[str, Meta(pattern=r"^\+?[0-9]{1,20}\Z", extra={"allowed": Phrase("allowed.number")})]
 _ElementId = Annotated[
     str, Meta(pattern=r"^([0-9A-E][0-9A-F]|FF[0-9A-F]{2})\Z", extra={"allowed": Phrase("allowed.hex_digits", count=2)})
 ]
@@ -58,7 +59,8 @@ class Sl651Status(Struct, frozen=True, kw_only=True):
 class Sl651Centre(Struct, frozen=True, kw_only=True):
     """One hydrological centre and the ways to it: a main and a backup channel, each TCP or a transparent serial modem.
     Centres of a smaller `priority` are served first. `message_bytes` and `messages_per_hour`: what a small channel may
-    carry; `spacing_s` between two messages."""
+    carry; `spacing_s` between two messages. `terminal`: what its serial ports have at their end, None: a modem that is
+    transparent; `number`: the far end's telephone or card. Where there is a serial port, TCP has no limit."""
 
     address: Annotated[int, Meta(ge=1, le=255)]
     tcp: HostPort | None = None
@@ -66,6 +68,8 @@ class Sl651Centre(Struct, frozen=True, kw_only=True):
     baud: Baud = 9600
     backup_tcp: HostPort | None = None
     backup_port: Text | None = None
+    terminal: Literal["sms", "beidou"] | None = None
+    number: _Number | None = None
     priority: Annotated[int, Meta(ge=1, le=99)] = 1
     message_bytes: Annotated[int, Meta(ge=64, le=4000)] | None = None
     messages_per_hour: Annotated[int, Meta(ge=1, le=3600)] | None = None
@@ -83,7 +87,7 @@ class Sl651Uplink(
 ):
     """A station of SL 651 and its centres. `timed_s`: a timed report every so often, on whole multiples (None: none);
     `hourly`: the hourly report. `picture`: a file, or `picture_command`, words of a command whose output is
-    a picture."""
+    a picture; `picture_s`: it is sent by itself so often, too."""
 
     id: Name
     station_address: Annotated[str, _digits(10)]
@@ -97,6 +101,7 @@ class Sl651Uplink(
     keep_alive_s: Annotated[int, Meta(ge=1, le=255, extra={"unit": "s"})] = 40  # draft 6.6: 1..255, 40 recommended
     picture: Text | None = None
     picture_command: tuple[Text, ...] = ()
+    picture_s: Annotated[int, Meta(ge=60, le=86_400, extra={"unit": "s"})] | None = None
     elements: Annotated[tuple[Sl651Element, ...], Meta(min_length=1)]
     centres: Annotated[tuple[Sl651Centre, ...], Meta(min_length=1)]
     statuses: tuple[Sl651Status, ...] = ()

@@ -554,6 +554,11 @@ class Store(NodeStore):
         if self.is_open:
             self._load_judge()
 
+    @property
+    def services(self) -> dict[str, tuple[str, int]]:
+        """By sensor at which somebody works now: the state and when it ends."""
+        return {} if self._judge is None else self._judge.services(self._clock.unix_ms())
+
     def serve(self, sensor: str, state: str | None, for_ms: int) -> None:
         """Somebody begins to work at a sensor (a state of sensor_state.STATES), or has done (None)."""
         if self._judge is not None:
@@ -589,6 +594,8 @@ class Store(NodeStore):
         if self._judge is None:
             return
         self._named = {}
+        if self._meta(verdicts.KEY) is None:  # it begins here, whatever is cut off before its first note
+            self._set_meta(verdicts.KEY, verdicts.written(self.last_seq, {}, self.lives()))
         noted, state, have = verdicts.read(self._meta(verdicts.KEY), self.last_seq)
         self._judge.restore(state)
         query = f"SELECT {COLUMNS} FROM row WHERE seq > ? AND node IS NOT {DERIVED} ORDER BY seq"

@@ -21,7 +21,8 @@ class BirthCount:
             written = self._path.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError):
             return _MOST
-        return int(written) if written.isdigit() and int(written) <= _MOST else _MOST
+        is_one = len(written) <= len(str(_MOST)) and written.isdigit() and int(written) <= _MOST
+        return int(written) if is_one else _MOST
 
     def next(self) -> int:
         """Of a session that begins now; on disk before anybody hears of it."""

@@ -21,10 +21,12 @@ class Past(Protocol):
 
 
 class Dialect(Protocol):
-    """`topics` are subscribed to once per connection. `again_ms`: rows of the last so many ms of a connection go once
-    more after it, because this platform tells nobody that it has gone."""
+    """`topics` are subscribed to once per connection; `state_topic` (or "") is one of them, the only one whose message
+    a broker may keep: a command that it kept would be done at each connection. `again_ms`: rows of the last so many ms
+    of a connection go once more after it, because this platform tells nobody that it has gone."""
 
     topics: tuple[str, ...]
+    state_topic: str
     again_ms: int
 
     def will(self) -> Said | None:

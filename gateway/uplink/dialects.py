@@ -12,6 +12,7 @@ from gateway.site.config import MqttUplink, Site
 from gateway.store import Row, Series, Store
 from gateway.uplink.devices import devices
 from gateway.uplink.dialect import Dialect
+from gateway.uplink.neighbours import Neighbours
 from gateway.uplink.watertower import Watertower
 
 _RECENT = 500  # rows among which the newest of what is derived is looked for; ours
@@ -25,6 +26,7 @@ class Room(NamedTuple):
     store: Store
     clock: Clock
     desk: Desk
+    neighbours: Neighbours | None = None
 
     def all_series(self) -> Iterable[Series]:
         return self.store.all_series()
@@ -41,7 +43,7 @@ class Room(NamedTuple):
 
 def _watertower(room: Room) -> Dialect:
     obey = room.desk.obey if room.site.operators else None
-    return Watertower(room.site.station.id, room.clock, room.uplink.id, obey)
+    return Watertower(room.site.station.id, room.clock, room.uplink.id, obey, room.neighbours)
 
 
 def _sparkplug(room: Room) -> Dialect:

@@ -15,6 +15,7 @@ from gateway.store import Store
 from gateway.store.ranges import Ranges
 from gateway.uplink import dialects
 from gateway.uplink.mqtt import MqttForwarder
+from gateway.uplink.neighbours import Neighbours
 
 
 class Forwarder(Protocol):
@@ -51,6 +52,7 @@ class Room(NamedTuple):
     actions: Mapping[str, Action]
     connected: Callable[[], None]
     time_told: Callable[[int, str], bool]
+    neighbours: Neighbours
 
 
 def positions(uplink: Uplink) -> list[str]:
@@ -78,7 +80,7 @@ def _of(uplink: Uplink, room: Room) -> Mapping[str, Forwarder]:
 def _mqtt(uplink: MqttUplink, room: Room) -> Forwarder:
     site, store = room.site, room.store
     publisher = room.ways.publisher(uplink, site.station.id)
-    dialect = dialects.dialect(dialects.Room(site, uplink, store, store.clock, room.desk))
+    dialect = dialects.dialect(dialects.Room(site, uplink, store, store.clock, room.desk, room.neighbours))
     return MqttForwarder(uplink, dialect, publisher, store, store.clock, room.connected)
 
 

@@ -63,6 +63,7 @@ class MqttForwarder:
     ) -> None:
         self._name = config.id
         self._dialect = dialect
+        self._has_other_brokers = len(config.brokers) > 1
         self._publisher = publisher
         self._store = store
         self._clock = clock
@@ -171,7 +172,7 @@ class MqttForwarder:
 
     async def _forward(self) -> None:
         for topic in self._dialect.topics:
-            if not await self._publisher.subscribe(topic, self._hear):
+            if not await self._publisher.subscribe(topic, self._hear, topic == self._dialect.state_topic):
                 log.warning("uplink %s: the broker lets nobody send under %s", self._name, topic)
         await self._wait_for_listener()
         self._trouble, self._is_connected = "", True
@@ -195,7 +196,8 @@ class MqttForwarder:
             await self._change(wait_s)
 
     async def _wait_for_listener(self) -> None:
-        """A broker is no good without the one behind it that all this is for, where the dialect knows him."""
+        """A broker is no good without the one behind it that all this is for, where the dialect knows him: the next
+        one, if there is another, may be where he is (Sparkplug 3.0, 5.6)."""
         while self._dialect.absent:
             self._trouble = self._dialect.absent
             self._changed.clear()
@@ -205,6 +207,8 @@ class MqttForwarder:
             except TimeoutError:
                 self._publisher.check()
                 self._budget.use(0, self._clock.monotonic_ms(), PING_BYTES)
+                if self._has_other_brokers:
+                    raise LinkDown(self._dialect.absent) from None
 
     def _doubt_lately(self) -> None:
         """What was confirmed shortly before the end may have reached nobody."""

@@ -44,16 +44,21 @@ class PahoPublisher:
         self._waiting: dict[int, asyncio.Future[bool]] = {}
         self._subscribing: dict[int, asyncio.Future[bool]] = {}
         self._take: Callable[[str, bytes], None] = lambda topic, payload: None
+        self._first = self._place = 0  # which broker is asked first, which it was
+        self._kept: set[str] = set()  # topics under which a retained message counts
         self._down: str | None = "not connected"
         self._tls_error: OSError | None = None
 
     async def connect(self, will: Said | None = None) -> None:
-        """To the first broker that can be had, in the order of the site file."""
+        """To the first broker that can be had, in the order of the site file; but not first to one that was left."""
         self._will = will
+        brokers = self._uplink.brokers
         failures: list[LinkDown] = []
-        for host, port in self._uplink.brokers:
+        for place in (*range(self._first, len(brokers)), *range(self._first)):
             try:
-                return await self._connect(host, port)
+                await self._connect(*brokers[place])
+                self._place = place
+                return
             except LinkDown as failure:
                 failures.append(failure)
                 await self.close()
@@ -111,7 +116,7 @@ class PahoPublisher:
 
         def on_message(_c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
             with contextlib.suppress(UnicodeDecodeError):  # of a topic: not one of ours
-                in_loop(self._on_message, message.topic, message.payload)
+                in_loop(self._on_message, message.topic, message.payload, message.retain)
 
         client.on_connect, client.on_connect_fail = on_connect, on_connect_fail
         client.on_publish, client.on_disconnect = on_publish, on_disconnect
@@ -172,8 +177,8 @@ class PahoPublisher:
         if waiter is not None and not waiter.done():
             waiter.set_result(is_let)
 
-    def _on_message(self, client: mqtt.Client, topic: str, payload: bytes) -> None:
-        if client is self._client:
+    def _on_message(self, client: mqtt.Client, topic: str, payload: bytes, is_kept: bool) -> None:
+        if client is self._client and (not is_kept or topic in self._kept):
             self._take(topic, payload)
 
     def _on_disconnect(self, client: mqtt.Client, connected: asyncio.Future[None], place: str, reason: str) -> None:
@@ -195,7 +200,7 @@ class PahoPublisher:
         if self._down is not None:
             raise LinkDown(self._down)
 
-    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None], kept: bool = False) -> bool:
         self.check()
         assert self._client is not None
         waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -204,6 +209,8 @@ class PahoPublisher:
         if failed or mid is None:
             raise LinkDown(mqtt.error_string(failed))
         self._subscribing[mid] = waiter
+        if kept:
+            self._kept.add(topic)
         return await waiter
 
     def publish(self, topic: str, payload: bytes, retain: bool = False, qos: int = 1) -> asyncio.Future[bool]:
@@ -224,6 +231,8 @@ class PahoPublisher:
 
     async def close(self) -> None:
         client, self._client = self._client, None
+        if client is not None and self._down is None:
+            self._first = (self._place + 1) % len(self._uplink.brokers)
         if client is not None and self._down is None and self._will is not None:
             will = self._will  # a broker that is told goodbye forgets it
             client.publish(will.topic, will.payload, qos=will.qos, retain=will.retain)

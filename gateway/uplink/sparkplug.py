@@ -79,9 +79,9 @@ class Sparkplug:
         self.again_ms = 1000 * uplink.again_s
         self._edge, self._group = edge, uplink.group or _GROUP
         self._host = Host(uplink.primary_host)
-        self._state_topic = "" if uplink.primary_host is None else f"spBv1.0/STATE/{uplink.primary_host}"
+        self.state_topic = "" if uplink.primary_host is None else f"spBv1.0/STATE/{uplink.primary_host}"
         self._node_commands, self._device_commands = self._topic("NCMD"), self._topic("DCMD") + "/"
-        self.topics = tuple(filter(None, (self._node_commands, f"{self._device_commands}+", self._state_topic)))
+        self.topics = tuple(filter(None, (self._node_commands, f"{self._device_commands}+", self.state_topic)))
         self._title = title
         self._count = count
         self._clock = clock
@@ -143,8 +143,9 @@ class Sparkplug:
         device = self._tags.devices[name]
         self._born[name] = self._clock.monotonic_ms()
         metrics = self._tags.birth(name, now_ms, self._presence.left_ms(device, now_ms) > 0)
-        if self._platform.role is not None:
+        if self._platform.may("write"):
             metrics += [(Metric(None, now_ms, WRITE + write, None, DOUBLE), DOUBLE) for write in device.writes]
+            metrics += [(Metric(False, now_ms, WRITE + act, None, BOOLEAN), BOOLEAN) for act in device.acts]
         return self._said("DBIRTH", name, metrics)
 
     def _said(self, kind: str, device: str, metrics: Sequence[tuple[Metric, int]]) -> Said:
@@ -203,7 +204,7 @@ class Sparkplug:
     # --- what a host wants --------------------------------------------------------------------------------------------
 
     def hear(self, topic: str, message: bytes) -> bool:
-        if topic == self._state_topic:
+        if topic == self.state_topic:
             if not self._host.hear(message):
                 self._platform.refuse("form")
             return True
@@ -242,10 +243,15 @@ class Sparkplug:
         return self._said("DDATA", name, told)
 
     async def _write(self, device: Device, metric: Metric) -> bool:
-        write = (metric.name or "").removeprefix(WRITE)
-        is_number = isinstance(metric.value, int | float) and not isinstance(metric.value, bool)
-        if metric.name == write or write not in device.writes or not is_number:
-            self._platform.refuse("unknown_command" if is_number else "argument")
+        name = (metric.name or "").removeprefix(WRITE)
+        if metric.name == name or name not in (*device.writes, *device.acts):
+            self._platform.refuse("unknown_command")
             return False
-        answer = await self._platform.ask("write", {"sensor": device.name, "name": write, "value": metric.value})
-        return answer.get("outcome") in ("done", "confirmed")
+        is_act = name in device.acts
+        is_number = isinstance(metric.value, int | float) and not isinstance(metric.value, bool)
+        if metric.value is not True if is_act else not is_number:
+            self._platform.refuse("argument")
+            return False
+        value = None if is_act else metric.value
+        answer = await self._platform.ask("write", {"sensor": device.name, "name": name, "value": value})
+        return answer.get("outcome") in ("done", "confirmed") and not is_act

@@ -145,15 +145,15 @@ def decoded(data: bytes) -> Payload:
     payload = _PAYLOAD()
     try:
         payload.ParseFromString(data)
-    except (DecodeError, UnicodeDecodeError) as error:
+        if len(payload.metrics) > _MOST_METRICS:
+            raise BadPayload("too many metrics")
+        return Payload(
+            payload.timestamp if payload.HasField("timestamp") else None,
+            tuple(map(_read, payload.metrics)),
+            payload.seq if payload.HasField("seq") else None,
+        )
+    except (DecodeError, UnicodeDecodeError) as error:  # of a text not before it is read
         raise BadPayload("not protobuf") from error
-    if len(payload.metrics) > _MOST_METRICS:
-        raise BadPayload("too many metrics")
-    return Payload(
-        payload.timestamp if payload.HasField("timestamp") else None,
-        tuple(map(_read, payload.metrics)),
-        payload.seq if payload.HasField("seq") else None,
-    )
 
 
 def _read(metric: Any) -> Metric:
@@ -161,7 +161,7 @@ def _read(metric: Any) -> Metric:
     return Metric(
         _value(metric, datatype),
         metric.timestamp if metric.HasField("timestamp") else None,
-        metric.name if metric.HasField("name") else None,
+        _text(metric.name) if metric.HasField("name") else None,
         metric.alias if metric.HasField("alias") else None,
         datatype,
         metric.is_historical,
@@ -173,6 +173,13 @@ def _read(metric: Any) -> Metric:
     )
 
 
+def _text(value: object) -> str:
+    """protobuf gives bytes for what is no UTF-8."""
+    if not isinstance(value, str):
+        raise BadPayload("not a text")
+    return value
+
+
 def _value(made: Any, datatype: int | None) -> Value | None:
     for field in dict.fromkeys(_FIELDS.values()):
         if made.HasField(field):
@@ -180,6 +187,8 @@ def _value(made: Any, datatype: int | None) -> Value | None:
             bits = _BITS.get(field)
             if bits is not None and datatype in _SIGNED and int(value) >> (bits - 1):
                 value = int(value) - (1 << bits)
+            if field == "string_value":
+                return _text(value)
             if isinstance(value, float) and not math.isfinite(value):
                 raise BadPayload("not a number")
             return value

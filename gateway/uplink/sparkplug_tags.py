@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.store import Row, Series
-from gateway.uplink.devices import Device, device_of
+from gateway.uplink.devices import Device, device_of, told_of
 from gateway.uplink.sparkplug_payload import BAD, DOUBLE, GOOD, INT32, INT64, STALE, STRING, UINT32, Metric, Property
-from protocols import quality
+from protocols import quality, worth
 
 EDGE = ""  # the gateway itself, among the names of devices
 
@@ -42,10 +42,10 @@ class Change(NamedTuple):
 
 
 def quality_of(value: object, flags: int) -> int:
-    """Sparkplug's three words (6.4.9.1): a value that can't be had is stale, one that is wrong or doubtful is bad."""
+    """Sparkplug's three words (6.4.9.1): a value that can't be had is stale, one of which no mean would be made bad."""
     if value is None:
         return BAD if flags & quality.INVALID else STALE
-    return BAD if flags & ~(quality.CLOCK | quality.FEW) else GOOD
+    return GOOD if worth.is_usable(flags) else BAD
 
 
 class Tags:
@@ -61,7 +61,7 @@ class Tags:
     def learn(self, series: Series) -> tuple[str, bool]:
         """Whose it is, and whether that has tags now of which a birth must tell."""
         device = device_of(series.source, self._known)
-        owner, lead = (EDGE, f"{series.source}/") if device is None else (device.name, "")
+        owner, lead = (EDGE, f"{told_of(series.source)}/") if device is None else (device.name, "")
         if device is not None:
             self.devices[owner] = device
         tags = self._tags.setdefault(owner, {})
@@ -97,12 +97,12 @@ class Tags:
         owner = self.owner(row.series)
         for tag, value, flags in self._cells(row):
             is_news = tag.note(value, flags, row.unix_ms)
-            worth = quality_of(value, flags)
-            properties = [] if worth == GOOD == tag.told and not flags else [Property("Quality", INT32, worth)]
+            word = quality_of(value, flags)
+            properties = [] if word == GOOD == tag.told and not flags else [Property("Quality", INT32, word)]
             if flags:
                 properties.append(Property("Flags", UINT32, flags))
             if is_news:
-                tag.told = worth
+                tag.told = word
             metric = Metric(value, row.unix_ms, None, tag.alias, None, not is_news, tuple(properties))
             yield Change(owner, metric, tag.datatype)
 
@@ -110,9 +110,8 @@ class Tags:
         """All metrics of a device with name, alias, type and their current value."""
         found = []
         for tag in self._tags.get(owner, {}).values():
-            worth = quality_of(tag.value, tag.flags) if is_there else STALE
-            tag.told = worth
-            properties = [Property("Quality", INT32, worth)]
+            tag.told = quality_of(tag.value, tag.flags) if is_there else STALE
+            properties = [Property("Quality", INT32, tag.told)]
             if tag.unit:
                 properties.append(Property("engUnit", STRING, tag.unit))
             at_ms = now_ms if tag.unix_ms is None else tag.unix_ms

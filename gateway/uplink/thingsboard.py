@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from gateway.control.platform import Platform
 from gateway.ports import Clock, Said
 from gateway.store import Day, Row, Series
-from gateway.uplink.devices import Device, device_of
+from gateway.uplink.devices import Device, device_of, told_of
 from gateway.uplink.dialect import Past
 from gateway.uplink.presence import Presence
 from protocols import quality
@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 _GATEWAY = "v1/gateway/"
 _OWN_RPC = "v1/devices/me/rpc/request/"  # of the gateway itself, which is a device, too
 _OWN_ANSWER = "v1/devices/me/rpc/response/"
-_LARGEST_BYTES = 65_536  # ThingsBoard's own limit of a message
+_LARGEST_BYTES = 65_536  # of a message, either way: ThingsBoard hangs up on a longer one (NETTY_MAX_PAYLOAD_SIZE)
+_MESSAGE_BYTES, _AROUND_BYTES = 40_000, 80  # ours: of a message's values, and around the values of one time
 _FLAGS = "_quality"  # behind a channel's name
 
 
@@ -50,7 +51,7 @@ class ThingsBoard:
     """The gateway of one station; `known` are its devices. It is told from other gateways by its access token."""
 
     again_ms = 0  # it confirms what it has in its queue
-    absent = ""
+    absent = state_topic = ""
     topics: tuple[str, ...] = (f"{_GATEWAY}rpc", f"{_GATEWAY}attributes", f"{_OWN_RPC}+")
 
     def __init__(self, station: str, known: Mapping[str, Device], clock: Clock, past: Past, platform: Platform) -> None:
@@ -104,8 +105,9 @@ class ThingsBoard:
         return self._connect(device) if device is not None and device.name in self._there else ()
 
     def rows(self, complete: int, rows: Sequence[Row]) -> Sequence[Said]:
-        """One message of all devices; before it those are connected that were not."""
+        """Few messages, each of all devices; before them those are connected that were not."""
         told: dict[str, list[str]] = {}
+        size_bytes = 0
         said: list[Said] = []
         for row in rows:
             device, series = self._series[row.series]
@@ -116,11 +118,12 @@ class ThingsBoard:
                 self._presence.hear(device.name, [row])
                 if device.name not in self._there and self._left_ms(device) > 0:
                     said += self._connect(device)
+            if size_bytes + len(values) > _MESSAGE_BYTES:
+                said.append(_telemetry(told))
+                told, size_bytes = {}, 0
             told.setdefault(self._name(device), []).append(f'{{"ts":{row.unix_ms},"values":{{{values}}}}}')
-        if told:
-            written = ",".join(f"{_text(name)}:[{','.join(times)}]" for name, times in told.items())
-            said.append(Said(f"{_GATEWAY}telemetry", f"{{{written}}}".encode()))
-        return said
+            size_bytes += len(values) + _AROUND_BYTES
+        return [*said, _telemetry(told)] if told else said
 
     def _left_ms(self, device: Device) -> int:
         return self._presence.left_ms(device, self._clock.unix_ms())
@@ -177,10 +180,14 @@ class ThingsBoard:
         return _said("rpc", {"device": wanted.device, "id": wanted.data.id, "data": answer})
 
     async def _done(self, device: Device | None, method: str, params: object) -> dict[str, object]:
-        """A method is a command of docs/mqtt.md; of a device only what it takes can be set: {"name":..,"value":..}."""
+        """A method is a command of docs/mqtt.md; of a device it is "write" of something that the device takes."""
         argument: object = {} if params is None else params
         if device is not None:
-            if method != "write" or not isinstance(argument, dict) or argument.get("name") not in device.writes:
+            if (
+                method != "write"
+                or not isinstance(argument, dict)
+                or argument.get("name") not in (*device.writes, *device.acts)
+            ):
                 self._platform.refuse("unknown_command")
                 return {"success": False, "result": "refused", "reason": "unknown_command"}
             argument = {**argument, "sensor": device.name}
@@ -193,13 +200,18 @@ def _said(topic: str, content: Mapping[str, object]) -> Said:
     return Said(f"{_GATEWAY}{topic}", msgspec.json.encode(content))
 
 
+def _telemetry(told: Mapping[str, Sequence[str]]) -> Said:
+    written = ",".join(f"{_text(name)}:[{','.join(times)}]" for name, times in told.items())
+    return Said(f"{_GATEWAY}telemetry", f"{{{written}}}".encode())
+
+
 def _text(name: str) -> str:
     return msgspec.json.encode(name).decode()
 
 
 def _values(series: Series, row: Row, is_derived: bool) -> str:
     """Keys and numbers of one time; a key with no value has only its quality, as ThingsBoard knows no null."""
-    lead = f"{series.source}." if is_derived else ""
+    lead = f"{told_of(series.source)}." if is_derived else ""
     flags = row.quality or (0,) * len(row.cells)
     found = []
     for (channel, _, decimals), value, flag in zip(series.channels, row.cells, flags, strict=True):

@@ -86,11 +86,16 @@ def _updates(site: Site, number: int) -> dict[str, bytes]:
     with progress.shown() as shown:
         for done, target in enumerate(targets):
             shown.at(done, len(targets), say("bundle.compiling", target=target))
-            try:
-                made[f"{target}-{number}.wtu"] = updates.make(_SOURCES, target, number)
-            except updates.BadUpdate as error:
-                raise VisitFailed(Phrase("bundle.no_compiler", reason=error), Phrase("visit.install_visit")) from None
+            made[f"{target}-{number}.wtu"] = application(target, number)
     return made
+
+
+def application(target: str, number: int) -> bytes:
+    """An archive of these sources. VisitFailed: they can't be compiled here."""
+    try:
+        return updates.make(_SOURCES, target, number)
+    except updates.BadUpdate as error:
+        raise VisitFailed(Phrase("bundle.no_compiler", reason=error), Phrase("visit.install_visit")) from None
 
 
 def _wheels(folder: Path | None) -> dict[str, bytes]:

@@ -45,6 +45,10 @@ class Run(NamedTuple):
     address: int
     content: bytes
 
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
 
 class Image(NamedTuple):
     """`chip`: "RP2040", "ESP32-S3" .. `own`: built with firmware/boot/manifest_*.py, so that it never formats."""

@@ -78,7 +78,7 @@ async def _serve(site: Site, host: str, port: int) -> None:
 @contextlib.asynccontextmanager
 async def opened(server: Server, host: str, port: int, head_s: float = HEAD_S) -> AsyncIterator[int]:
     """The page answers at that port, which is told (0: any). OSError: the place can't be had."""
-    runner = web.AppRunner(server.app, access_log=None, keepalive_timeout=30.0, shutdown_timeout=1.0)
+    runner = web.AppRunner(server.app, access_log=None, keepalive_timeout=10.0, shutdown_timeout=1.0)
     await runner.setup()
     assert runner.server is not None
     watch = asyncio.create_task(server.pulse.run())

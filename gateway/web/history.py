@@ -5,57 +5,64 @@ Only what is new is read: after the first time a look costs some rows.
 
 import json
 import sqlite3
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gateway.beside import reading
+import msgspec
+
+from gateway.beside import ends, reading, rows
 from gateway.store import StoreError
-from gateway.store.rows import COLUMNS, DERIVED, Row, unpacked, whole
+from gateway.store.rows import DERIVED, Row, unpacked, whole
 
 SPAN_MS = 24 * 3_600_000
 STEP_MS = 300_000  # 288 points: a phone is some 360 wide
+_STEPS = SPAN_MS // STEP_MS
 _PART = 2000  # rows read at once, as gateway/export.py
 _EVENTS = 100
 
 
 class Curve:
-    """One channel. `points`: number of the step -> [lowest, highest, sum, count, whether flagged], fixed-point."""
+    """One channel in steps. A step's place is its number modulo the day's: what is a day older makes room by itself."""
 
     def __init__(self, unit: str, decimals: int) -> None:
         self.unit = unit
         self.decimals = decimals
-        self.points: dict[int, list[int]] = {}
         self.newest: tuple[int, int | None, int] | None = None  # (Unix ms, value, quality)
+        self._step = array("q", [-1]) * _STEPS
+        # doubles, which have 53 bits: lists of lists would be ten times as large
+        self._low, self._high, self._total, self._count, self._flagged = (array("d", [0.0]) * _STEPS for _ in range(5))
 
     def add(self, unix_ms: int, value: int | None, quality: int) -> None:
         if value is None and not quality:
             return  # it was not asked
         if self.newest is None or unix_ms >= self.newest[0]:
             self.newest = (unix_ms, value, quality)
-        if value is None:
+        step = unix_ms // STEP_MS
+        place = step % _STEPS
+        if value is None or step < self._step[place]:
             return
-        point = self.points.setdefault(unix_ms // STEP_MS, [value, value, 0, 0, 0])
-        point[:] = [
-            min(point[0], value),
-            max(point[1], value),
-            point[2] + value,
-            point[3] + 1,
-            point[4] | (quality > 0),
-        ]
+        if step > self._step[place]:
+            self._step[place], self._low[place], self._high[place] = step, value, value
+            self._total[place] = self._count[place] = self._flagged[place] = 0
+        self._low[place] = min(self._low[place], value)
+        self._high[place] = max(self._high[place], value)
+        self._total[place] += value
+        self._count[place] += 1
+        if quality:
+            self._flagged[place] = 1
 
-    def forget_before(self, step: int) -> None:
-        for old in [one for one in self.points if one < step]:
-            del self.points[old]
-
-    def plain(self, first: int) -> list[list[float]]:
-        """[step from the window's first, lowest, mean, highest, flagged] in its unit."""
+    def plain(self, first: int) -> list[tuple[int, float, float, float, int]]:
+        """(step from the window's first, lowest, mean, highest, flagged) in its unit."""
         scale = 10.0**self.decimals
         found = []
-        for step, (low, high, total, count, flagged) in sorted(self.points.items()):
-            if step >= first:
-                mean = round(total / count / scale, self.decimals + 1)
-                found.append([step - first, low / scale, mean, high / scale, flagged])
+        for step in range(first, first + _STEPS):
+            place = step % _STEPS
+            if self._step[place] == step:
+                mean = round(self._total[place] / self._count[place] / scale, self.decimals + 1)
+                low, high = self._low[place] / scale, self._high[place] / scale
+                found.append((step - first, low, mean, high, int(self._flagged[place])))
         return found
 
 
@@ -79,12 +86,16 @@ class History:
         except (StoreError, ValueError, KeyError) as error:
             self.trouble = str(error)
 
-    def plain(self, now_ms: int) -> dict[str, Any]:
-        """For the page's plots."""
-        last = now_ms // STEP_MS
-        first = last - SPAN_MS // STEP_MS + 1
-        curves = {name: points for name, curve in self.curves.items() if (points := curve.plain(first))}
-        return {"from_ms": first * STEP_MS, "step_ms": STEP_MS, "steps": last - first + 1, "curves": curves}
+    def plain(self, now_ms: int) -> bytes:
+        """For the page's plots, as JSON; curve by curve, so that they are never all there as objects."""
+        first = now_ms // STEP_MS - _STEPS + 1
+        curves = [
+            msgspec.json.encode(name) + b":" + msgspec.json.encode(points)
+            for name, curve in self.curves.items()
+            if (points := curve.plain(first))
+        ]
+        head = b'{"from_ms":%d,"step_ms":%d,"steps":%d,"curves":{' % (first * STEP_MS, STEP_MS, _STEPS)
+        return head + b",".join(curves) + b"}}"
 
     def events(self, before: int | None = None) -> list[dict[str, Any]]:
         """The newest first, older than the one of that id."""
@@ -100,7 +111,7 @@ class History:
 
     def _read(self, db: sqlite3.Connection, now_ms: int) -> None:
         corrections = dict(db.execute("SELECT id, correction_ms FROM boot"))
-        last = db.execute("SELECT coalesce(max(seq), 0) FROM row").fetchone()[0]
+        _, last = ends(db)
         if last < self._seq or any(corrections.get(boot, 0) != ms for boot, ms in self._corrections.items()):
             self._seq, self.curves = 0, {}  # another file, or rows that have got their true time
         self._corrections = corrections
@@ -119,15 +130,12 @@ class History:
                 if curve is None or curve.decimals != decimals:
                     curve = self.curves[name] = Curve(unit, decimals)
                 curve.add(row.unix_ms, cell, worth)
-        for curve in self.curves.values():
-            curve.forget_before(since_ms // STEP_MS)
 
     def _rows(self, db: sqlite3.Connection, last: int) -> Iterator[Row]:
         """What was collected since; what was derived has no curve of its own."""
         while self._seq < last:
             end = min(self._seq + _PART, last)
-            query = f"SELECT {COLUMNS} FROM row WHERE seq > ? AND seq <= ? ORDER BY seq"
-            for stored in whole(db.execute(query, (self._seq, end)).fetchall()):
+            for stored in whole(rows(db, self._seq + 1, end)):
                 if stored.node != DERIVED:
                     row = unpacked(stored, self._corrections.get(stored.boot))
                     self.last_row = (row.seq, row.unix_ms)

@@ -33,21 +33,18 @@ class Pulse:
         while True:
             try:
                 async for line in self._lines():
-                    self._tell(msgspec.json.decode(line, type=Status), "")
+                    self.tell(msgspec.json.decode(line, type=Status))
                 reason = "hung up"
             except (OSError, TimeoutError, ValueError, msgspec.MsgspecError) as error:
                 reason = str(error) or type(error).__name__
             if self.reason != reason:
                 log.warning("no gateway at %s: %s", self._socket, reason)
-            self._tell(None, reason)
+            self.tell(None, reason)
             await asyncio.sleep(_RETRY_S)
 
-    def _tell(self, status: Status | None, reason: str) -> None:
+    def tell(self, status: Status | None, reason: str = "") -> None:
+        """It is so now: whoever waits looks again."""
         self.status, self.reason = status, reason
-        self.nudge()
-
-    def nudge(self) -> None:
-        """Whoever waits looks again."""
         self.beats += 1
         self._beat.set()
         self._beat = asyncio.Event()

@@ -7,52 +7,57 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections import Counter
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from aiohttp import web
 
+from gateway.control.call import NoGateway
 from gateway.export import Wish
 from gateway.ports import Clock
 from gateway.site.config import Site
 from gateway.store import StoreError
-from gateway.web import download, guard, station
+from gateway.web import download, guard, order, station
 from gateway.web.guesses import Guesses
 from gateway.web.history import History
-from gateway.web.notes import NoteFile
 from gateway.web.password import PasswordFile
 from gateway.web.pulse import Pulse
 from gateway.web.sessions import LASTS_MS, Session, Sessions
-from gateway.web.words import chosen, filled, words
+from gateway.web.words import chosen, filled, flags, words
 
 log = logging.getLogger(__name__)
 _PAGE = Path(__file__).with_name("page")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_MOST_STREAMS = 24
+_MOST_STREAMS, _MOST_STREAMS_OF_ONE = 24, 12  # ours
 _QUIET_S = 20.0  # a stream says something at least so often, so that both ends see when the other is gone
-_SLOW_S = 10.0  # for a visitor to take what a stream says
+_SLOW_S = 10.0
 _FRESH_S = 30.0  # how old a plot may be
 _LONGEST_MS = 370 * 86_400_000  # a year at once; ours
-_SHELF_H = (1, 8, 24, 168)
+_SHELF_H = (1, 4, 8, 24)  # alarms.py shelves for a day at most
+_WORK_MIN = (30, 60, 120, 240, 480)
 
 
 class Server:
-    """`app` answers; `pulse` and `history` are what it shows."""
+    """`app` answers; `pulse` and `history` are what it shows. `slow_s`: for a visitor to take what a stream says."""
 
-    def __init__(self, site: Site, clock: Clock) -> None:
+    def __init__(self, site: Site, clock: Clock, slow_s: float = _SLOW_S) -> None:
+        self._slow_s = slow_s
         self._site = site
         self._clock = clock
-        self.pulse = Pulse(Path(site.control.socket))
+        self._socket = Path(site.control.socket)
+        self.pulse = Pulse(self._socket)
         store = Path(site.store.path)
         self.history = History(store)
         self._read_ms: int | None = None
         self._reading = asyncio.Lock()
-        self._notes = NoteFile(store.with_name("web.alarms.json"))
         self._password = PasswordFile(Path(site.web.password_file))
         self._guesses = Guesses()
         self._guessing = asyncio.Lock()
         self._sessions = Sessions()
-        self._streams = 0
+        self._streams: Counter[str] = Counter()  # by address
         self._downloads = 0
         self._template = (_PAGE / "page.html").read_text("utf-8")
         self._files = {path.name: path.read_bytes() for path in _PAGE.iterdir() if path.suffix in _TYPES}
@@ -69,11 +74,14 @@ class Server:
                 web.get("/session", self._tell_session),
                 web.post("/login", self._login),
                 web.post("/logout", self._logout),
-                web.post("/alarms/acknowledge", self._acknowledge),
-                web.post("/alarms/shelve", self._shelve),
-                web.post("/alarms/unshelve", self._unshelve),
+                *(web.post(f"/{name}", self._order) for name in order.ORDERS),
             ]
         )
+
+    @property
+    def streams(self) -> int:
+        """How many look on."""
+        return self._streams.total()
 
     # --- what reads ---------------------------------------------------------------------------------------------------
 
@@ -81,7 +89,8 @@ class Server:
         lang = chosen(request.query.get("lang"), request.headers.get("Accept-Language", ""))
         plan = station.plan(self._site, lang)
         tag = "zh-CN" if lang == "zh" else "en"
-        data = {"lang": tag, "words": words(self._site, lang), "plan": plan, "shelf_h": _SHELF_H}
+        data: dict[str, Any] = {"lang": tag, "words": words(self._site, lang), "plan": plan, "flags": flags()}
+        data |= {"shelf_h": _SHELF_H, "work_min": _WORK_MIN}
         values = {"lang": tag, "station": plan["name"], "other": "en" if lang == "zh" else "zh"}
         page = filled(self._template, lang, values)
         # "<" would end the block that it stands in
@@ -102,16 +111,17 @@ class Server:
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events (WHATWG HTML, 9.2): who is slow gets the newest state, never a queue of old ones."""
-        if self._streams >= _MOST_STREAMS:
+        who = _address(request)
+        if self.streams >= _MOST_STREAMS or self._streams[who] >= _MOST_STREAMS_OF_ONE:
             raise web.HTTPServiceUnavailable(text="too many", headers={"Retry-After": "30"})
-        self._streams += 1
+        self._streams[who] += 1
         try:
             answer = web.StreamResponse(headers={"X-Accel-Buffering": "no"})
             answer.content_type = "text/event-stream"
             await answer.prepare(request)
             while True:
                 seen = self.pulse.beats
-                async with asyncio.timeout(_SLOW_S):
+                async with asyncio.timeout(self._slow_s):
                     await answer.write(b"data: " + await self._now() + b"\n\n")
                 await self.pulse.after(seen, _QUIET_S)
         except (TimeoutError, ConnectionError):
@@ -119,14 +129,12 @@ class Server:
                 request.transport.abort()
             return answer
         finally:
-            self._streams -= 1
+            self._streams -= Counter({who: 1})
 
     async def _now(self) -> bytes:
         if self.pulse.status is None:
             await self._catch_up()
-        found = station.now(
-            self._site, self.pulse.status, self.pulse.reason, self.history, self._notes, self._clock.unix_ms()
-        )
+        found = station.now(self._site, self.pulse.status, self.pulse.reason, self.history, self._clock.unix_ms())
         return json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
 
     async def _catch_up(self) -> None:
@@ -142,7 +150,9 @@ class Server:
 
     async def _history(self, request: web.Request) -> web.Response:
         await self._catch_up()
-        return web.json_response(self.history.plain(self._gateway_ms()))
+        async with self._reading:
+            plain = await asyncio.to_thread(self.history.plain, self._gateway_ms())
+        return web.Response(body=plain, content_type="application/json", charset="utf-8")
 
     async def _events(self, request: web.Request) -> web.Response:
         before = request.query.get("before", "")
@@ -215,27 +225,20 @@ class Server:
 
     # --- what changes -------------------------------------------------------------------------------------------------
 
-    async def _acknowledge(self, request: web.Request) -> web.Response:
-        asked = await guard.body(request)
-        return self._said(self._notes.acknowledge(str(asked.get("key")), _address(request), self._clock.unix_ms()))
-
-    async def _shelve(self, request: web.Request) -> web.Response:
-        asked = await guard.body(request)
-        hours = asked.get("hours")
-        if hours not in _SHELF_H or isinstance(hours, bool):
-            raise web.HTTPBadRequest(text="hours")
-        until_ms = self._clock.unix_ms() + hours * 3_600_000
-        return self._said(self._notes.shelve(str(asked.get("key")), _address(request), self._clock.unix_ms(), until_ms))
-
-    async def _unshelve(self, request: web.Request) -> web.Response:
-        asked = await guard.body(request)
-        return self._said(self._notes.unshelve(str(asked.get("key"))))
-
-    def _said(self, is_done: bool) -> web.Response:
-        if not is_done:
-            raise web.HTTPNotFound(text="no such alarm")
-        self.pulse.nudge()
-        return web.json_response({})
+    async def _order(self, request: web.Request) -> web.Response:
+        """409: the gateway says why not; 503: there is none."""
+        command = request.path.removeprefix("/")
+        try:
+            argument = order.argument(command, await guard.body(request))
+        except msgspec.ValidationError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        try:
+            done = await order.told(self._socket, command, argument)
+        except NoGateway as error:
+            raise web.HTTPServiceUnavailable(text=str(error)) from None
+        log.info("%s %s for %s: %s", command, argument, _address(request), done.answer.get("result"))
+        self.pulse.tell(done.status)
+        return web.json_response(done.answer, status=200 if done.answer.get("result") == "done" else 409)
 
 
 def _address(request: web.Request) -> str:

@@ -5,11 +5,10 @@ from typing import Any
 import msgspec
 
 from gateway.messages import unit_text
-from gateway.site.config import MqttUplink, Site
+from gateway.site.config import MqttUplink, Site, Uplink
 from gateway.states import Status
-from gateway.web.alarms import UNACKNOWLEDGED, conditions
+from gateway.web.conditions import conditions
 from gateway.web.history import History
-from gateway.web.notes import NoteFile
 from protocols.fixed_point import decimal_text
 
 
@@ -36,9 +35,16 @@ def plan(site: Site, lang: str) -> dict[str, Any]:
             }
             for node in site.nodes
         ],
-        "uplinks": [
-            {"id": uplink.id, "kind": "mqtt" if isinstance(uplink, MqttUplink) else "sl651"} for uplink in site.uplinks
-        ],
+        "uplinks": [{"id": uplink.id, "kind": _kind(uplink)} for uplink in site.uplinks],
+        "sensors": [*places],
+        "rules": {
+            rule.id: {
+                "title": (rule.title_zh if lang == "zh" else "") or rule.title or rule.id,
+                "when": rule.when,
+                "level": rule.level,
+            }
+            for rule in site.rules
+        },
         "channels": {
             channel.name: {
                 "quantity": channel.quantity,
@@ -51,32 +57,22 @@ def plan(site: Site, lang: str) -> dict[str, Any]:
     }
 
 
-def now(
-    site: Site, status: Status | None, reason: str, history: History, notes: NoteFile, now_ms: int
-) -> dict[str, Any]:
+def _kind(uplink: Uplink) -> str:
+    """What its platform understands."""
+    if isinstance(uplink, MqttUplink) and uplink.dialect != "watertower":
+        return uplink.dialect
+    return str(uplink.__struct_config__.tag)
+
+
+def now(site: Site, status: Status | None, reason: str, history: History, now_ms: int) -> dict[str, Any]:
     """What changes. Without a gateway the store's newest readings stand for its own."""
-    alarms = conditions(site, status)
-    unseen = notes.keys if status is None else ()  # nobody says that they are over
-    notes.keep_to([*(alarm.key for alarm in alarms), *unseen], now_ms)
-    shown = []
-    for alarm in alarms:
-        note = notes.of(alarm.key)
-        said = {} if note is None else {"who": note.who, "said_ms": note.unix_ms, "until_ms": note.until_ms}
-        shown.append(
-            {
-                **alarm._asdict(),
-                "values": dict(alarm.values),
-                "state": UNACKNOWLEDGED if note is None else note.state,
-                **said,
-            }
-        )
     return {
         "unix_ms": now_ms if status is None else status.unix_ms,
         "status": None if status is None else msgspec.to_builtins(status),
         "reason": reason,
         "trouble": history.trouble,
         "last_row": history.last_row,
-        "alarms": shown,
+        "conditions": [{**one._asdict(), "values": dict(one.values)} for one in conditions(site, status)],
         "stored": _stored(site, history) if status is None else [],
     }
 

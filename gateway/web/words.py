@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from gateway.messages import LANGUAGES, catalogue, language, quantity_text, say
 from gateway.site.config import Site
+from protocols import worth
 
-_SECTIONS = ("web.", "condition.", "event.", "quality.")
+_SECTIONS = ("web.", "alarm.", "condition.", "event.", "quality.")
 _PLACE = re.compile(r"\{\{([a-z_.]+)\}\}")
 
 
@@ -33,6 +34,12 @@ def words(site: Site, lang: str) -> dict[str, str]:
     """By key, for the page's scripts; placeholders stay."""
     found = {key: entry[lang] for key, entry in catalogue().items() if key.startswith(_SECTIONS)}
     return found | {f"quantity.{name}": quantity_text(name, lang) for name in _quantities(site)}
+
+
+def flags() -> list[tuple[int, str, int]]:
+    """(bit, its word in [quality], what QARTOD says of it alone), the gravest first."""
+    known = [(1 << place, name) for place in range(32) for name in worth.names(1 << place)]
+    return sorted(((bit, name, worth.qartod(bit)) for bit, name in known), key=lambda one: -one[2])
 
 
 def _quantities(site: Site) -> Iterable[str]:

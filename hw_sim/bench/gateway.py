@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from hw_sim.bench import Figure, figure
+from hw_sim.bench import Figure, figure, page
 from hw_sim.bench.gateway_backlog import backlog
 from hw_sim.bench.gateway_broker import find_mosquitto
 from hw_sim.bench.gateway_contender import Absent, Contender
@@ -36,6 +36,7 @@ _STEADY_S, _MOST_S, _BUSES_S, _OUTAGE_S, _ONE_S = 60.0, 30.0, 40.0, 60.0, 600.0
 _KILLS, _STATIONS = 200, 4
 _CUTS = 10_000
 _BACKLOG, _LINK_BYTES_PER_S, _BACKLOG_S = 1_200_000, 250_000.0, 120.0  # 2 Mbit/s: ours, what a 4G modem gives
+_PAGE_S = 30.0
 _YEAR_DAYS, _YEAR_S = 365, 300.0  # the most a year may take
 
 
@@ -161,6 +162,18 @@ async def _backlog(folder: Path, progress: Progress) -> Figures:
     }
 
 
+async def _page(folder: Path, progress: Progress) -> Figures:
+    progress(f"the status page, {page.VISITORS} look on for {_PAGE_S:g} s")
+    found = await page.cost(folder / "page", _PAGE_S)
+    alone_mb = found.rss_alone_mb
+    return {
+        "page_rss_mb": figure(found.rss_mb, "MB", f"before anybody looked, {alone_mb:.1f}", alone_mb),
+        "page_peak_mb": figure(found.peak_mb, "MB", f"at the end, {found.rss_mb:.1f}", found.rss_mb),
+        "page_cpu_percent": figure(found.cpu_percent, "% of a core", f"{page.VISITORS} who look on"),
+        "page_first_look_s": figure(found.first_look_s, "s", "a day of 200 channels is read for it"),
+    }
+
+
 async def _year(folder: Path, progress: Progress) -> Figures:
     place = folder / "year"
     place.mkdir()
@@ -188,10 +201,10 @@ async def _year(folder: Path, progress: Progress) -> Figures:
 
 
 # Parts of one line run side by side: none of their figures is of processor time
-_TOGETHER = (("load",), ("most",), ("outages", "buses"), ("one", "cuts", "year"), ("kills",), ("backlog",))
+_TOGETHER = (("load",), ("page",), ("most",), ("outages", "buses"), ("one", "cuts", "year"), ("kills",), ("backlog",))
 _MEASURES: dict[str, Callable[[Path, Progress], Coroutine[None, None, Figures]]] = {
     "load": _load, "most": _most, "outages": _outages, "one": _one, "buses": _buses, "cuts": _cuts, "year": _year,
-    "kills": _kills, "backlog": _backlog,
+    "kills": _kills, "backlog": _backlog, "page": _page,
 }  # fmt: skip
 PARTS = tuple(_MEASURES)
 

@@ -68,7 +68,7 @@ class _Publisher:
         if self._clock.monotonic_ms() // 1000 // _DAY_S % _MONTH_DAYS == _MONTH_DAYS - 1:
             raise LinkDown("away")
 
-    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None], kept: bool = False) -> bool:
         return True
 
     def publish(self, topic: str, payload: bytes, retain: bool = False, qos: int = 1) -> "asyncio.Future[bool]":

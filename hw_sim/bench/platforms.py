@@ -1,8 +1,8 @@
-"""Knows what platforms' own protocols cost beside the MQTT payload: frames a second, bytes of a reading on the wire."""
+"""Knows what platforms' own languages cost beside the MQTT payload: frames a second, bytes of a reading."""
 
 from collections.abc import Callable
 
-from hw_sim.bench import Figure, figure, platforms_hj212, platforms_sl651
+from hw_sim.bench import Figure, figure, platforms_hj212, platforms_mqtt, platforms_sl651
 
 _MQTT = "mqtt_payload_bytes_per_reading"
 _ONE = "mqtt_payload_bytes_of_one_reading"
@@ -15,6 +15,8 @@ def measure(progress: Callable[[str], None]) -> dict[str, Figure]:
     found = platforms_sl651.figures()
     progress("HJ 212")
     found |= platforms_hj212.figures()
+    progress("MQTT")
+    found |= platforms_mqtt.figures()
     return {name: _figure(name, value, found) for name, value in found.items()}
 
 

@@ -53,8 +53,8 @@ def _mqtt(count: int) -> int:
 
 
 def rate(action: Callable[[], object]) -> float:
-    began_s, done = time.perf_counter(), 0
-    while (took_s := time.perf_counter() - began_s) < _LEAST_S:
+    began_s, done = time.process_time(), 0
+    while (took_s := time.process_time() - began_s) < _LEAST_S:
         action()
         done += 1
     return done / took_s

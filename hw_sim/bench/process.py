@@ -64,10 +64,10 @@ def measure(progress: Callable[[str], None], parts: tuple[str, ...] = PARTS) -> 
             found |= _stored(progress, Path(name), parts)
     if "quality" in parts:
         progress("tests of a channel and alarms by themselves")
-        found |= {name: figure(value, "1/s") for name, value in process_quality.figures().items()}
+        found |= {name: figure(value, "1/s", "by themselves") for name, value in process_quality.figures().items()}
     if "classes" in parts:
         progress("indices and classes by themselves")
-        found |= {name: figure(value, "1/s") for name, value in process_classes.figures().items()}
+        found |= {name: figure(value, "1/s", "by themselves") for name, value in process_classes.figures().items()}
     if "year" in parts:
         progress("a year of one channel every ten minutes")
         found |= process_year.figures()

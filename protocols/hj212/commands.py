@@ -81,7 +81,7 @@ DONE, FAILED, BAD_CONDITION, TIMED_OUT, BUSY, BROKEN, NO_DATA = 1, 2, 3, 4, 5, 6
 _MOMENT = r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d[0-5]\d"
 _NUMBER = r"-?\d{1,14}(\.\d{1,6})?"
 _FORMS = {
-    "OverTime": r"[1-9]\d?", "ReCount": r"[1-9]\d?", "MinInterval": "|".join(map(str, MINUTES)),
+    "QN": r"\d{17}", "OverTime": r"[1-9]\d?", "ReCount": r"[1-9]\d?", "MinInterval": "|".join(map(str, MINUTES)),
     "RtdInterval": r"[3-9]\d|[1-9]\d\d|[12]\d{3}|3[0-5]\d\d|3600", "SystemTime": _MOMENT, "DataTime": _MOMENT,
     "BeginTime": _MOMENT, "EndTime": _MOMENT, "RestartTime": _MOMENT, "NewPW": r"[!-%'-+\--:<>-~]{6}",
     "PolId": r"[0-9A-Za-z]{2,6}", "InfoId": r"[0-9A-Za-z]{6}", "CstartTime": r"\d{6}", "Ctime": r"\d{1,2}",
@@ -106,6 +106,8 @@ def check(packet: Packet, from_station: bool) -> "list[Oddity]":
         fields = command.upload or ()
     suffixes = command.suffixes if from_station or command.kind == SET else ()
     known = {field.rstrip("?") for field in fields}
+    if command.kind == ANSWER and packet.version == V2005:
+        known.add("QN")  # stands in the region (a captured 9013)
     seen: set[str] = set()
     oddities = []
     for item in packet.items:

@@ -16,6 +16,7 @@ from protocols.hj212.packet import V2005, V2017, V2025, Cipher, Oddity, must_be_
 
 _HEAD = ("QN", "ST", "PW", "MN", "PNUM", "PNO", "RF")
 _YEARS = {V2005: "2005", V2017: "2017", V2025: "2025"}
+OLD_COMMANDS = ("1021", "1022", "1031", "1032", "1041", "1042", "2071", "2072")  # of 2005, met in public packets
 SYSTEMS = (*(str(code) for code in (*range(21, 28), *range(31, 40), 41, 44, 45, 51, 52, 91)),)  # 2017 table 5; 2025
 SUFFIXES = (
     "Rtd", "Min", "Avg", "Max", "Cou", "Flag", "EFlag", "SampleTime", "ZsRtd", "ZsMin", "ZsAvg", "ZsMax", "Data",
@@ -170,7 +171,7 @@ def _segment(segment: bytes, plain: bytes, is_open: bool) -> "list[Row]":
 
 def _head(name: str, value: str, version: int) -> "tuple[str, str]":
     if name == "CN":
-        return f"hj212_cn_{value}" if value in COMMANDS else "hj212_cn", value
+        return f"hj212_cn_{value}" if value in COMMANDS or value in OLD_COMMANDS else "hj212_cn", value
     if name == "ST" and value in SYSTEMS:
         return f"hj212_st_{value}", value
     if name == "Flag" and value.isdigit():

@@ -71,6 +71,11 @@ class Packet(NamedTuple):
         return bool((self.flag or 0) & WANTS_ANSWER)
 
     @property
+    def of_qn(self) -> "str | None":
+        """The request number that it is about: answers of 2005 have it in their region."""
+        return self.qn if self.qn is not None else self.values.get("QN")
+
+    @property
     def is_split(self) -> bool:
         return bool((self.flag or 0) & IS_SPLIT)
 
@@ -210,7 +215,8 @@ def _packet(fields: "dict[str, str]", oddities: "list[Oddity]") -> Packet:
     if packet.version > V2025:
         oddities.append(Oddity("version", "Flag", fields["Flag"]))
     is_old = packet.version == V2005
-    oddities += [Oddity("missing", name, "") for name in ("QN", "ST", "PW", "Flag") if name not in fields]
+    wanted = ("ST", "PW", "Flag") if is_old and packet.cn.startswith("901") else ("QN", "ST", "PW", "Flag")
+    oddities += [Oddity("missing", name, "") for name in wanted if name not in fields]
     for name, value in fields.items():
         strict = _MN_2005 if name == "MN" and is_old else _STRICT[name]
         if not strict.fullmatch(value):

@@ -10,19 +10,19 @@ LONGEST_REGION = 950  # HJ 212-2017 table 3
 MOST_PACKETS = 9  # PNUM and PNO of 2025 have one digit, if their lengths count the name; ours for all versions
 
 
-def split(packet: Packet, next_number: "Callable[[], str]") -> "list[Packet]":
+def split(packet: Packet, next_number: "Callable[[], str]", longest: int = LONGEST_REGION) -> "list[Packet]":
     """The packet itself if it fits, else packets with PNUM and PNO, each under a QN of its own and with the first item
     of all (DataTime) repeated, as annex C table C.49 shows it. RangeError: too long for that."""
-    if _fits(packet.items):
+    if _fits(packet.items, longest):
         return [packet]
     first = packet.items[:1]
     parts: list[Items] = []
     part = first
     for item in packet.items[1:]:
-        if not _fits(part + (item,)):
+        if not _fits(part + (item,), longest):
             parts.append(part)
             part = first
-        if not _fits(part + (item,)):
+        if not _fits(part + (item,), longest):
             raise RangeError("an item of %d bytes fits no packet" % len(region((item,)).encode()))
         part = part + (item,)
     parts.append(part)
@@ -37,5 +37,5 @@ def split(packet: Packet, next_number: "Callable[[], str]") -> "list[Packet]":
     ]
 
 
-def _fits(items: Items) -> bool:
-    return len(region(items).encode("utf-8", "surrogateescape")) <= LONGEST_REGION < LONGEST
+def _fits(items: Items, longest: int) -> bool:
+    return len(region(items).encode("utf-8", "surrogateescape")) <= min(longest, LONGEST_REGION) < LONGEST

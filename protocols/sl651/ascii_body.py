@@ -8,7 +8,23 @@ import re
 
 from protocols.errors import RangeError
 from protocols.sl651 import functions, number
-from protocols.sl651.body import ELEMENT, REST, STATION, TIME, WISH, Body, Item, bcd, element, station, time, wish
+from protocols.sl651.body import (
+    ELEMENT,
+    REST,
+    SERIES,
+    STATION,
+    STEP,
+    TIME,
+    WISH,
+    Body,
+    Item,
+    bcd,
+    element,
+    series,
+    station,
+    time,
+    wish,
+)
 from protocols.sl651.elements import BLOCKS, BY_ASCII, ELEMENTS, STATUS
 from protocols.sl651.frame import Sl651Error
 
@@ -28,6 +44,8 @@ def encode(body: Body) -> bytes:
             words += ["TT", item.data.hex()]
         elif item.kind == ELEMENT:
             words += [_name(item.id), _value(item)]
+        elif item.kind == SERIES:
+            words += [_name(item.id), *(_value(part) for part in item.parts)]
         elif item.kind == WISH:
             words.append(_name(item.id))
         elif item.kind == REST:
@@ -69,9 +87,16 @@ def decode(data: bytes, function: int = 0, is_down: bool = False) -> Body:
         raise Sl651Error("body", "no serial")
     if re.fullmatch(r"\d{12}", words[1], re.ASCII) is None:
         raise Sl651Error("time", words[1][:20])
-    items, place = [], 2
+    items: list[Item] = []
+    place = 2
     while place < len(words):
         item, used = _item(words, place, has_values)
+        if items and items[-1].id == STEP and item.kind == ELEMENT:
+            parts = [item]
+            while place + used < len(words) and _is_value(words[place + used]):
+                parts.append(_item([words[place], words[place + used]], 0, True)[0])
+                used += 1
+            item = series(parts) if len({len(part.data) for part in parts}) == 1 or item.id not in BLOCKS else item
         items.append(item)
         place += used
     return Body(int(words[0], 16), words[1], tuple(items))
@@ -108,6 +133,10 @@ def _item(words: list[str], place: int, has_values: bool) -> tuple[Item, int]:
         return element(id, int(found[1] + found[2] + decimals), digits, len(decimals)), 2
     except RangeError as error:
         raise Sl651Error("body", str(error)) from None
+
+
+def _is_value(word: str) -> bool:
+    return word.upper() == "M" or _NUMBER.match(word) is not None
 
 
 def _id(name: str) -> str | None:

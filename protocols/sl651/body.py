@@ -4,15 +4,16 @@ Draft 6.6. A body is its serial number and send time, then items. An item's `lea
 and, for elements, the definition byte), its `data` the rest.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from protocols.sl651 import functions, number
-from protocols.sl651.elements import ELEMENTS
+from protocols.sl651.elements import BLOCKS, ELEMENTS
 from protocols.sl651.frame import Sl651Error
 
-STATION, TIME, ELEMENT, WISH, TEXT, PICTURE, SPAN, REST = (
-    "station", "time", "element", "wish", "text", "picture", "span", "rest",
+STATION, TIME, ELEMENT, SERIES, WISH, TEXT, PICTURE, SPAN, REST = (
+    "station", "time", "element", "series", "wish", "text", "picture", "span", "rest",
 )  # fmt: skip
 _STATION_LEAD, _TIME_LEAD, _TEXT_LEAD, _PICTURE_LEAD = b"\xf1\xf1", b"\xf0\xf0", b"\xf2\xf2", b"\xf3\xf3"
 _USER = 0xFF  # an element of somebody's own: one more byte of identifier
@@ -27,11 +28,17 @@ class Item(NamedTuple):
     @property
     def id(self) -> str:
         """Of an element, in hex: "39", "FF11"."""
-        return self.lead[:-1].hex().upper() if self.kind in (ELEMENT, WISH) else ""
+        return self.lead[:-1].hex().upper() if self.kind in (ELEMENT, SERIES, WISH) else ""
 
     @property
     def decimals(self) -> int:
         return number.decimals_of(self.lead[-1])
+
+    @property
+    def parts(self) -> "list[Item]":
+        """Of a series, its values as elements."""
+        size = number.octets_of(self.lead[-1])
+        return [Item(ELEMENT, self.lead, self.data[at : at + size]) for at in range(0, len(self.data), size)]
 
     @property
     def value(self) -> int | None:
@@ -52,14 +59,28 @@ class Body(NamedTuple):
         return next((chr(item.data[5]) for item in self.items if item.kind == STATION and len(item.data) > 5), "")
 
     def elements(self) -> list[tuple[str, Item]]:
-        """(observation time YYMMDDhhmm, element) each; "" before the first time."""
-        found, observed = [], ""
+        """(observation time YYMMDDhhmm, element) each; "" before the first time. Those of a series have their own."""
+        found, observed, step = [], "", ""
         for item in self.items:
             if item.kind == TIME:
                 observed = item.data.hex()
+            elif item.kind == SERIES:
+                each = 12 if item.id in BLOCKS else 1  # steps
+                found += [(_later(observed, step, each * place), part) for place, part in enumerate(item.parts)]
             elif item.kind == ELEMENT:
+                step = item.data.hex() if item.id == STEP else step
                 found.append((observed, item))
         return found
+
+
+def _later(observed: str, step: str, count: int) -> str:
+    """So many steps (DDhhmm) later; a step of nothing is five minutes, that of a block (a captured query)."""
+    try:
+        begin = datetime.strptime(observed, "%y%m%d%H%M")
+        length = timedelta(days=int(step[:2]), hours=int(step[2:4]), minutes=int(step[4:6])) or timedelta(minutes=5)
+        return (begin + count * length).strftime("%y%m%d%H%M")
+    except (ValueError, OverflowError):
+        return observed
 
 
 def bcd(digits: str) -> bytes:
@@ -104,6 +125,23 @@ def block(id: str, counts: Iterable[int | None]) -> Item:
     most = 256**octets - 1
     data = b"".join((most if one is None else min(max(one, 0), most - 1)).to_bytes(octets, "big") for one in counts)
     return Item(ELEMENT, bcd(id) + bytes((len(data) << 3 & 0xFF,)), data)
+
+
+def series(parts: "Sequence[Item | None]") -> Item:
+    """Values of one element one behind the other, all in the width of the widest; None: no value."""
+    known = [part for part in parts if part is not None]
+    size = max(len(part.data) for part in known)
+    decimals = known[0].decimals
+    data = b"".join(b"\xff" * size if part is None else _widened(part, size) for part in parts)
+    return Item(SERIES if len(parts) > 1 else ELEMENT, known[0].lead[:-1] + bytes((size << 3 & 0xFF | decimals,)), data)
+
+
+def _widened(part: Item, size: int) -> bytes:
+    more = size - len(part.data)
+    if part.value is None and part.id not in BLOCKS:
+        return b"\xff" * size
+    is_negative = part.data[:1] == b"\xff" and part.id not in BLOCKS
+    return b"\xff" + b"\0" * more + part.data[1:] if is_negative else b"\0" * more + part.data
 
 
 def counts_of(item: Item) -> list[int | None]:
@@ -165,6 +203,8 @@ def _read(data: bytes, function: int, is_down: bool, found: list[Item]) -> None:
             item = Item(PICTURE, lead, data[place + 2 :])
         elif functions.has_elements(function, is_down):
             item = _element(data, place)
+            if found and found[-1].id == STEP:
+                item = _series(item, data, place)
         elif functions.has_wishes(function, is_down) or (is_down and function == functions.QUERY_PERIOD):
             item = Item(WISH, _cut(data, place, 3 if data[place] == _USER else 2), b"")
         else:
@@ -176,6 +216,17 @@ def _read(data: bytes, function: int, is_down: bool, found: list[Item]) -> None:
 def _element(data: bytes, place: int) -> Item:
     lead = _cut(data, place, 3 if data[place : place + 1] == b"\xff" else 2)
     return Item(ELEMENT, lead, _cut(data, place + len(lead), number.octets_of(lead[-1])))
+
+
+def _series(first: Item, data: bytes, place: int) -> Item:
+    """Behind a time step one element's values stand one behind the other, to the next time or the end (functions 31
+    and 38; captured frames)."""
+    size = len(first.data)
+    values = data[place + len(first.lead) :]
+    end = next((at for at in range(size, len(values), size or 1) if values[at : at + 2] == _TIME_LEAD), len(values))
+    if size == 0 or end == size or end % size:
+        return first
+    return Item(SERIES, first.lead, values[:end])
 
 
 def _cut(data: bytes, place: int, count: int) -> bytes:

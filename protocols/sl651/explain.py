@@ -138,7 +138,8 @@ def _ascii(frame: Frame) -> list[tuple[int, str, str]]:
         take(1, "sent", _moment(content.sent))
     for item in content.items:
         typed = item.kind == body.STATION and len(item.data) > 5
-        take(3 if typed else 1 if item.kind in (body.REST, body.WISH) else 2, _field(item), _said(item))
+        count = 3 if typed else 1 if item.kind in (body.REST, body.WISH) else 2
+        take(count + len(item.parts) - 1 if item.kind == body.SERIES else count, _field(item), _said(item))
     return parts
 
 
@@ -156,10 +157,15 @@ def _said(item: body.Item) -> str:
         return _moment(item.data.hex())
     if item.kind == body.TEXT:
         return item.data.decode("gb18030", "replace")
-    if item.kind in (body.PICTURE, body.REST, body.SPAN):
+    if item.kind == body.SPAN:
+        return f"{_moment(item.data[:4].hex())} - {_moment(item.data[4:].hex())}"
+    if item.kind in (body.PICTURE, body.REST):
         return _bytes(item.data)
     if item.kind == body.WISH:
         return _name(item.id)
+    if item.kind == body.SERIES:
+        said = [_said(part).partition(f"{_name(item.id)} ")[2] for part in item.parts]
+        return f"{_name(item.id)} {len(said)}: {'; '.join(said)}"
     if item.id in BLOCKS:
         _, _, decimals, unit = BLOCKS[item.id]
         counts = " ".join(decimal_text(one, decimals) for one in body.counts_of(item))
@@ -192,8 +198,9 @@ def _name(id: str) -> str:
     if id in BLOCKS:
         return f"{id} {BLOCKS[id][0]}"
     if id == STATUS:
-        return f"{id} ZT 遥测站状态及报警信息"
-    return f"{id} {ELEMENTS[id].ascii} {ELEMENTS[id].zh}" if id in ELEMENTS else id
+        return f"{id} ZT 遥测站状态及报警信息 status and alarms"
+    known = ELEMENTS.get(id)
+    return id if known is None else f"{id} {known.ascii} {known.zh} {known.en}"
 
 
 def _moment(digits: str) -> str:

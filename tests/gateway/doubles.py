@@ -180,6 +180,7 @@ class HandPublisher:
         self._waiting: list[asyncio.Future[bool]] = []
         self.heard: Callable[[str, bytes], None] | None = None  # whom a message from there is given
         self.is_heard = True
+        self.topics: list[str] = []  # that are listened to beside commands
 
     async def connect(self, will: Said | None = None) -> None:
         self.tries_s.append(asyncio.get_running_loop().time())
@@ -196,7 +197,7 @@ class HandPublisher:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(waiting)
-        message = json.loads(payload)
+        message = self.read(topic, payload)
         self.connections[-1].append((topic, message))
         if retain:
             self.retained[topic] = message
@@ -204,13 +205,18 @@ class HandPublisher:
             loop.call_later(self.delay_s, lambda: waiting.done() or waiting.set_result(self.is_heard))
         return waiting
 
+    def read(self, topic: str, payload: bytes) -> Any:
+        return json.loads(payload)
+
     def check(self) -> None:
         if not self._connected:
             raise LinkDown("disconnected")
 
-    async def subscribe(self, topic: str, take: Callable[[str, bytes], None]) -> bool:
+    async def subscribe(self, topic: str, take: Callable[[str, bytes], None], kept: bool = False) -> bool:
         self.check()
         self.heard = take
+        if not topic.endswith("/command/+"):
+            self.topics.append(topic)
         return True
 
     def lose(self) -> None:

@@ -12,6 +12,7 @@ from gateway.process.alarm.rows import EVENTS
 from hw_sim.clock import run_virtual
 from tests.gateway.doubles import NODE, RIVER, UPLINK, events, query, sensor, site
 from tests.gateway.test_app import Room
+from tests.gateway.test_payload import validate
 
 RULE = """
 [[rule]]
@@ -123,6 +124,69 @@ def test_an_alarm_has_its_nodes_measure_densely_and_ends_that(tmp_path: Path) ->
         assert query(one.folder, "SELECT node, argument FROM command") == [(17, 72_000)]
         await one.until(68)
         assert query(one.folder, "SELECT node, argument FROM command ORDER BY id") == [(17, 72_000), (17, 0)]
+        await one.kill()
+
+    story(steps())
+
+
+WAVE = '\n[[rule]]\nid = "wave"\nlevel = "red"\nwhen = "alarm(upper/high)"\ntravel_s = 600\n'
+
+
+def test_an_alarm_is_told_retained_and_a_station_below_hears_it_from_the_broker(tmp_path: Path) -> None:
+    """What the upper station's gateway retains is what the lower one is given, as a broker would."""
+
+    async def steps() -> None:
+        (tmp_path / "upper").mkdir()
+        (tmp_path / "lower").mkdir()
+        upper, lower = Station(tmp_path / "upper"), Station(tmp_path / "lower", WAVE)
+        await upper.until(20)
+        topic = "watertower/demo/alarm/high"
+        assert upper.room.broker.retained[topic]["raised"] is False
+        assert lower.room.broker.topics == ["watertower/upper/alarm/high"]
+        hear = lower.room.broker.heard
+        assert hear is not None
+        for message in (b"no JSON", b'{"raised":1}', b"[]", b"\xff"):
+            hear("watertower/upper/alarm/high", message)
+        await upper.until(34)
+        told = upper.room.broker.retained[topic]
+        assert (told["raised"], told["state"], told["level"]) == (True, "unacknowledged", "orange")
+        validate("alarm", told)
+        assert lower.told() == []
+        hear("watertower/upper/alarm/high", json.dumps(told).encode())
+        await upper.until(36)
+        assert lower.told() == [("raised", "unacknowledged")]
+        ((cells,),) = query(lower.folder, "SELECT cells FROM row JOIN series ON id = series WHERE source = 'alarm'")
+        assert json.loads(cells)[4] == told["since_ms"] // 1000 + 600
+        await upper.until(70)
+        ended = upper.room.broker.retained[topic]
+        assert (ended["raised"], ended["since_ms"]) == (False, told["since_ms"])
+        hear("watertower/upper/alarm/high", json.dumps(ended).encode())
+        await upper.until(72)
+        assert lower.told()[-1] == ("cleared", "returned")
+        await upper.kill()
+        await lower.kill()
+
+    story(steps())
+
+
+def test_a_rule_that_has_gone_does_not_leave_its_alarm_standing_and_a_changed_one_keeps_what_fits(
+    tmp_path: Path,
+) -> None:
+    async def steps() -> None:
+        other = '\n[[rule]]\nid = "other"\nlevel = "blue"\nwhen = "level.pressure < -1"\n'
+        suppressed = RULE.replace('"high"', '"works"') + 'suppress = "level.pressure > 20"\n'
+        one = Station(tmp_path, RULE + suppressed)
+        await one.until(40)
+        assert one.told() == [("suppressed", "suppressed"), ("raised", "unacknowledged")]
+        await one.kill()
+        one.parts = (*one.parts[:-1], RULE.replace('"high"', '"works"') + other)
+        one.begin()
+        await one.until(50)
+        assert one.told()[2:] == [("removed", "normal"), ("unsuppressed", "normal"), ("raised", "unacknowledged")]
+        await one.kill()
+        one.begin()
+        await one.until(55)
+        assert len(one.told()) == 5
         await one.kill()
 
     story(steps())

@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.pipeline import calendar
 from gateway.process.alarm import states
 from gateway.process.alarm.alarms import LONGEST_SHELF_MS, Alarms, Transition
 from gateway.process.alarm.expression import parse
+from gateway.process.alarm.rows import AlarmRows, Board
 from gateway.process.alarm.rule import Rule, circle
+from gateway.process.stage import Row, Series
+from gateway.site.config import Aggregate
 from protocols import quality, worth
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -361,3 +365,28 @@ def test_rules_that_wait_for_each_other_are_found() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == ()
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == {"b", "c"}
     assert circle({"a": {"a"}}) == ("a",)
+
+
+def test_what_ends_with_the_silence_that_hid_it_is_not_raised() -> None:
+    rule = FLOOD._replace(suppress=parse("level.level > 1400"))
+    told = _run(Alarms([rule]), {0: 1000.0, 1: 1600.0, 2: 1600.0, 3: 1300.0, 4: 1300.0})
+    assert told == [(1, "suppressed"), (3, "unsuppressed")]
+
+
+def test_a_change_goes_on_over_a_restart_and_what_was_said_before_is_not_said_again() -> None:
+    rule = FLOOD._replace(when=parse("change(level.level, 1h) > 300"))
+    series = Series("sensor level", (("level.level", "mm", 0),))
+    rows = [Row(series, minute * MINUTE, ((1000 + 10 * minute, 0),), 1 + minute) for minute in range(0, 91, 5)]
+    before = AlarmRows(Board([rule]), calendar(Aggregate()))
+    said = [one for row in rows[:-1] for one in before.step(row)]
+    assert [one.unix_ms // MINUTE for one in said] == [60]
+    since = before.since_seq
+    assert 1 <= since <= 1 + 85 - 60  # so much of the past is asked for, and not more than 1/4 more
+    after = AlarmRows(Board([rule]), calendar(Aggregate()))
+    for row in [row for row in rows[:-1] if row.seq >= since] + said:
+        after.recall(row)
+    assert list(after.step(rows[-1])) == [] and after.since_seq <= 1 + 90 - 60
+    fresh = AlarmRows(Board([rule]), calendar(Aggregate()))
+    for row in [row for row in rows[:-1] if row.seq >= since]:
+        fresh.recall(row)
+    assert [one.unix_ms // MINUTE for one in fresh.step(rows[-1])] == [90]

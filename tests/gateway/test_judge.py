@@ -14,8 +14,10 @@ from gateway.process.quality.judge import Judge, Plan, Window
 from gateway.process.quality.limits import Limits
 from gateway.process.stage import Row, Series
 from gateway.store.rows import Cell
+from gateway.uplink import sparkplug_payload, sparkplug_tags
 from protocols import quality, worth
 from protocols.batch import NodeRecord
+from protocols.hj212 import marks
 from tests.gateway import doubles
 from tests.gateway.derived import HOUR_MS, MIDNIGHT_MS, Ground
 
@@ -97,6 +99,10 @@ def test_who_works_at_a_sensor_marks_what_it_reads_by_command_and_by_plan() -> N
     window = Window("river", "calibration", 10 * MINUTE, 20 * MINUTE)
     one = Judge(Plan({"river.ph": LIMITS}, windows=(window,), settle_ms={"river": 90_000}))
     one.serve("river", "maintenance", 2 * MINUTE, 5 * MINUTE)
+    told = [one.services(minute * MINUTE) for minute in (1, 2, 7, 10, 20)]
+    assert told == [
+        {}, {"river": ("maintenance", 7 * MINUTE)}, {}, {"river": ("calibration", 20 * MINUTE)}, {},
+    ]  # fmt: skip
     found = _judged([(minute, 800) for minute in range(22)], one)
     assert [minute for minute in found if found[minute] & worth.MAINTENANCE] == [2, 3, 4, 5, 6]
     assert [minute for minute in found if found[minute] & quality.WARM_UP] == [7, 8]
@@ -244,16 +250,19 @@ def test_no_input_breaks_it_and_no_number_is_changed(rows: list[tuple[int, int |
         assert all(math.isfinite(row.unix_ms) for row in told)
 
 
-def test_a_kill_between_two_commits_has_the_tests_go_on_from_what_is_on_disk(tmp_path: Path) -> None:
-    """A stuck probe is known after 24 hours, through eight kills; at its first note and after it."""
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_kill_between_two_commits_has_the_tests_go_on_from_what_is_on_disk(tmp_path: Path, keeps: bool) -> None:
+    """A stuck probe is known after 3 hours, through eight kills, whether its rows are in the database or beside it."""
     ground = Ground(tmp_path, SONDE, '[[quality]]\nchannel = "river.ph"\nflat_suspect = 3\n', is_judged=True)
     for minute in range(240):
         turbid = (30 + minute % 7, 0)
         ground.clock.stepped_ms = 0
         ground.poll("river", MIDNIGHT_MS + minute * MINUTE, *_order(ground, turbidity=turbid))
-        ground.at(MIDNIGHT_MS + minute * MINUTE + 1000)
-        if minute % 30 == 29:
+        ground.clock.unix = MIDNIGHT_MS + minute * MINUTE + 1000
+        (ground.store.keep if keeps else ground.store.commit)()
+        if minute % 30 == 4:
             ground.kill()
+    ground.store.commit()
     flags = [json.loads(found)[_places(ground)["ph"]] if found else 0 for _, _, _, found in ground.rows("sensor river")]
     stuck = [minute for minute, flag in enumerate(flags) if flag & worth.FLAT]
     assert stuck == list(range(180, 240)) and all(b - a == 1 for a, b in pairwise(stuck))
@@ -261,3 +270,22 @@ def test_a_kill_between_two_commits_has_the_tests_go_on_from_what_is_on_disk(tmp
 
 def _places(ground: Ground) -> dict[str, int]:
     return {channel.quantity: place for place, channel in enumerate(ground.site.channels)}
+
+
+@pytest.mark.parametrize(
+    ("flags", "hj212", "sparkplug"),
+    [
+        (0, "N", sparkplug_payload.GOOD),
+        (worth.SPIKE | worth.SUSPECT, "N", sparkplug_payload.GOOD),
+        (worth.GAP, "N", sparkplug_payload.GOOD),
+        (worth.AWAITED, "N", sparkplug_payload.GOOD),
+        (worth.FLAT | worth.FAIL, "D", sparkplug_payload.BAD),
+        (worth.GROSS | worth.FAIL | quality.RANGE, "T", sparkplug_payload.BAD),
+        (worth.MAINTENANCE | worth.GROSS | worth.FAIL, "M", sparkplug_payload.BAD),
+        (worth.CALIBRATION, "C", sparkplug_payload.BAD),
+        (quality.NO_REPLY, "B", sparkplug_payload.BAD),
+    ],
+)
+def test_every_platform_sees_the_flags_in_its_own_words(flags: int, hj212: str, sparkplug: int) -> None:
+    assert marks.mark(flags) == hj212
+    assert sparkplug_tags.quality_of(8.1, flags) == sparkplug

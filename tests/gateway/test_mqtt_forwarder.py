@@ -1,14 +1,15 @@
 """What is in the store leaves in order, and counts as delivered when the broker has confirmed it; in virtual time."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from gateway.evidence.notary import day_message, is_signed, sign
+from gateway.ports import Said
 from gateway.site.config import MqttUplink
-from gateway.store import Store
+from gateway.store import Row, Store
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.watertower import Watertower
 from hw_sim.clock import run_virtual, world_clock
@@ -246,6 +247,42 @@ def test_a_position_survives_the_process_and_two_uplinks_have_their_own(tmp_path
         assert [row[0] for row in again.publisher.rows()] == [6]
         assert [row[0] for row in other.rows()] == [1, 2, 3, 4, 5, 6]
         task.cancel()
+
+    story(steps())
+
+
+class Split(Watertower):
+    """A dialect that needs three messages for any rows."""
+
+    def rows(self, complete: int, rows: Sequence[Row]) -> Sequence[Said]:
+        return [said for said in super().rows(complete, rows) for _ in range(3)]
+
+
+def test_rows_that_take_several_messages_count_when_all_of_them_are_confirmed(tmp_path: Path) -> None:
+    async def steps() -> None:
+        up = Uplink(tmp_path)
+        up.forwarder._dialect = Split("demo", world_clock())
+        up.publisher.confirms = False
+        up.start()
+        await up.watch(1)
+        up.publisher._waiting[0].set_result(True)  # the status
+        up.fill(1)
+        await up.watch(1)
+        up.publisher._waiting[1].set_result(True)  # the series
+        await up.watch(1)
+        for place in (4, 2):
+            up.publisher._waiting[place].set_result(True)
+            await up.watch(2)
+            assert up.forwarder.counters.confirmed_rows == 0
+        up.publisher._waiting[3].set_result(True)
+        await up.watch(2)
+        assert up.forwarder.counters.confirmed_rows == 1 and up.store.position("platform") == 1
+        up.fill(1)
+        await up.watch(1)
+        up.publisher._waiting[5].set_result(True)
+        up.publisher.lose()
+        await up.watch(1)
+        assert up.forwarder.counters.confirmed_rows == 1
 
     story(steps())
 

@@ -39,8 +39,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "restart": {},
     "reload": {},
     "configure": {"site": "[station]"},
+    "update": {"node": "water", "archive": "V1RVMQ=="},
 }
-MAY = {"li": 3, "ma": 11, "wu": 14}  # how many of these, from the first
+MAY = {"li": 3, "ma": 11, "wu": 15}  # how many of these, from the first
 
 
 def topic(operator: str, station: str = "demo") -> str:

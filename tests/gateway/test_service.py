@@ -16,7 +16,7 @@ from hw_sim.clock import run_virtual
 from tests.gateway.doubles import NODE, RIVER, HandClock, HandLine, sensor, site
 from tests.gateway.test_app import Room
 
-UNIT = Path(__file__).parents[2] / "deploy" / "watertower.service"
+UNITS = sorted((Path(__file__).parents[2] / "deploy").glob("*.service"))
 
 
 def test_a_part_that_is_still_for_longer_than_its_limit_is_named_until_it_moves() -> None:
@@ -88,9 +88,11 @@ def test_what_is_told_arrives_at_the_socket_and_a_missing_one_is_no_error(tmp_pa
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text("utf-8").replace("/opt/watertower/.venv/bin/watertower", "/bin/true"), "utf-8")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
+    text = unit.read_text("utf-8")
+    unit = tmp_path / unit.name
+    unit.write_text(text.replace("/opt/watertower/.venv/bin/watertower", "/bin/true"), "utf-8")
     told = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=30)
     assert (told.returncode, told.stderr) == (0, "")
 

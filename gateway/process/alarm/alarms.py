@@ -37,17 +37,36 @@ class Transition(NamedTuple):
     step: int = 0
 
 
+# A derived row comes once a period, so its channel may be silent for so long beyond a rule's stale_ms.
+_PERIODS_MS = {
+    "minute": 600_000,
+    "hour": 3_600_000,
+    "8h": 3_600_000,
+    "day": 86_400_000,
+    "trend": 86_400_000,
+    "month": 31 * 86_400_000,
+    "year": 366 * 86_400_000,
+}
+
+
+def _period_ms(channel: str) -> int:
+    """Of "hour/river.ph", "water_day/water.class"; a reading's own channel has none."""
+    source, slash, _ = channel.rpartition("/")
+    return _PERIODS_MS.get(source.rpartition("_")[2], 0) if slash else 0
+
+
 class _Alarm:
     """A rule and what there is to remember of it."""
 
     __slots__ = (
-        "active", "blind_ms", "confirmed_ms", "escalated", "is_blind", "looked_ms", "rule", "seen_ms", "shelf_ms",
-        "since_ms", "state", "unheard_ms",
+        "active", "blind_ms", "confirmed_ms", "escalated", "is_blind", "looked_ms", "patience_ms", "rule", "seen_ms",
+        "shelf_ms", "since_ms", "state", "unheard_ms",
     )  # fmt: skip
     KEPT = ("state", "active", "shelf_ms", "escalated", "unheard_ms", "is_blind")
 
     def __init__(self, rule: Rule, kept: Mapping[str, Any]) -> None:
         self.rule = rule
+        self.patience_ms = rule.stale_ms + max(map(_period_ms, rule.channels), default=0)
         self.state: str = kept.get("state", states.NORMAL)
         self.active: bool = kept.get("active", False)  # the condition, after its delays
         self.shelf_ms: int | None = kept.get("shelf_ms")
@@ -105,8 +124,11 @@ class Alarms:
         return self._alarms[rule].shelf_ms
 
     def restore(self, rule: str, state: str, shelf_ms: int | None = None, escalated: int = 0) -> None:
-        """How it stood when somebody last wrote it down. KeyError: no such rule."""
+        """How it stood when somebody last wrote it down; what the rule no longer has, it does not become again.
+        KeyError: no such rule."""
         alarm = self._alarms[rule]
+        own = alarm.rule
+        state = states.fitting(state, own.is_latched, own.is_acknowledged, own.suppress is not None)
         alarm.state, alarm.escalated = state, escalated
         alarm.active = state in states.STANDING
         alarm.shelf_ms = shelf_ms if state == states.SHELVED else None
@@ -146,6 +168,13 @@ class Alarms:
                     touched[alarm.rule.id] = alarm
         return self._looked(touched, unix_ms, measured_ms) if touched else ()
 
+    def remember(self, measured_ms: int, readings: Mapping[str, tuple[float | None, int]]) -> None:
+        """What was measured before this start, and was looked at then: means and changes need it."""
+        for channel, (value, worth) in readings.items():
+            if channel in self._watched:
+                is_known = value is not None and value - value == 0 and is_usable(worth)
+                self._watched[channel].add(measured_ms, value if is_known else None)
+
     def hear(self, unix_ms: int, name: str, is_raised: bool, since_ms: int) -> tuple[Transition, ...]:
         """What another station says of its alarm "station/rule", again and again or once."""
         if name not in self._by_other or "/" not in name:
@@ -161,7 +190,7 @@ class Alarms:
             self._escalate(alarm, unix_ms, told)
             if not alarm.rule.channels:  # what only asks other alarms has no readings that move its delays
                 self._look(alarm, unix_ms, unix_ms, told)
-            elif alarm.seen_ms is None or unix_ms - alarm.seen_ms > alarm.rule.stale_ms or alarm.blind_ms is not None:
+            elif alarm.seen_ms is None or unix_ms - alarm.seen_ms > alarm.patience_ms or alarm.blind_ms is not None:
                 self._look(alarm, unix_ms, None, told)
         return tuple(told)
 
@@ -220,7 +249,7 @@ class Alarms:
             alarm.since_ms = None
             if alarm.blind_ms is None or alarm.blind_ms > unix_ms:
                 alarm.blind_ms = unix_ms if alarm.seen_ms is None else min(alarm.seen_ms, unix_ms)
-            if not alarm.is_blind and unix_ms - alarm.blind_ms >= rule.stale_ms:
+            if not alarm.is_blind and unix_ms - alarm.blind_ms >= alarm.patience_ms:
                 alarm.is_blind = True
                 told.append(self._told(alarm, unix_ms, "no_data"))
             return
@@ -234,7 +263,7 @@ class Alarms:
         if found == alarm.active:
             alarm.since_ms = None
             return
-        is_broken = seen_ms is None or not 0 <= measured_ms - seen_ms <= rule.stale_ms
+        is_broken = seen_ms is None or not 0 <= measured_ms - seen_ms <= alarm.patience_ms
         if alarm.since_ms is None or is_broken:
             alarm.since_ms = measured_ms
         held_ms = measured_ms - alarm.since_ms
@@ -268,7 +297,7 @@ class Alarms:
         def value_of(quantity: Quantity) -> float | None:
             watched = self._watched[quantity.channel]
             measured_ms = watched.measured_ms
-            if measured_ms is None or abs(unix_ms - measured_ms) > rule.stale_ms:
+            if measured_ms is None or abs(unix_ms - measured_ms) > rule.stale_ms + _period_ms(quantity.channel):
                 return None  # too old, or from a clock that runs ahead
             return watched.values[quantity]
 

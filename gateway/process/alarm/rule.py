@@ -44,6 +44,11 @@ class Rule(NamedTuple):
         return {quantity.channel for one in self.expressions for quantity in quantities(one)}
 
     @property
+    def window_ms(self) -> int:
+        """How far back it looks."""
+        return max((quantity.window_ms for one in self.expressions for quantity in quantities(one)), default=0)
+
+    @property
     def others(self) -> set[str]:
         return {name for one in self.expressions for name in others(one)}
 

@@ -51,3 +51,12 @@ def after(state: str, event: str, is_latched: bool = False, is_acknowledged: boo
         return _FROM_ALL_HEARD[event]
     found = _AFTER.get((state, event), state)
     return NORMAL if found == RETURNED and not is_acknowledged else found
+
+
+def fitting(state: str, is_latched: bool, is_acknowledged: bool, is_suppressible: bool) -> str:
+    """What becomes of a state that an alarm had under a rule that has changed since."""
+    if state == SUPPRESSED and not is_suppressible:
+        return NORMAL
+    if state in _LATCHED.values() and not is_latched:
+        state = RETURNED if state == LATCHED_UNACKNOWLEDGED else NORMAL
+    return NORMAL if state == RETURNED and not is_acknowledged else state

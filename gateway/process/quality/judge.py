@@ -165,6 +165,19 @@ class Judge:
         else:
             service.begin(unix_ms, state, for_ms)
 
+    def services(self, unix_ms: int) -> dict[str, tuple[str, int]]:
+        """By sensor that is served now: the state and when it ends, be it a person's word or the site file's."""
+        found = {
+            window.sensor: (window.state, window.to_ms)
+            for windows in self._windows.values()
+            for window in windows
+            if window.from_ms <= unix_ms < window.to_ms
+        }
+        for sensor, service in self._services.items():
+            if (stands := service.stands(unix_ms)) is not None:
+                found[sensor] = stands
+        return found
+
     def _service(self, sensor: str, unix_ms: int) -> int:
         flags = 0
         for window in self._windows.get(sensor, ()):

@@ -43,5 +43,11 @@ class SensorState:
             return self._flag
         return quality.WARM_UP if unix_ms < self._to_ms + self._settle_ms else 0
 
+    def stands(self, unix_ms: int) -> tuple[str, int] | None:
+        """The state that somebody has begun, and when it ends."""
+        if not self._from_ms <= unix_ms < self._to_ms:
+            return None
+        return next((name, self._to_ms) for name, flag in STATES.items() if flag == self._flag)
+
     def state(self) -> list[Any]:
         return [self._flag, self._from_ms, self._to_ms]

@@ -25,6 +25,7 @@ from gateway.uplink.hj212.plan import Key, Plan
 from gateway.uplink.hj212.settings import Settings
 from gateway.uplink.hj212.sm4 import cipher, decipher, key_of
 from gateway.uplink.mqtt import Counters
+from gateway.uplink.ration import Ration
 from protocols.errors import RangeError
 from protocols.hj212.commands import (
     ACCEPTED,
@@ -97,7 +98,9 @@ class Hj212Forwarder:
             uplink, self._plan, settings, store, self._own_password, time_told, emergency, least_minute_s, tend,
             lambda: clock.unix_ms() - clock.monotonic_ms() + began_ms,
         )  # fmt: skip
-        self._dialogue = Dialogue(uplink, settings, clock.unix_ms, self._own_password, self._cipher)
+        self._dialogue = Dialogue(uplink, settings, clock.unix_ms, self._own_password, self._cipher, self._pace)
+        self._ration = Ration(uplink.messages_per_hour, uplink.spacing_s, clock.monotonic_ms())
+        self._was_realtime = False  # what went last; on a small channel the others have the next turn
         self._pending = Pending()
         self._confirmed: Ranges = ((0, 0),)
         self._scanned = 0
@@ -145,6 +148,7 @@ class Hj212Forwarder:
                 "live": self._pending.live,
                 "backlog": len(self._pending) - self._pending.live,
                 "oldest_ms": self._pending.oldest_ms,
+                "next_message_ms": self._ration.wait_ms(False, self._clock.monotonic_ms()),
             },
         )
 
@@ -244,7 +248,8 @@ class Hj212Forwarder:
             if not self._clock.is_trusted():
                 await self._dialogue.notify("1013")  # the platform may tell us the time
             elif not self._has_told_start and VERSIONS[self._uplink.version] > V2005:
-                await self._upload("2081", self._orders.started(self._clock.unix_ms()))
+                # nobody waits for its answer: a platform that does not know it shall get its data all the same
+                await self._dialogue.mention("2081", self._orders.started(self._clock.unix_ms()))
                 self._has_told_start = True
             while True:
                 for helper in helpers:
@@ -320,10 +325,19 @@ class Hj212Forwarder:
         """Sends what may go now; how long until something else may."""
         if not self._store.is_open:
             return _CLOSED_S
-        if await self._realtime():
-            return 0.0
+        monotonic_ms = self._clock.monotonic_ms()
+        blocked_ms = self._ration.wait_ms(False, monotonic_ms)
+        if blocked_ms:
+            return min(60.0, blocked_ms / 1000)
         found = self._pending.next(self._due_ms())
-        if found is not None:
+        backlog_ms = self._ration.wait_ms(True, monotonic_ms) if found is not None and found[1] else 0
+        # real-time values alone could use up a small channel for ever
+        is_turn = found is not None and self._was_realtime and self._is_rationed
+        if not is_turn and await self._realtime():
+            self._was_realtime = True
+            return 0.0
+        if found is not None and (is_turn or not backlog_ms):
+            self._was_realtime = False
             await self._report(*found)
             return 0.0
         self._save()
@@ -332,7 +346,18 @@ class Hj212Forwarder:
         if self._is_realtime:
             interval_ms = 1000 * self._settings.number("RtdInterval")
             wait_s = min(wait_s, max(0.05, (interval_ms - now_ms % interval_ms) / 1000))
+        if backlog_ms:
+            wait_s = backlog_ms / 1000
         return min(60.0, wait_s, await self._heartbeat())
+
+    @property
+    def _is_rationed(self) -> bool:
+        return self._uplink.messages_per_hour is not None or self._uplink.spacing_s > 0
+
+    async def _pace(self) -> None:
+        while (wait_ms := self._ration.wait_ms(False, self._clock.monotonic_ms())) > 0:
+            await asyncio.sleep(wait_ms / 1000)
+        self._ration.use(self._clock.monotonic_ms())
 
     @property
     def _is_realtime(self) -> bool:
@@ -382,8 +407,8 @@ class Hj212Forwarder:
         self._said_ms = self._clock.monotonic_ms()
 
     async def _heartbeat(self) -> float:
-        """Until the next; 9015 is of 2025."""
-        if VERSIONS[self._uplink.version] < V2025:
+        """Until the next; 9015 is of 2025. A channel that is paid by the message has none."""
+        if VERSIONS[self._uplink.version] < V2025 or self._uplink.messages_per_hour is not None:
             return 60.0
         period_ms = 1000 * self._uplink.heartbeat_s
         left_ms = self._said_ms + period_ms - self._clock.monotonic_ms()

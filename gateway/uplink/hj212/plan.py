@@ -75,6 +75,7 @@ class Plan:
         self._told: dict[str, Newest] = {}  # what the last 2011 said
         self._latest: dict[str, Latest] = {}  # of channels that are no factor
         self._watched = {device.channel for device in uplink.devices} | {info.channel for info in uplink.infos}
+        self._watched |= {factor.runs for factor in uplink.factors if factor.runs is not None}
         self._watched |= {order.bottle for order in uplink.orders if order.bottle is not None}
 
     def series(self, id: int) -> Series:
@@ -117,7 +118,9 @@ class Plan:
         names = {name for name, _, _ in series.channels}
         if series.source == "day" and any(device.channel in names for device in self._uplink.devices):
             return True
-        return any(factor.channel in names or factor.cumulative in names for factor in self._uplink.factors)
+        return any(
+            not names.isdisjoint((factor.channel, factor.cumulative, factor.runs)) for factor in self._uplink.factors
+        )
 
     # --- real time ----------------------------------------------------------------------------------------------------
 
@@ -161,7 +164,9 @@ class Plan:
                 said.append(("Rtd", newest.value))
             if has_times and newest.at_ms // 1000 != at_ms // 1000:
                 said.append(("SampleTime", moment.digits(newest.at_ms)))
-            readings.append(Reading(factor.code, tuple(said), newest.mark))
+            runs = self._latest.get(factor.runs or "")
+            is_stopped = runs is not None and runs.value == 0
+            readings.append(Reading(factor.code, tuple(said), marks.STOPPED if is_stopped else newest.mark))
         return items(moment.digits(at_ms), readings)
 
     def newest(self, channel: str) -> str | None:
@@ -231,8 +236,10 @@ class Plan:
         for factor in self._uplink.factors:
             parts = [row for (name, _), row in newest.items() if name == factor.channel]
             amounts = [row for (name, _), row in newest.items() if name == factor.cumulative]
+            running = [row for (name, _), row in newest.items() if name == factor.runs]
             if parts or amounts:
-                readings.append(self._reading(factor, parts, amounts))
+                found = self._reading(factor, parts, amounts)
+                readings.append(found._replace(mark=marks.STOPPED) if self._stood(factor, running) else found)
         return items(moment.digits(key.start_ms), readings) if readings else None
 
     def _reading(self, factor: Hj212Factor, parts: list[Row], amounts: list[Row]) -> Reading:
@@ -256,6 +263,11 @@ class Plan:
         few = not flags or good < len(flags) * 0.75
         mark = marks.NORMAL if flags and not few else values.period_mark(_any(flags) | quality.FEW)
         return Reading(factor.code, tuple(said), mark if parts else marks.NORMAL)
+
+    def _stood(self, factor: Hj212Factor, rows: list[Row]) -> bool:
+        """Whether the plant stood for the whole period."""
+        means = [self._cells(row, factor.runs or "").get("") for row in rows]
+        return bool(means) and all(mean is not None and mean[0] == 0 for mean in means)
 
     def _cells(self, row: Row, channel: str) -> "dict[str, Cell]":
         """By statistic: those of one channel that have a value."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from gateway.machine.lines import LineLost, OpenLine
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
 from gateway.uplink.sl651.settings import Settings
-from protocols.sl651 import message
-from protocols.sl651.body import Body, Item
+from protocols.sl651 import functions, message
+from protocols.sl651.body import PICTURE, Body, Item
 from protocols.sl651.frame import ACK, EOT, ESC, ETX, NAK, Frame, encode
 from protocols.sl651.packets import split
 
@@ -26,12 +26,18 @@ class Dialogue:
     """One connection's way of saying things. `now_text` gives Beijing time as YYMMDDhhmmss."""
 
     def __init__(
-        self, uplink: Sl651Uplink, centre: Sl651Centre, settings: Settings, now_text: Callable[[], str]
+        self,
+        uplink: Sl651Uplink,
+        centre: Sl651Centre,
+        settings: Settings,
+        now_text: Callable[[], str],
+        message_bytes: Callable[[], int | None],
     ) -> None:
         self._uplink = uplink
         self._centre = centre
         self._settings = settings
         self._now_text = now_text
+        self._message_bytes = message_bytes  # of a message, None: as long as it likes
         self._serial = 0
         self._line: OpenLine | None = None
         self._reply: asyncio.Future[Frame] | None = None
@@ -56,9 +62,10 @@ class Dialogue:
             serial = self._unanswered.get((function, said))
         if serial is None:
             serial = self._serial = self._serial % _LAST_SERIAL + 1
+        has_words = all(item.kind != PICTURE for item in said)
         empty = Frame(
             False, self._centre.address, self._uplink.station_address.upper(), self._settings.password, function, b"",
-            ETX, is_ascii=self._uplink.form == "ascii",
+            ETX, is_ascii=self._uplink.form == "ascii" and has_words,
         )  # fmt: skip
         return message.written(empty, Body(serial, self._now_text(), said))
 
@@ -76,7 +83,8 @@ class Dialogue:
         """Returns once the centre has it. LineLost: it does not answer."""
         content = message.read(frame)
         most = self._most_body()
-        packets = split(frame, most) if self._uplink.mode == "M3" else [frame]
+        is_long = self._uplink.mode == "M3" or frame.function == functions.PICTURE  # which fits no one frame
+        packets = split(frame, most) if is_long else [frame]
         if self._uplink.mode == "M1":
             for packet in packets:
                 await self.write(packet)
@@ -92,7 +100,7 @@ class Dialogue:
         raise LineLost(f"no reply to {_TRIES} tries of {frame.function:02X}")
 
     def _most_body(self) -> int:
-        small = self._centre.message_bytes
+        small = self._message_bytes()
         return _BODY_BYTES if small is None else max(small - 17, 16)
 
     async def _tried(self, packets: list[Frame]) -> bool:

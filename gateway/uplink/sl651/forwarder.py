@@ -6,7 +6,7 @@ reply when a connection ended is made from the store again.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from gateway.machine.lines import LineLost, Opener, OpenLine
@@ -57,7 +57,8 @@ class Precedence:
 
 class Sl651Forwarder:
     """One centre of one station. `ways`: to it, the main channel first. `file`: where changed settings are kept, one
-    Settings for all centres of an uplink. `time_told(unix_ms, who)`: a centre has told the time."""
+    Settings for all centres of an uplink. `time_told(unix_ms, who)`: a centre has told the time. `small_ways`: those
+    that the centre's limits hold for (None: all)."""
 
     def __init__(
         self,
@@ -71,12 +72,14 @@ class Sl651Forwarder:
         on_connected: Callable[[], None] = lambda: None,
         time_told: Callable[[int, str], object] = lambda unix_ms, who: None,
         grace_ms: int = _GRACE_MS,
+        small_ways: Collection[int] | None = None,
     ) -> None:
         self._uplink = uplink
         self._centre = centre
         self._name = uplink.name_of(centre)
         self._ways = ways
         self._way = 0
+        self._small_ways = range(len(ways)) if small_ways is None else small_ways
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -86,8 +89,11 @@ class Sl651Forwarder:
         self._plan = Plan(uplink, store.all_series, store.rows_within, self._unfit)
         self._parameters = Parameters(uplink, settings, self._plan)
         self._orders = Orders(uplink, centre, self._plan, self._parameters, store, time_told)
-        self._dialogue = Dialogue(uplink, centre, settings, lambda: digits(clock.unix_ms(), 12))
+        self._dialogue = Dialogue(
+            uplink, centre, settings, lambda: digits(clock.unix_ms(), 12), lambda: self._message_bytes
+        )
         self._ration = Ration(centre.messages_per_hour, centre.spacing_s, clock.monotonic_ms())
+        self._no_ration = Ration(None, 0, clock.monotonic_ms())
         self._pending = Pending(self._plan)
         self._confirmed: Ranges = ((0, 0),)
         self._scanned = 0
@@ -100,6 +106,7 @@ class Sl651Forwarder:
         self._changed = asyncio.Event()
         self._told_unfit: set[str] = set()
         self._told_refused: set[str] = set()
+        self._picture_slot = self._picture_slot_now()
         self._said_ms = 0  # when we said something last
         self._is_connected = self._has_tested = False
         self.counters = Counters()
@@ -138,7 +145,7 @@ class Sl651Forwarder:
                 "newest": waits.newest,
                 "backlog": waits.backlog,
                 "oldest_ms": waits.oldest_ms,
-                "next_message_ms": self._ration.wait_ms(False, self._clock.monotonic_ms()),
+                "next_message_ms": self._rationed.wait_ms(False, self._clock.monotonic_ms()),
             },
         )
 
@@ -233,6 +240,18 @@ class Sl651Forwarder:
 
     # --- rows and reports ---------------------------------------------------------------------------------------------
 
+    @property
+    def _is_small(self) -> bool:
+        return self._way in self._small_ways
+
+    @property
+    def _message_bytes(self) -> int | None:
+        return self._centre.message_bytes if self._is_small else None
+
+    @property
+    def _rationed(self) -> Ration:
+        return self._ration if self._is_small else self._no_ration
+
     def _now(self) -> int:
         return self._clock.unix_ms()
 
@@ -301,13 +320,13 @@ class Sl651Forwarder:
         if live is None:
             self._precedence.say(self._name, self._centre.priority, False)
             self._save()
-            return wait_s
+            return 0.0 if await self._picture() else min(wait_s, self._until_picture_s())
         self._precedence.say(self._name, self._centre.priority, not live[1])
         monotonic_ms = self._clock.monotonic_ms()
-        blocked_ms = self._ration.wait_ms(False, monotonic_ms)
+        blocked_ms = self._rationed.wait_ms(False, monotonic_ms)
         if blocked_ms:
             return min(wait_s, blocked_ms / 1000)
-        backlog_ms = self._ration.wait_ms(True, monotonic_ms)
+        backlog_ms = self._rationed.wait_ms(True, monotonic_ms)
         if self._precedence.must_wait(self._centre.priority):
             backlog_ms = max(backlog_ms, 1000)
         chosen = self._choose(due_ms, now_ms, backlog_ms == 0)
@@ -317,7 +336,7 @@ class Sl651Forwarder:
         return 0.0
 
     def _choose(self, due_ms: int, now_ms: int, with_backlog: bool) -> Message | None:
-        small = self._centre.message_bytes
+        small = self._message_bytes
         if small is None:
             return self._pending.whole(due_ms, now_ms)
         return self._pending.small(due_ms, small - _HEAD_BYTES, with_backlog)
@@ -328,15 +347,36 @@ class Sl651Forwarder:
 
     async def _report(self, function: int, sent: Message) -> None:
         said = items(sent.said, self._uplink.station_address, self._uplink.station_type)
-        self._ration.use(self._clock.monotonic_ms())
+        self._rationed.use(self._clock.monotonic_ms())
         self._said_ms = self._clock.monotonic_ms()
         await self._dialogue.report(self._dialogue.frame(function, said))
         self.counters.sent_rows += len(sent.parts)
         self._confirm_parts(sent)
 
+    def _picture_slot_now(self) -> int:
+        return self._now() // (1000 * (self._uplink.picture_s or 1))
+
+    def _until_picture_s(self) -> float:
+        period_ms = 1000 * (self._uplink.picture_s or 60)
+        return max(0.05, (period_ms - self._now() % period_ms) / 1000)
+
+    async def _picture(self) -> bool:
+        """Whether one went: when nothing else is to be said, and not on a small channel. It is owed to nobody."""
+        slot = self._picture_slot_now()
+        if self._uplink.picture_s is None or slot == self._picture_slot or self._message_bytes is not None:
+            return False
+        self._picture_slot = slot
+        said = await self._orders.picture(self._now())
+        if said is None:
+            return False
+        self._rationed.use(self._clock.monotonic_ms())
+        self._said_ms = self._clock.monotonic_ms()
+        await self._dialogue.report(self._dialogue.frame(functions.PICTURE, said))
+        return True
+
     async def _keep_alive(self) -> float:
         """A channel that is paid by the message has none."""
-        if self._centre.messages_per_hour is not None:
+        if self._centre.messages_per_hour is not None and self._is_small:
             return 60.0
         due_ms = self._said_ms + 1000 * self._uplink.keep_alive_s
         now_ms = self._clock.monotonic_ms()

@@ -15,11 +15,13 @@ from gateway.uplink.sl651.parameters import Parameters
 from gateway.uplink.sl651.plan import HOUR_MS, Key, Plan, Reported, digits, items, unix_ms
 from protocols.sl651 import body, functions
 from protocols.sl651.body import Body, Item
+from protocols.sl651.elements import BLOCKS
 from protocols.sl651.frame import Sl651Error
 
 _PART = 20_000  # rows looked at before others get a turn; as gateway/control/actions.py
 _MOST_HOURS = 31 * 24  # of one answer; ours
 _VERSION = b"watertower"
+_STEP_OF_HOURS, _STEP_OF_BLOCKS = "000100", "000005"  # DDhhmm
 _PICTURE_S, _PICTURE_BYTES = 30.0, 500_000  # ours
 Picture = Callable[[], Awaitable[bytes]]
 
@@ -55,7 +57,7 @@ class Orders:
         if function == functions.QUERY_PERIOD:
             return await self._period(asked)
         if function == functions.PICTURE:
-            return await self._picture(now_ms)
+            return await self.picture(now_ms)
         return self._short(function, asked, now_ms)
 
     def _short(self, function: int, asked: Body, now_ms: int) -> tuple[Item, ...] | None:
@@ -105,24 +107,29 @@ class Orders:
         return (own, *self._parameters.read(["03"]))
 
     async def _period(self, asked: Body) -> tuple[Item, ...] | None:
-        """One element's values between two hours, both told; each with its own time (unverified: the draft may want
-        them one behind the other)."""
+        """One element's values between two hours, both told, one behind the other from the first that is there; for
+        blocks of five minutes each hour has twelve (captured answers)."""
         span = next((item.data.hex() for item in asked.items if item.kind == body.SPAN), "")
-        wished = [item.id for item in asked.items if item.kind == body.WISH]
-        step = [item for item in asked.items if item.id == body.STEP]
+        wished = next((item.id for item in asked.items if item.kind == body.WISH), "")
         try:
             from_ms, to_ms = unix_ms(span[:8]), unix_ms(span[8:])
         except ValueError:
             raise Sl651Error("time", span) from None
-        said: list[Reported] = []
+        told: dict[int, Reported] = {}  # by the hour's end
         self.asked = []
         for key, seq in sorted((await self._hours(from_ms, to_ms)).items())[:_MOST_HOURS]:
             self.asked.append(key)
-            said += [one for one in self._plan.report(key, ((seq, seq),)) if one.item.id in wished]
-        found = list(items(said, self._uplink.station_address, self._uplink.station_type))
-        if len(found) > 1:
-            found[2:2] = step  # behind the first time, as captured
-        return tuple(found)
+            for one in self._plan.report(key, ((seq, seq),)):
+                if one.item.id == wished:
+                    told[key.at_ms] = one
+        own = body.station(self._uplink.station_address, self._uplink.station_type)
+        if not told:
+            return (own,)
+        first, last = min(told), max(told)
+        every = [told.get(at_ms) for at_ms in range(first, last + HOUR_MS, HOUR_MS)]
+        step = body.raw(body.STEP, bytes.fromhex(_STEP_OF_BLOCKS if wished in BLOCKS else _STEP_OF_HOURS))
+        begin = body.time(digits(told[first].observed_ms, 10))
+        return (own, begin, step, body.series([None if one is None else one.item for one in every]))
 
     async def _hours(self, from_ms: int, to_ms: int) -> dict[Key, int]:
         """The newest row of each hour that ends in that time."""
@@ -135,7 +142,8 @@ class Orders:
             await asyncio.sleep(0)
         return found
 
-    async def _picture(self, now_ms: int) -> tuple[Item, ...] | None:
+    async def picture(self, now_ms: int) -> tuple[Item, ...] | None:
+        """None, with an event: the camera gives none."""
         try:
             data = await picture(self._uplink)
         except (OSError, TimeoutError, ValueError) as error:

@@ -17,6 +17,7 @@ from gateway.uplink.sl651 import values
 from gateway.uplink.sl651.standing import Standing
 from protocols.sl651 import body
 from protocols.sl651.functions import ADDITIONAL, HOURLY, TIMED
+from protocols.worth import is_usable
 
 HOUR_MS, FIVE_MS = 3_600_000, 300_000
 BEIJING_MS = 8 * HOUR_MS  # reports tell Beijing time
@@ -145,7 +146,8 @@ class Plan:
         return self._series[id]
 
     def _cells(self, row: Row, hourly: bool = False) -> list[tuple[Sl651Element, Fraction | None]]:
-        """The elements that this row has a cell for; null without a quality was not due."""
+        """The elements that this row has a cell for; null without a quality was not due. SL 651 has no mark for a value
+        that failed its tests: it is told as missing."""
         channels = self.series(row.series).channels
         places = {name: place for place, (name, _, _) in enumerate(channels)}
         found = []
@@ -159,7 +161,8 @@ class Plan:
                 continue
             _, unit, decimals = channels[place]
             try:
-                value = None if cell is None else values.scaled(element, cell, decimals, unit)
+                is_told = cell is not None and is_usable(0 if row.quality is None else row.quality[place])
+                value = values.scaled(element, cell, decimals, unit) if is_told and cell is not None else None
             except values.NoSuchUnit as error:
                 self._refuse(name, str(error))
                 continue

@@ -9,6 +9,7 @@ from gateway.site.sl651 import Sl651Centre, Sl651Uplink
 from gateway.store import Store
 from gateway.uplink.sl651.forwarder import Precedence, Sl651Forwarder, settings_file
 from gateway.uplink.sl651.settings import Settings
+from gateway.uplink.terminals import through
 
 Way = Callable[[str, int | None], Opener]  # (place, baud rate of a serial port)
 
@@ -27,7 +28,16 @@ def forwarders(
     precedence = Precedence()
     return {
         uplink.name_of(centre): Sl651Forwarder(
-            uplink, centre, ways(centre, way), store, clock, settings, precedence, on_connected, time_told
+            uplink,
+            centre,
+            ways(centre, way),
+            store,
+            clock,
+            settings,
+            precedence,
+            on_connected,
+            time_told,
+            small_ways=small_ways(centre),
         )
         for centre in uplink.centres
     }
@@ -35,12 +45,17 @@ def forwarders(
 
 def ways(centre: Sl651Centre, way: Way) -> list[Opener]:
     """The main channel, then the backup channel."""
-    main = way(centre.tcp, None) if centre.tcp else way(centre.port, centre.baud) if centre.port else None
-    backup = (
-        way(centre.backup_tcp, None)
-        if centre.backup_tcp
-        else way(centre.backup_port, centre.baud)
-        if centre.backup_port
-        else None
-    )
-    return [one for one in (main, backup) if one is not None]
+    found = []
+    for tcp, port in ((centre.tcp, centre.port), (centre.backup_tcp, centre.backup_port)):
+        if tcp:
+            found.append(way(tcp, None))
+        elif port:
+            found.append(through(centre.terminal, centre.number or "", way(port, centre.baud)))
+    return found
+
+
+def small_ways(centre: Sl651Centre) -> frozenset[int]:
+    """Which of them have the centre's limits: serial ones; where there is none, all."""
+    ports = [port for tcp, port in ((centre.tcp, centre.port), (centre.backup_tcp, centre.backup_port)) if tcp or port]
+    serial = frozenset(place for place, port in enumerate(ports) if port)
+    return serial or frozenset(range(len(ports)))

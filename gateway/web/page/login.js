@@ -7,8 +7,6 @@ let token = null;
 let has_password = true;
 let on_change = () => {};
 
-export const is_logged_in = () => token !== null;
-
 export async function begin_login(changed) {
   on_change = changed;
   one("#login").addEventListener("click", () => (token ? log_out() : ask()));
@@ -25,16 +23,24 @@ export async function begin_login(changed) {
   set(token);
 }
 
-/** Sends an order of the one who is logged in; says how it went. */
+/** Sends an order of the one who is logged in, or logs in first; says how it went. */
 export async function post(address, what) {
+  if (!token) return ask(() => post(address, what));
   const answer = await send(address, what);
   if (answer?.status === 401 || answer?.status === 403) {
     set(null);
     tell(say("web.session_over"));
-  } else tell(answer?.ok ? say("web.done") : say("web.failed", { reason: answer ? answer.status : "Wi-Fi" }));
+  } else if (answer?.status === 409) {
+    const said = await answer.json();
+    tell(say("web.refused", { reason: said.detail || said.reason }));
+  } else if (answer?.status === 503) tell(say("web.no_gateway"));
+  else tell(answer?.ok ? say("web.done") : say("web.failed", { reason: answer ? answer.status : "Wi-Fi" }));
 }
 
-function ask() {
+let then = () => {};
+
+function ask(afterwards = () => {}) {
+  then = afterwards;
   one("#ask .fault").textContent = has_password ? "" : say("web.no_password");
   one("#ask").showModal();
   one("#password").focus();
@@ -46,7 +52,8 @@ async function log_in() {
   field.value = "";
   if (answer?.ok) {
     one("#ask").close();
-    return set((await answer.json()).token);
+    set((await answer.json()).token);
+    return then();
   }
   let words = say("web.failed", { reason: answer ? answer.status : "Wi-Fi" });
   if (answer?.status === 403) words = say(has_password ? "web.wrong_password" : "web.no_password");

@@ -2,11 +2,13 @@
 
 import { h, one, show } from "./dom.js";
 import { ago, data, say, set_now, tick } from "./words.js";
-import { show_alarms, words_of } from "./alarms.js";
+import { calls, show_alarms, standing, title, words_of } from "./alarms.js";
 import { begin_download } from "./download.js";
 import { begin_login } from "./login.js";
+import { begin_maintenance, show_maintenance } from "./maintenance.js";
 import { show_sketch } from "./sketch.js";
 import { show_events, show_tables } from "./tables.js";
+import { begin_theme } from "./theme.js";
 import { fetch_history, show_values } from "./values.js";
 
 const HISTORY_MS = 120e3;
@@ -17,8 +19,9 @@ let older = [];
 function draw() {
   if (!now) return verdict();
   verdict();
-  show_alarms(now.alarms);
-  show_values(now.status ? now.status.channels : now.stored, !!now.status && !is_lost);
+  show_alarms(now);
+  show_maintenance(now);
+  show_values(now.status ? now.status.channels : now.stored, !!now.status && !is_lost, now.status?.services ?? []);
   show_sketch(now);
   show_tables(now);
   show_events([...newest(), ...older]);
@@ -33,11 +36,12 @@ function newest() {
 
 function verdict() {
   const place = one("#verdict");
-  const open = now ? now.alarms.filter((alarm) => alarm.state === "unacknowledged") : [];
-  const [kind, words, more] = is_lost ? ["bad", say("web.no_page"), []] : !now ? ["asking", say("web.starting"), []] : !now.status ? no_gateway() : standing(open);
+  const open = now ? standing(now).filter(calls) : [];
+  const urgent = now ? now.conditions.filter((condition) => condition.urgency === 1) : [];
+  const [kind, words, more] = is_lost ? ["bad", say("web.no_page"), []] : !now ? ["asking", say("web.starting"), []] : !now.status ? no_gateway() : judged(open, urgent);
   place.className = `verdict ${kind}`;
   show(one("#verdict > div"), [kind, words, more.map(String), now && now.last_row], () => [h("strong", {}, words), h("p", {}, more)]);
-  document.title = `${open.length ? `(${open.length}) ` : ""}${data.plan.name}`;
+  document.title = `${open.length + urgent.length ? `(${open.length + urgent.length}) ` : ""}${data.plan.name}`;
 }
 
 function no_gateway() {
@@ -45,11 +49,12 @@ function no_gateway() {
   return ["bad", say("web.no_gateway"), [...stored, say("web.no_gateway_do")]];
 }
 
-function standing(open) {
-  const worst = Math.min(...now.alarms.filter((alarm) => alarm.state !== "shelved").map((alarm) => alarm.urgency), 9);
-  if (worst === 9) return ["good", say("web.well"), []];
-  const words = say("web.count_alarms", { count: now.alarms.length });
-  return [worst === 1 ? "bad" : "look", words, open.length ? [words_of(open[0])] : []];
+function judged(open, urgent) {
+  const conditions = now.conditions;
+  if (!open.length && !conditions.length) return ["good", say("web.well"), []];
+  const is_grave = urgent.length || open.some((alarm) => ["red", "orange"].includes(alarm.level));
+  const words = [open.length ? say("web.count_alarms", { count: open.length }) : null, conditions.length ? say("web.count_conditions", { count: conditions.length }) : null];
+  return [is_grave ? "bad" : "look", words.filter(Boolean).join(" · "), [open.length ? title(open[0]) : words_of(conditions[0])]];
 }
 
 function listen() {
@@ -92,7 +97,9 @@ for (const [id, has] of [["nodes", plan.nodes.length], ["devices", plan.buses.le
 }
 one("#older").addEventListener("click", fetch_older);
 matchMedia("(max-width: 640px)").addEventListener("change", draw);
+begin_theme();
 begin_login(draw);
+begin_maintenance();
 begin_download();
 listen();
 fetch_history();

@@ -21,8 +21,9 @@ export function plot(name, curve, steps, unit) {
     return [s("path", { class: "zone", d: `M${[...up, ...back].join("L")}Z` }), s("path", { class: "mean", d: `M${line.join("L")}` })];
   });
   const flags = curve.filter((point) => point[4]).map(([x]) => s("path", { class: "flag", d: `M${x} ${HEIGHT}v-5` }));
-  const label = say("web.plot", { channel: name, low, high, unit });
-  return { low, high, element: s("svg", { class: "plot", viewBox: `0 0 ${steps} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
+  const range = { low: Number(low.toPrecision(4)), high: Number(high.toPrecision(4)) };
+  const label = say("web.plot", { channel: name, ...range, unit });
+  return { ...range, element: s("svg", { class: "plot", viewBox: `0 0 ${steps} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
     s("path", { class: "base", d: `M0 ${HEIGHT}H${steps}` }), parts, flags) };
 }
 

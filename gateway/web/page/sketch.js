@@ -3,9 +3,10 @@
 
 import { one, s, show } from "./dom.js";
 import { data, say } from "./words.js";
-import { device_state, node_state } from "./tables.js";
+import { KINDS, device_state, node_state } from "./tables.js";
 
 const BOX = { width: 190, height: 40, gap: 10 };
+const TALLEST = 4;
 const MARKS = { good: "✓", look: "!", bad: "✕", dim: "·" };
 
 export function show_sketch(now) {
@@ -29,7 +30,7 @@ function buses(status) {
 function radio(now) {
   if (!data.plan.nodes.length) return [];
   const found = now.status?.radio;
-  const silent = new Set(now.alarms.filter((alarm) => alarm.word === "node_silent").map((alarm) => alarm.values.node));
+  const silent = new Set(now.conditions.filter((condition) => condition.key.startsWith("node ")).map((condition) => condition.values.node));
   const known = new Map((found?.nodes ?? []).map((node) => [node.name, node]));
   const items = data.plan.nodes.map((plan) => {
     const node = known.get(plan.name);
@@ -43,7 +44,7 @@ function uplinks(status) {
   return data.plan.uplinks.map((plan) => {
     const uplink = known.get(plan.id);
     const [kind, words] = !uplink ? unknown() : uplink.is_connected ? ["good", say("web.connected")] : ["bad", say("web.down")];
-    return [plan.id, kind, `${plan.kind === "mqtt" ? "MQTT" : "SL 651"} · ${words}`];
+    return [plan.id, kind, `${KINDS[plan.kind] ?? plan.kind} · ${words}`];
   });
 }
 
@@ -67,10 +68,20 @@ function hub(x, y, width, now) {
 }
 
 function drawing(width, height, parts) {
-  return s("svg", { class: "sketch", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say("web.sketch_of") }, parts);
+  return s("svg", { class: "sketch", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say("web.sketch_of") }, parts);
 }
 
-function wide(groups, ups, now) {
+/** A long group in columns side by side; only the first has its name. */
+function columns_of(groups) {
+  return groups.flatMap((group) => {
+    const parts = [];
+    for (let at = 0; at < Math.max(group.items.length, 1); at += TALLEST) parts.push({ ...group, is_first: at === 0, items: group.items.slice(at, at + TALLEST) });
+    return parts;
+  });
+}
+
+function wide(all, ups, now) {
+  const groups = columns_of(all);
   const columns = Math.max(groups.length, ups.length, 1);
   const step = BOX.width + 26;
   const width = Math.max(columns * step, 360);
@@ -88,7 +99,7 @@ function wide(groups, ups, now) {
   groups.forEach((group, index) => {
     const x = at(index, groups.length);
     const top = below + 44;
-    parts.push(line(`M${centre} ${below}V${below + 16}H${x + 12}V${top + 6}`), text(x + 22, top - 8, `${group.kind} ${group.air ? "" : group.name}`, "big"));
+    parts.push(line(`M${centre} ${below}V${below + 16}H${x + 12}V${top + 6}`), text(x + 22, top - 8, group.is_first ? `${group.kind} ${group.air ? "" : group.name}` : "", "big"));
     group.items.forEach((item, row) => {
       const y = top + 8 + row * (BOX.height + BOX.gap);
       parts.push(line(`M${x + 12} ${row ? y - BOX.height / 2 - BOX.gap : top}V${y + BOX.height / 2}H${x + 26}`, group.air), box(x + 26, y, item, BOX.width - 14));

@@ -1,8 +1,9 @@
 // Knows how buses, nodes, uplinks, machine and events look as tables; knows no values and no alarms.
 
 import { h, one, show, state, table } from "./dom.js";
-import { ago, bytes, count, data, has, say, span } from "./words.js";
+import { ago, bytes, clock, count, data, has, say, span } from "./words.js";
 
+export const KINDS = { mqtt: "MQTT", hj212: "HJ 212", sl651: "SL 651", sparkplug: "Sparkplug B", thingsboard: "ThingsBoard" };
 const body = (id) => one(`#${id} .body`);
 const none = (word = "–") => h("p", { class: "note" }, word);
 
@@ -23,7 +24,7 @@ export function node_state(node, is_silent) {
 
 export function show_tables(now) {
   const status = now.status;
-  const silent = new Set(now.alarms.filter((alarm) => alarm.key.startsWith("node ")).map((alarm) => alarm.values.node));
+  const silent = new Set(now.conditions.filter((condition) => condition.key.startsWith("node ")).map((condition) => condition.values.node));
   show(body("devices"), status && status.buses, devices);
   show(body("nodes"), status && [status.radio, [...silent]], nodes);
   show(body("uplinks"), status && status.uplinks, uplinks);
@@ -62,14 +63,21 @@ function link(rssi_dbm) {
 function uplinks(found) {
   const rows = (found ?? data.plan.uplinks.map((uplink) => ({ uplink: uplink.id, is_unknown: true }))).map((uplink) => {
     if (uplink.is_unknown) return [uplink.uplink, state("dim", say("web.unknown")), "–", "–", "–"];
-    const waits = Object.entries(uplink.waits ?? {}).map(([kind, left]) => `${kind}: ${left ?? "–"}`).join(", ");
+    const waits = Object.entries(uplink.waits ?? {}).filter(([, left]) => left !== null).map(([kind, left]) => `${say(`web.waits_${kind}`)} ${left_words(kind, left)}`).join(", ");
     return [uplink.uplink,
       { wide: h("span", {}, state(uplink.is_connected ? "good" : "bad", say(uplink.is_connected ? "web.connected" : "web.down")),
         !uplink.is_connected && uplink.trouble ? h("span", { class: "detail" }, " ", uplink.trouble) : null,
-        waits ? h("span", { class: "detail" }, " · ", say("web.channel_waits"), ": ", waits) : null) },
+        waits ? h("span", { class: "detail below" }, say("web.channel_waits"), ": ", waits) : null) },
       count(uplink.waiting_rows), count(uplink.confirmed_rows), bytes(uplink.used_bytes)];
   });
   return rows.length ? table(say("web.uplinks"), ["uplink", "state", "waiting", "confirmed", "used"].map((key) => say(`web.${key}`)), rows) : none();
+}
+
+/** Of what waits a time, a span or a number, by its name's end. */
+function left_words(kind, left) {
+  if (kind === "oldest_ms") return clock(left);
+  if (kind.endsWith("_ms")) return span(left / 1000);
+  return typeof left === "number" ? count(left) : say(`web.waits_${left}`);
 }
 
 function machine(status) {
@@ -78,9 +86,9 @@ function machine(status) {
   const kind = !store.is_open ? ["bad", say("web.store_closed")] : store.is_full ? ["bad", say("web.store_full")] : ["good", say("web.store_open")];
   const facts = [
     ["clock", status.is_clock_trusted ? state("good", say("web.clock_trusted")) : state("look", say("web.clock_guess"))],
-    ["store_size", h("span", {}, state(...kind))],
+    ["store_size", h("span", {}, state(...kind), " · ", bytes(store.size_bytes))],
     ["disk_free", bytes(store.free_bytes)],
-    ["row", `${count(store.last_seq)} · ${bytes(store.size_bytes)}`],
+    ["row", count(store.last_seq)],
     ["disk_wait", count(store.waiting)],
     ["running", span(status.running_s)],
   ];

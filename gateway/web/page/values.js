@@ -7,9 +7,10 @@ import { plot } from "./plot.js";
 let history = { steps: 288, curves: {} };
 let seen = [];
 let live = false;
+let work = new Map(); // sensor -> what somebody does there
 
-export function show_values(channels, is_live) {
-  [seen, live] = [channels, is_live];
+export function show_values(channels, is_live, services) {
+  [seen, live, work] = [channels, is_live, new Map(services.map((one) => [one.sensor, one.state]))];
   draw();
 }
 
@@ -25,7 +26,7 @@ export async function fetch_history() {
 }
 
 function draw() {
-  show(one("#values .body"), [seen, live, history], () =>
+  show(one("#values .body"), [seen, live, history, [...work]], () =>
     seen.length ? groups().map(group) : h("p", { class: "note" }, say("web.no_values")));
 }
 
@@ -46,13 +47,15 @@ function group([place, channels]) {
 
 function card(channel) {
   const unit = data.plan.channels[channel.channel]?.unit ?? channel.unit;
-  const words = worth(channel.quality);
+  const [kind, words] = worth(channel.quality);
   const curve = history.curves[channel.channel];
   const name = quantity(channel.quantity);
-  return h("article", { class: `card${words ? " look" : ""}`, "data-channel": channel.channel },
-    h("h4", {}, name, h("small", {}, channel.channel)),
+  const doing = work.get(data.plan.channels[channel.channel]?.sensor);
+  return h("article", { class: `card ${kind}`, "data-channel": channel.channel },
+    h("h4", {}, name, h("small", {}, channel.channel.split(".").flatMap((part, at) => (at ? [".", h("wbr"), part] : [part])))),
+    doing ? h("p", { class: "work" }, say(`quality.${doing}`)) : null,
     h("p", { class: "value" }, channel.value ?? "–", " ", h("small", {}, unit)),
-    h("p", { class: "worth" }, words ? h("b", { class: "look" }, `! ${words}`) : h("span", {}, say("quality.good")), ago(channel.unix_ms)),
+    h("p", { class: "worth" }, words ? h("b", { class: kind }, words) : h("span", { class: "fine" }, say("quality.good")), ago(channel.unix_ms)),
     curve ? day(name, curve, unit) : h("p", { class: "note" }, say("web.no_plot")));
 }
 

@@ -7,13 +7,15 @@ const words = data.words;
 export const has = (key) => key in words;
 export const say = (key, values = {}) => (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 export const quantity = (name) => words[`quantity.${name}`] ?? name;
-export const QUALITY = [[1, "no_reply"], [2, "invalid"], [4, "range"], [8, "warm_up"], [16, "clock"], [1 << 20, "few"]]; // protocols/quality.py
 
-/** The worth of a reading in words; "" is good. */
-export function worth(flags) {
-  const known = QUALITY.filter(([bit]) => flags & bit).map(([, name]) => say(`quality.${name}`));
-  const rest = QUALITY.reduce((left, [bit]) => left & ~bit, flags);
-  return (rest ? [...known, `0x${rest.toString(16)}`] : known).join(", ");
+const KINDS = { 1: "soft", 2: "soft", 3: "look", 4: "bad", 9: "bad" }; // by QARTOD's numbers (protocols/worth.py)
+
+/** [kind, words] of a reading's worth, the gravest first; no words: it is good. */
+export function worth(quality) {
+  const known = data.flags.filter(([bit]) => quality & bit);
+  const rest = known.reduce((left, [bit]) => left & ~bit, quality);
+  const names = known.map(([, name]) => say(`quality.${name}`));
+  return [known.length ? KINDS[known[0][2]] : rest ? "look" : "good", (rest ? [...names, `0x${rest.toString(16)}`] : names).join(", ")];
 }
 
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60]];

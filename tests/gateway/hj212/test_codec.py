@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.uplink.hj212.sm4 import cipher, decipher
+from protocols import worth
 from protocols.checks import crc16
 from protocols.errors import FrameError, RangeError
 from protocols.hj212 import commands, marks, moment, readings, units
@@ -162,6 +163,8 @@ def test_units_that_measure_other_things_are_refused() -> None:
 def test_the_mark_is_that_of_the_worst_that_happened() -> None:
     found = [marks.mark(flags) for flags in (0, NO_REPLY, INVALID, RANGE, WARM_UP, CLOCK, RANGE | NO_REPLY)]
     assert found == ["N", "B", "D", "T", "D", "N", "B"]
+    judged = (worth.MAINTENANCE, worth.CALIBRATION, worth.FAIL, worth.SUSPECT, worth.MAINTENANCE | RANGE)
+    assert [marks.mark(flags) for flags in judged] == ["M", "C", "D", "N", "M"]
 
 
 @settings(deadline=None)

@@ -11,8 +11,10 @@ from gateway.control.desk import NotNow
 from gateway.faults import SiteError
 from gateway.site.hj212 import Hj212Device, Hj212Factor, Hj212Info, Hj212Order
 from hw_sim.clock import run_virtual
+from protocols import worth
 from protocols.hj212.moment import digits, unix_ms
 from protocols.hj212.packet import Packet, items_of
+from protocols.quality import FEW
 from tests.gateway.doubles import RIVER, events, sensor, site
 from tests.gateway.hj212.station import DAY_MS, FACTORS, MN, START_MS, Station, channel, statistics
 from tests.gateway.hj212.test_orders import refused, request, told
@@ -45,7 +47,7 @@ class Plant(Station):
     """With a pump that runs three hours of four, and a sampler at its 7th bottle."""
 
     def __init__(self, folder: Path, **more: Any) -> None:
-        super().__init__(folder, **MORE, **more)
+        super().__init__(folder, **{**MORE, **more})
         self.pump = self.store.series("sensor pump", [PUMP])
         self.sampler = self.store.series("sensor sampler", [BOTTLE])
         self.pump_days = self.store.series("day", statistics(PUMP, 4))
@@ -228,6 +230,43 @@ def test_a_days_running_time_goes_with_its_report_and_into_history(tmp_path: Pat
         span = (("BeginTime", digits(START_MS - DAY_MS)), ("EndTime", digits(START_MS)))
         (again,) = (await told(plant, "2041", *span))[2]
         assert again.values["SB1-RT"] == "18.0"
+
+    story(steps())
+
+
+def test_what_is_measured_while_the_plant_stands_is_marked_so(tmp_path: Path) -> None:
+    async def steps() -> None:
+        factors = (Hj212Factor(channel="cod.cod", code="w01018", runs="pump.running"), *FACTORS[1:])
+        plant = Plant(tmp_path, factors=factors)
+        pump_hours = plant.store.series("hour", statistics(PUMP, 4))
+        marks = {}
+        for is_running in (1, 0):
+            plant.look(is_running)
+            await plant.live(2)
+            marks[is_running] = [one.mark for one in plant.ledger.of("w01018", "2011")][-1]
+        assert marks == {1: "N", 0: "F"} and plant.ledger.of("w20120", "2011")[-1].mark == "N"
+        for hour, mean in enumerate((0, 2500)):  # it stood for the whole hour; for a part of it
+            start_ms = START_MS - (3 - hour) * 3_600_000
+            plant.store.add_poll(pump_hours, start_ms, [(mean, 0), (0, 0), (1, 0), (60, 0)])
+            plant.period("hour", start_ms, 100)
+        await plant.live(2)
+        assert [one.mark for one in plant.ledger.of("w01018", "2061")] == ["F", "N"]
+        assert plant.ledger.complaints == []
+
+    story(steps())
+
+
+@pytest.mark.parametrize("flag", [worth.MAINTENANCE, worth.CALIBRATION])
+def test_readings_of_a_sensor_that_is_served_bear_its_mark(tmp_path: Path, flag: int) -> None:
+    async def steps() -> None:
+        plant = Plant(tmp_path)
+        plant.poll(1234, flag)
+        await asyncio.sleep(90)
+        plant.period("hour", START_MS - 3_600_000, 100, flag | FEW)
+        await plant.live(2)
+        assert plant.ledger.of("w01018", "2011")[0].mark == ("M" if flag == worth.MAINTENANCE else "C")
+        assert plant.ledger.of("w01018", "2061")[0].mark == ("M" if flag == worth.MAINTENANCE else "C")
+        assert plant.ledger.complaints == []
 
     story(steps())
 

@@ -14,7 +14,7 @@ from protocols.hj212.frame import frame
 from protocols.hj212.moment import digits, unix_ms
 from protocols.hj212.packet import Items, Packet, flag, items_of, write
 from tests.gateway.doubles import events
-from tests.gateway.hj212.station import HOUR_MS, MINUTE_MS, MN, PASSWORD, START_MS, Station
+from tests.gateway.hj212.station import HOUR_MS, MINUTE_MS, MN, OLD_MN, PASSWORD, START_MS, Station
 
 QN = "20260101093000123"
 THIRTY = items_of(("RtdInterval", 30))
@@ -229,6 +229,21 @@ def test_a_platform_whose_clock_is_wrong_does_not_move_one_that_can_be_trusted(t
         assert [detail["taken"] for _, detail in events(tmp_path, "hj212_clock")] == [False, False]
         await station.live(12)
         assert abs(station.store.clock.unix_ms() - station.clock.unix_ms()) < 10
+        assert station.ledger.complaints == []
+
+    story(steps())
+
+
+def test_answers_of_2005_have_the_request_number_in_their_region(tmp_path: Path) -> None:
+    async def steps() -> None:
+        station = Station(tmp_path, version="2005", mn=OLD_MN)
+        await station.live(12)
+        assert station.ledger.of("w01018", "2051")  # the platform's 9014 was understood
+        before = len(station.ledger.answers)
+        station.way.tell(station.platform.ask(OLD_MN, "1061"))
+        await asyncio.sleep(5)
+        first, told_it, last = station.ledger.answers[before:]
+        assert (first.qn, first.of_qn) == (None, told_it.qn) and last.values == {"QN": told_it.qn, "ExeRtn": "1"}
         assert station.ledger.complaints == []
 
     story(steps())

@@ -174,7 +174,7 @@ def _packet(segment: bytes) -> str:
 
 
 def test_every_word_of_an_explanation_is_in_the_catalogue() -> None:
-    fields = [f"cn_{cn}" for cn in COMMANDS] + [f"mark_{mark}" for mark in MARKS]
+    fields = [f"cn_{cn}" for cn in (*COMMANDS, *explain.OLD_COMMANDS)] + [f"mark_{mark}" for mark in MARKS]
     fields += [name.lower() for name in (*explain.SUFFIXES, *explain.NAMED) if name != "Flag"]
     fields += [f"st_{st}" for st in explain.SYSTEMS] + [f"state_{state}" for state in explain.STATES]
     fields += [f"odd_{reason}" for reason in explain.ODDITIES] + [field[6:] for field in explain.FAULTS]

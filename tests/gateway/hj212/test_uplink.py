@@ -124,7 +124,7 @@ def test_overtime_and_recount_are_kept_before_the_connection_is_given_up(tmp_pat
         station = Station(tmp_path, realtime_s=None, overtime_s=7, recount=2)
         station.platform.faults.silent = True
         await station.live(12)
-        tries = [at for at, _ in station.way.sent][:3]
+        tries = [at for at, _ in station.way.sent][1:4]  # behind the 2081
         assert [round(b - a) for a, b in pairwise(tries)] == [7, 7]
         assert station.way.opened > 1 and "2051" in station.forwarder.state.trouble
 
@@ -318,5 +318,31 @@ def test_a_packet_keeps_its_number_over_connections_so_that_the_platform_knows_i
         await station.live(21)
         assert station.way.opened == 2 and station.ledger.repeated == 4
         assert moments(of(station, "2051")) == [START_MS, START_MS + MINUTE_MS]
+
+    story(steps())
+
+
+def test_a_small_channel_keeps_its_ration_and_everything_owed_arrives_live_values_among_it(tmp_path: Path) -> None:
+    async def steps() -> None:
+        station = Station(tmp_path, messages_per_hour=30, spacing_s=60, message_bytes=400)
+        await station.kill()
+        station.way.up = False
+        station.start()
+        await station.live(3 * 60)
+        station.way.up = True
+        up_ms = station.clock.unix_ms()
+        await station.live(5)
+        assert station.forwarder.state.waits["backlog"] and station.forwarder.state.waits["next_message_ms"] > 0
+        await station.live(4 * 60)
+        uploads = [at for at, _ in station.way.sent][1:]  # behind the 2081, which waits for nothing
+        assert min(b - a for a, b in pairwise(uploads)) >= 59.9
+        assert max(size for _, size in station.way.sent) <= 400
+        for begin in range(3600, 3 * 3600, 600):  # what was saved while there was no way is gone by then
+            assert sum(begin <= at - uploads[0] < begin + 3600 for at in uploads) <= 31
+        minutes = moments(of(station, "2051"))
+        assert len(set(minutes)) == len(minutes) >= 6 * 7 - 2 and len(of(station, "2061")) >= 6
+        live = [one for one in of(station, "2051") if one.moment_ms > up_ms]
+        assert live and max(one.at_ms - one.moment_ms for one in live) < 2 * MINUTE_MS + 300_000
+        assert len(of(station, "2011")) > 20 and station.ledger.complaints == []
 
     story(steps())

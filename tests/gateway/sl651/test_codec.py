@@ -219,7 +219,7 @@ def test_every_byte_of_a_captured_frame_is_explained_once() -> None:
         ]
     rows = explain(FRAMES[0])
     told = [row.value for row in rows if row.field == "sl651_element"]
-    assert told[3] == "39 Z 瞬时河道水位、潮位 10.490 m"
+    assert told[3] == "39 Z 瞬时河道水位、潮位 river level, tide 10.490 m"
     assert told[0].startswith("F4 DRP 0.5 0.0 0.0 0.0 2.0 - ")
 
 
@@ -288,3 +288,39 @@ def test_harmed_frames_are_explained_byte_for_byte_or_refused(data: bytes) -> No
     assert told and data.startswith(told)
     if is_sound(rows):
         decode(told)
+
+
+def test_values_behind_a_time_step_are_one_element_with_a_time_each() -> None:
+    # the shape of captured reports of function 31 and answers to 38: one identifier, many values
+    values = [122, None, -285, 10_490]
+    parts = [None if value is None else body.standard("39", value) for value in values]
+    for function in (functions.UNIFORM, functions.QUERY_PERIOD):
+        step = body.raw(body.STEP, bytes.fromhex("000005"))
+        content = report(step, body.series(parts), body.time("2601010900"), body.standard("20", 15))
+        for is_ascii in (False, True):
+            frame = message.written(UP._replace(function=function, is_ascii=is_ascii), content)
+            again = message.read(decode(encode(frame)))
+            told = [(at, item.value) for at, item in again.elements() if item.id == "39"]
+            assert told == [("2601010800", 122), ("2601010805", None), ("2601010810", -285), ("2601010815", 10_490)]
+            assert [(at, item.value) for at, item in again.elements() if item.id == "20"] == [("2601010900", 15)]
+            rows = explain(encode(frame))
+            assert is_sound(rows) and b"".join(row.data for row in rows) == encode(frame)
+            said = next(row.value for row in rows if row.field == "sl651_series")
+            assert " 4: 0.122 m; - (" in said and said.endswith("; -0.285 m; 10.490 m")
+
+
+def test_blocks_behind_a_time_step_are_an_hour_each() -> None:
+    blocks = [body.block("F4", [hour] * 12) for hour in range(3)]
+    content = report(body.raw(body.STEP, bytes(3)), body.series(blocks))
+    frame = message.written(UP._replace(function=functions.QUERY_PERIOD), content)
+    again = message.read(decode(encode(frame)))
+    assert [at for at, item in again.elements() if item.id == "F4"] == ["2601010800", "2601010900", "2601011000"]
+    assert [body.counts_of(item)[0] for _, item in again.elements() if item.id == "F4"] == [0, 1, 2]
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(-(10**9), 10**9)), min_size=1, max_size=30))
+@settings(deadline=None)
+def test_a_series_comes_back(values: list[int | None]) -> None:
+    values.append(5)
+    parts = [None if value is None else body.element("39", value, 4, 3) for value in values]
+    assert [part.value for part in body.series(parts).parts] == values

@@ -187,3 +187,29 @@ def test_a_picture_comes_from_a_command(tmp_path: Path) -> None:
     assert asyncio.run(picture(uplink(picture_command=("printf", "JPEG")))) == b"JPEG"
     with pytest.raises(ValueError):
         asyncio.run(picture(uplink(picture_command=("true",))))
+
+
+@pytest.mark.parametrize("form", ["hex", "ascii"])
+def test_pictures_are_reported_by_themselves_and_none_is_owed(tmp_path: Path, form: str) -> None:
+    async def steps() -> None:
+        photo = random.Random(6).randbytes(5000)
+        (tmp_path / "photo.jpg").write_bytes(photo)
+        station = Station(tmp_path, uplink(picture=str(tmp_path / "photo.jpg"), picture_s=600, form=form))
+        await station.live(21)
+        assert station.ledger.pictures == [photo] * 2
+        station.centre.faults.nak_packet_next = 1
+        await station.live(10)
+        assert len(station.ledger.pictures) == 3 and station.forwarder._dialogue.resent == 1
+        station.way.up = station.backup.up = False
+        station.way.cut()
+        await station.live(40)
+        station.way.up = True
+        await station.live(3)
+        assert len(station.ledger.pictures) == 4  # the newest, not those of the outage
+        (tmp_path / "photo.jpg").unlink()
+        await station.live(20)
+        assert len(station.ledger.pictures) == 4
+        assert [one["reason"] for _, one in events(tmp_path, "sl651_refused")] == ["picture"] * 2
+        assert len(station.ledger.of("39", functions.TIMED)) >= 17 and station.ledger.complaints == []
+
+    story(steps())

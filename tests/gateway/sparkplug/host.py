@@ -2,7 +2,8 @@
 
 Run with PYTHONPATH at what scripts/sparkplug-host fetched, and nothing of ours. pysparkplug decodes, keeps births and
 encodes; the host's duties of Sparkplug 3.0, 5.4 (state, order, rebirth) are done here with it. Words on standard input:
-`deaf N` loses the next N messages, `rebirth` asks for one, `write DEVICE NAME VALUE` sends a DCMD, `end` says goodbye.
+`deaf N` loses the next N messages, `rebirth` asks for one, `write DEVICE NAME VALUE` sends a DCMD, `keep ..` a retained
+one, `end` says goodbye.
 """
 
 import json
@@ -84,12 +85,14 @@ class Host(Client):
         tell(kind="asked", why=why)
         self.command(MessageType.NCMD, None, "Node Control/Rebirth", True, DataType.BOOLEAN)
 
-    def command(self, kind: MessageType, device: "str | None", name: str, value: object, datatype: DataType) -> None:
+    def command(
+        self, kind: MessageType, device: "str | None", name: str, value: object, datatype: DataType, keep: bool = False
+    ) -> None:
         now = get_current_timestamp()
         metric = Metric(timestamp=now, name=name, datatype=datatype, value=value)  # type: ignore[arg-type]
         payload = (NCmd if device is None else DCmd)(timestamp=now, metrics=(metric,))
         topic = Topic(group_id=GROUP, message_type=kind, edge_node_id=EDGE, device_id=device)
-        self.publish(Message(topic, payload, QoS.AT_MOST_ONCE, False), include_dtypes=True)
+        self.publish(Message(topic, payload, QoS.AT_MOST_ONCE, keep), include_dtypes=True)
 
     def state(self, online: bool, since: int) -> Message:
         topic = Topic(message_type=MessageType.STATE, sparkplug_host_id=HOST)
@@ -121,6 +124,8 @@ def main(port: int) -> None:
             host.rebirth("told to")
         elif word == "write":
             host.command(MessageType.DCMD, rest[0], rest[1].replace("_", " "), float(rest[2]), DataType.DOUBLE)
+        elif word == "keep":
+            host.command(MessageType.DCMD, rest[0], rest[1].replace("_", " "), float(rest[2]), DataType.DOUBLE, True)
         elif word == "end":
             break
     host.publish(host.state(False, get_current_timestamp()))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,9 +22,9 @@ FETCHED = ROOT / ".cache" / "sparkplug_host"
 class Broker:
     """One mosquitto at one port, which can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "mosquitto") -> None:
         (self.port,) = free_ports(1)
-        self._conf = folder / "mosquitto.conf"
+        self._conf = folder / f"{name}.conf"
         self._conf.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -36,6 +37,11 @@ class Broker:
                 return
             except OSError:
                 await asyncio.sleep(0.02)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         if self._process is not None:
@@ -79,6 +85,10 @@ class Told:
             self._process.kill()
         await self._process.wait()
         await self._reading
+
+    def freeze(self) -> None:
+        """It is there and does nothing: nobody's socket is closed."""
+        self._process.send_signal(signal.SIGSTOP)
 
     async def end(self) -> None:
         self.say("end")

@@ -132,9 +132,7 @@ def test_a_device_that_falls_silent_dies_and_is_born_again_when_it_answers(tmp_p
 def test_nothing_is_lost_while_the_host_is_away_and_it_comes_as_history(tmp_path: Path) -> None:
     async def steps(broker: Broker, here: Told, there: Told) -> None:
         await there.until(lambda _: there.of("DDATA"))
-        await (
-            there.kill()
-        )  # it takes the broker 7.5 s to notice: what is sent meanwhile is confirmed and heard by nobody
+        there.freeze()  # the broker notices after 7.5 s: what is sent meanwhile is confirmed and heard by nobody
         count = len(here.of("stored"))
         await here.until(lambda _: len(here.of("stored")) > count + 240)
         again = host(broker)
@@ -198,6 +196,14 @@ def test_a_write_is_done_once_and_hostile_commands_are_not(tmp_path: Path) -> No
         told = [one["value"] for line in _of(there, "DDATA", "level") for one in line["metrics"]
                 if one["name"] == "Device Control/gain"]  # fmt: skip
         assert told == [2.5] and not there.of("asked") and len(there.of("NBIRTH")) == 1
+        there.say("keep level Device_Control/gain 3")  # against the rules: it would be done at each connection
+        await here.until(lambda _: len(here.of("written")) == 2)
+        await here.kill()
+        again = edge(broker, tmp_path)
+        await again.start()
+        await there.until(lambda _: len(there.of("NBIRTH")) > 1 and len(kinds(there, "level")) > 60)
+        assert not again.of("written")
+        await again.kill()
         await evil.close()
 
     story(tmp_path, steps)

@@ -2,49 +2,24 @@
 
 import io
 import random
-import struct
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway import messages
 from gateway.__main__ import main
 from gateway.site import config
 from gateway.visit import bundle, image
 from gateway.visit.failure import VisitFailed
 from gateway.visit.sealed import Sealer, WrongPassphrase, unseal
+from hw_sim.desk.pretended import esp, uf2
+from hw_sim.desk.pretended import image as pretended
 
 ROOT = Path(__file__).parents[3]
 SITE = ROOT / "hw_sim/sites/demo.toml"
 SECRET = "三江源 2026"
+RP2040 = 0xE48BFF56
 KEY = b"7a4e0c5d1f8b2a9366e0d7c15b3f48a20c9d6e7f8091a2b3c4d5e6f708192a3b"  # demo.toml's node "water"
-OWN = b"firmware/boot/rp2/port.py"
-
-
-@pytest.fixture(autouse=True)
-def _language() -> Iterator[None]:
-    yield
-    messages.set_language(None)
-
-
-def uf2(content: bytes, family: int = 0xE48BFF56, start: int = 0x10000000) -> bytes:
-    """As microsoft/uf2: README.md describes it, with pages of 256 bytes as picotool makes them."""
-    pages = [content[at : at + 256].ljust(256, b"\0") for at in range(0, len(content), 256)]
-    return b"".join(
-        struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0x2000, start + 256 * number, 256, number, len(pages), family)
-        + page.ljust(476, b"\0")
-        + struct.pack("<I", 0x0AB16F30)
-        for number, page in enumerate(pages)
-    )
-
-
-def esp(chip_id: int, size: int = 0x9000, offset: int = 0x1000) -> bytes:
-    head = bytearray(b"\xe9\x01\x02\x20" + bytes(8) + struct.pack("<H", chip_id) + bytes(10))
-    whole = head + b"\xff" * (size - len(head))
-    whole[0x8000 - offset : 0x8000 - offset + 2] = b"\xaa\x50"
-    return bytes(whole)
 
 
 def made(**more: object) -> bytes:
@@ -53,7 +28,7 @@ def made(**more: object) -> bytes:
 
 
 def test_a_bundle_gives_back_what_was_put_in() -> None:
-    mine = image.read("pico.uf2", uf2(OWN.ljust(2000, b"x")))
+    mine = image.read("pico.uf2", pretended("RP2040"))
     packed = bundle.read(
         "visit.zip", made(images=(mine,), updates={"rp2-7.wtu": b"WTU1"}, wheels={"a-1-py3-none-any.whl": b"PK"})
     )
@@ -120,10 +95,10 @@ def test_two_sealed_files_cant_be_exchanged() -> None:
     ("content", "key"),
     [
         (b"PK\3\4 something else", "image.unknown"),
-        (uf2(b"x" * 1000)[:-512], "image.damaged"),
-        (uf2(b"x" * 1000)[:-1], "image.damaged"),
+        (uf2(b"x" * 1000, RP2040)[:-512], "image.damaged"),
+        (uf2(b"x" * 1000, RP2040)[:-1], "image.damaged"),
         (uf2(b"x", family=0xADA52840), "image.other_family"),  # nRF52840
-        (uf2(b"x" * 300)[:512] + uf2(b"x" * 300, family=0xE48BFF59)[512:], "image.other_family"),
+        (uf2(b"x" * 300, RP2040)[:512] + uf2(b"x" * 300, family=0xE48BFF59)[512:], "image.other_family"),
         (esp(0x0777), "image.other_family"),
         (esp(0).replace(b"\xaa\x50", b"\xff\xff"), "image.no_table"),
     ],
@@ -135,19 +110,19 @@ def test_what_is_no_image_for_our_boards_is_refused(content: bytes, key: str) ->
 
 
 def test_an_image_tells_its_chip_its_place_and_whether_it_is_ours() -> None:
-    pico = image.read("a.uf2", uf2(b"y" * 3000))
+    pico = image.read("a.uf2", uf2(b"y" * 3000, RP2040))
     assert (pico.chip, pico.target, pico.own) == ("RP2040", "rp2", False)
     assert [(run.address, len(run.content)) for run in pico.runs] == [(0x10000000, 3072)]
     chips = [(0, "ESP32", 0x1000), (9, "ESP32-S3", 0), (5, "ESP32-C3", 0)]
     for chip_id, chip, offset in chips:
-        found = image.read("a.bin", esp(chip_id, offset=offset))
+        found = image.read("a.bin", esp(chip_id))
         assert (found.chip, found.target, found.runs[0].address) == (chip, "esp32", offset)
 
 
 def test_the_command_packs_checks_and_unpacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     secret = tmp_path / "secret"
     secret.write_text(SECRET + "\n", "utf-8")
-    (tmp_path / "pico.uf2").write_bytes(uf2(b"stock" * 100))
+    (tmp_path / "pico.uf2").write_bytes(uf2(b"stock" * 100, RP2040))
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "a-1-py3-none-any.whl").write_bytes(b"PK")
     out = tmp_path / "visit.zip"
@@ -169,7 +144,7 @@ def test_the_command_packs_checks_and_unpacks(tmp_path: Path, capsys: pytest.Cap
 def test_an_image_for_no_board_of_the_site_does_not_go_along(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "esp.bin").write_bytes(esp(9, offset=0))
+    (tmp_path / "esp.bin").write_bytes(esp(9))
     site = tmp_path / "site.toml"
     site.write_text(SITE.read_text("utf-8").replace('board = "esp32"', 'board = "rp2"'), "utf-8")
     assert main(["bundle", str(site), "--image", str(tmp_path / "esp.bin"), "--lang", "en"]) == 1

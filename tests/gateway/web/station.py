@@ -9,15 +9,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.control.door import Door
+from gateway.control.door import Caller, Door
+from gateway.process.alarm import states
 from gateway.site.config import Site, load
 from gateway.states import (
+    AlarmState,
     BusState,
     ChannelState,
     DeviceState,
     EventState,
     NodeState,
     RadioState,
+    ServiceState,
     Status,
     StoreState,
     UplinkState,
@@ -41,6 +44,29 @@ host = "127.0.0.1"
 id = "spare"
 type = "mqtt"
 host = "127.0.0.1"
+"""
+RULES = """
+[[rule]]
+id = "oxygen"
+title = "Too little oxygen for fish"
+title_zh = "溶解氧过低，危及鱼类"
+level = "orange"
+when = "do.dissolved_oxygen < 5"
+
+[[rule]]
+id = "murky"
+title = "Turbid water"
+title_zh = "水体浑浊"
+level = "yellow"
+when = "mean(turb.turbidity, 1h) > 200"
+
+[[rule]]
+id = "sour"
+title = "Acid discharge"
+title_zh = "酸性排放"
+level = "red"
+when = "acid.ph < 6 and change(acid.ph, 1h) < -1"
+latched = true
 """
 PASSWORD = "cold hands, warm heart"
 DAY_MS = 86_400_000
@@ -69,7 +95,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "site.toml"
-        self.file.write_text(BENCH.read_text("utf-8") + UPLINKS, "utf-8")
+        self.file.write_text(BENCH.read_text("utf-8") + UPLINKS + RULES, "utf-8")
         self.site = load(self.file)
         self.clock = HandClock()
         self.clock.unix += 30 * DAY_MS
@@ -141,11 +167,16 @@ def well(site: Site, now_ms: int) -> Status:
         stuck=(),
         commands={},
         refused_commands={},
+        alarms=tuple(
+            AlarmState(rule=one.id, state="normal", level=one.level, is_blind=False, since_ms=None, value=None)
+            for one in site.rules
+        ),
     )  # fmt: skip
 
 
 def troubled(site: Site, now_ms: int) -> Status:
-    """A silent sensor, a reading out of range, a node that misses its reports, no broker, a clock that nobody set."""
+    """A silent sensor, a reading out of range, a node that misses its reports, no broker, a clock that nobody set; one
+    alarm stands, one is over and latched, one is blind."""
     status = well(site, now_ms)
     bus = status.buses[0]
     devices = tuple(
@@ -162,16 +193,26 @@ def troubled(site: Site, now_ms: int) -> Status:
         else replace(one, quality=quality.RANGE) if one.channel == "turb.turbidity" else one
         for one in status.channels
     )  # fmt: skip
+    waits: dict[str, int | str | None] = {
+        "channel": "backup", "reports": 3, "alarms": 1, "newest": 1, "backlog": 1440, "oldest_ms": now_ms - 7_200_000,
+        "next_message_ms": 42_000,
+    }  # fmt: skip
     uplinks = (
         replace(status.uplinks[0], is_connected=False, trouble="[Errno 111] Connection refused", waiting_rows=1234),
+        replace(status.uplinks[1], waiting_rows=1442, waits=waits),
     )
     return replace(
         status,
         is_clock_trusted=False,
+        alarms=(
+            replace(status.alarms[0], state="unacknowledged", since_ms=now_ms - 600_000, value=4.31),
+            replace(status.alarms[1], is_blind=True, since_ms=now_ms - 3_000_000),
+            replace(status.alarms[2], state="latched_unacknowledged", since_ms=now_ms - 4_000_000, value=5.2),
+        ),
         buses=(replace(bus, devices=devices),),
         radio=replace(status.radio, nodes=nodes),
         channels=channels,
-        uplinks=(*uplinks, *status.uplinks[1:]),
+        uplinks=(*uplinks, *status.uplinks[2:]),
         events=(EventState(now_ms - 2_520_000, "sensor_silent", '{"bus":"river","sensor":"cod"}'), *status.events),
     )
 
@@ -204,18 +245,57 @@ class Thread:
         self._thread.join(10)
 
 
-def gateway(world: World) -> Thread:
-    """Tells `world.status` at the control socket."""
+class Obedient:
+    """Does to `world.status` what the commands of the page would do to a gateway; the states are the real ones."""
 
-    async def ask(*_: object) -> dict[str, object]:
-        return {"result": "refused", "reason": "command"}
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.asked: list[tuple[str, Any]] = []
+
+    async def ask(self, caller: Caller, command: str, argument: Any, uplink: str) -> dict[str, object]:
+        self.asked.append((command, argument))
+        return {"alarm": self._alarm, "service": self._service}[command](argument)
+
+    def _alarm(self, argument: Any) -> dict[str, object]:
+        status = self._world.status
+        if argument["rule"] not in [one.rule for one in status.alarms]:
+            return {"result": "refused", "reason": "not_now", "detail": f"no rule {argument['rule']}"}
+        shelf_ms = status.unix_ms + 60_000 * argument["minutes"] if argument["verb"] == "shelve" else None
+        self._world.status = replace(
+            status,
+            alarms=tuple(
+                replace(
+                    one, state=states.after(one.state, argument["verb"]), shelf_ms=shelf_ms, since_ms=status.unix_ms
+                )
+                if one.rule == argument["rule"]
+                else one
+                for one in status.alarms
+            ),
+        )
+        return {"result": "done"}
+
+    def _service(self, argument: Any) -> dict[str, object]:
+        site, status = self._world.site, self._world.status
+        known = sorted({one.sensor for one in site.channels})
+        wanted = known if argument["sensor"] is None else [argument["sensor"]]
+        until_ms = status.unix_ms + 60_000 * argument["minutes"]
+        services = [one for one in status.services if one.sensor not in wanted]
+        if argument["state"] != "end":
+            services += [ServiceState(sensor=one, state=argument["state"], until_ms=until_ms) for one in wanted]
+        self._world.status = replace(status, services=tuple(services))
+        return {"result": "done"}
+
+
+def gateway(world: World) -> Thread:
+    """Tells `world.status` at the control socket, and obeys."""
 
     async def work(ready: Callable[[Any], None], end: asyncio.Event) -> None:
         path = Path(world.site.control.socket)
-        door = asyncio.create_task(Door(path, ask, lambda: world.status).run())
+        obedient = Obedient(world)
+        door = asyncio.create_task(Door(path, obedient.ask, lambda: world.status).run())
         while not path.exists():
             await asyncio.sleep(0.01)
-        ready(None)
+        ready(obedient)
         await end.wait()
         door.cancel()
         await asyncio.gather(door, return_exceptions=True)

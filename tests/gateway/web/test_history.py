@@ -1,5 +1,11 @@
 """The last day of a store as points for plots."""
 
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,7 +35,7 @@ class Shore:
 
     def points(self) -> list[list[float]]:
         self.history.catch_up(self.clock.unix)
-        return self.history.plain(self.clock.unix)["curves"].get(self.channel.name, [])  # type: ignore[no-any-return]
+        return json.loads(self.history.plain(self.clock.unix))["curves"].get(self.channel.name, [])  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -73,8 +79,7 @@ def test_only_blocks_that_can_matter_are_read(shore: Shore) -> None:
     shore.clock.unix += 25 * HOUR_MS
     shore.poll(9)
     shore.store.close_block()
-    shore.history.catch_up(shore.clock.unix)
-    assert sum(point[3] for point in shore.history.curves[shore.channel.name].points.values()) == 1
+    assert [place for place, *_ in shore.points()] == [287]
     fresh = History(Path(shore.site.store.path))
     fresh.catch_up(shore.clock.unix)
     assert fresh.last_row == (2101, shore.clock.unix)
@@ -101,3 +106,33 @@ def test_no_store_is_said_and_is_no_end(tmp_path: Path) -> None:
     history.catch_up(0)
     assert "store.db" in history.trouble
     assert history.events() == []
+
+
+@contextmanager
+def in_another_users_folder() -> Iterator[Path]:
+    """A folder in which whoever runs this may only read; root becomes nobody for that time."""
+    me = os.geteuid()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        yield folder
+    finally:
+        os.seteuid(me)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_who_may_only_read_sees_the_store_whether_its_gateway_runs_or_has_ended(is_running: bool) -> None:
+    with in_another_users_folder() as folder:
+        shore = Shore(folder)
+        shore.poll(215)
+        if not is_running:
+            shore.store.close()
+        for path in folder.iterdir():
+            path.chmod(0o444)
+        folder.chmod(0o555)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+        assert len(shore.points()) == 1
+        assert shore.history.trouble == ""
+        assert (folder / "store.db-wal").exists() == is_running

@@ -18,19 +18,22 @@ from gateway.messages import say
 from tests.gateway.web.station import PASSWORD, World, gateway, page, troubled, well
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 DESK = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 DEVICES = {"desk": DESK, "phone": PHONE}
-AGAIN = "Failed to load resource: net::ERR_CONNECTION_REFUSED"  # what Chromium itself says of a page that has gone
+# What Chromium itself says of a page that has gone, and of a wrong password.
+GONE = "Failed to load resource: net::ERR_"
+FORBIDDEN = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
 
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
-        pytest.fail("there is no chromium to look at the page with: apt-get install -y chromium", pytrace=False)
+        (pytest.fail if "CI" in os.environ else pytest.skip)("no browser: apt-get install -y chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
         yield running
@@ -57,13 +60,18 @@ def port(world: World, page_port: int) -> Iterator[int]:
 
 @pytest.fixture
 def open_page(browser: Browser, world: World) -> Iterator[Open]:
-    """Opens the page; at the end there must have been no complaint, and nothing asked of anybody else."""
+    """Opens the page; at the end there must have been no complaint `but` that, and nothing asked of anybody else."""
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
     asked: set[str] = set()
     origins: set[str] = set()
 
-    def open_page(port: int, lang: str = "en", device: dict[str, Any] = DESK, scheme: str = "light") -> Page:
+    expected: list[str] = []
+
+    def open_page(
+        port: int, lang: str = "en", device: dict[str, Any] = DESK, scheme: str = "light", but: str | None = None
+    ) -> Page:
+        expected.extend([but] if but else [])
         contexts.append(browser.new_context(color_scheme=scheme, locale="zh-CN" if lang == "zh" else "en-GB", **device))
         shown = contexts[-1].new_page()
         shown.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
@@ -77,7 +85,7 @@ def open_page(browser: Browser, world: World) -> Iterator[Open]:
     yield open_page
     for context in contexts:
         context.close()
-    assert [text for text in complaints if AGAIN not in text] == []
+    assert [text for text in complaints if not any(one in text for one in expected)] == []
     assert all(any(url.startswith(origin) for origin in origins) for url in asked)
 
 
@@ -89,7 +97,8 @@ def heard(world: World, shown: Page, lang: str = "en") -> None:
 def keep(shown: Page, name: str) -> None:
     folder = os.environ.get("WATERTOWER_SCREENSHOTS")
     if folder:
-        shown.screenshot(path=Path(folder) / f"web-{name}.png", full_page=True)
+        shown.screenshot(path=Path(folder) / f"web-{name}.png")  # what is seen first
+        shown.screenshot(path=Path(folder) / f"web-{name}-whole.png", full_page=True)
 
 
 def faults(shown: Page) -> list[str]:
@@ -114,7 +123,7 @@ def test_without_a_gateway_it_says_so_and_shows_what_the_store_has(
     verdict = shown.locator("#verdict")
     expect(verdict).to_contain_text(say("web.no_gateway", lang))
     expect(verdict).to_contain_text("systemctl status watertower")
-    expect(verdict).to_contain_text("3,176" if False else "3176")
+    expect(verdict).to_contain_text("3176")
     expect(shown.locator(".stale .card")).to_have_count(35)
     expect(shown.locator('[data-channel="do.dissolved_oxygen"] .value')).to_contain_text("mg/L")
     expect(shown.locator("#events tbody tr")).to_have_count(2)
@@ -136,10 +145,15 @@ def test_a_station_in_trouble_is_shown_and_axe_finds_no_serious_fault(
     heard(world, shown, lang)
     expect(shown.locator("html")).to_have_attribute("lang", "zh-CN" if lang == "zh" else "en")
     expect(shown.locator("h1")).to_have_text("基准站" if lang == "zh" else "Bench station")
-    expect(shown.locator("#verdict strong")).to_have_text(say("web.count_alarms", lang, count=5))
-    expect(shown.locator(".alarm")).to_have_count(5)
+    words = say("web.count_alarms", lang, count=2) + " · " + say("web.count_conditions", lang, count=5)
+    expect(shown.locator("#verdict strong")).to_have_text(words)
+    expect(shown.locator(".alarm")).to_have_count(3)
+    expect(shown.locator(".alarm strong").first).to_contain_text("溶解氧过低" if lang == "zh" else "Too little oxygen")
+    expect(shown.locator("[data-key]")).to_have_count(5)
     expect(shown.locator("#uplinks")).to_contain_text("Connection refused")  # works with the broker down
     expect(shown.locator("#uplinks")).to_contain_text("1,234")
+    left = f"{say('web.waits_backlog', lang)} 1,440"  # a rationed channel
+    expect(shown.locator("#uplinks")).to_contain_text(left)
     expect(shown.locator('[data-channel="cod.cod"] .worth')).to_contain_text(say("quality.no_reply", lang))
     expect(shown.locator(".plot").first).to_be_visible()
     assert shown.locator(".plot").count() == 35
@@ -147,7 +161,8 @@ def test_a_station_in_trouble_is_shown_and_axe_finds_no_serious_fault(
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == (
         "rgb(16, 21, 27)" if scheme == "dark" else "rgb(255, 255, 255)"
     )
-    assert faults(shown) == []
+    if (lang == "en") == (device == "desk"):  # axe takes seconds, and words change nothing for it
+        assert faults(shown) == []
     keep(shown, f"{device}-{lang}-{scheme}")
 
 
@@ -156,6 +171,7 @@ def test_what_happens_is_seen_without_loading_again(open_page: Open, world: Worl
     shown = open_page(port)
     expect(shown.locator("#verdict")).to_have_class("verdict good", timeout=15_000)
     expect(shown.locator("#alarms .body")).to_have_text(say("web.no_alarms", "en"))
+    expect(shown.locator("#conditions .body")).to_have_text(say("web.no_conditions", "en"))
     status = world.status
     channels = (replace(status.channels[0], value="0.77777"), *status.channels[1:])
     world.status = replace(status, channels=channels, store=replace(status.store, is_full=True))
@@ -176,12 +192,11 @@ def test_a_gap_is_a_gap_and_a_wrong_reading_is_marked(open_page: Open, world: Wo
 
 def test_with_the_keyboard_alone_one_logs_in_acknowledges_and_shelves(open_page: Open, world: World, port: int) -> None:
     world.status = troubled(world.site, world.clock.unix)
-    shown = open_page(port)
+    shown = open_page(port, but=FORBIDDEN)
     heard(world, shown)
-    expect(shown.locator(".alarm")).to_have_count(5, timeout=15_000)
-    expect(shown.locator(".alarm button")).to_have_count(0)
-    shown.locator("#login").focus()
-    shown.keyboard.press("Enter")
+    row = shown.locator('[data-rule="oxygen"]')
+    row.get_by_role("button", name="Acknowledge").focus()
+    shown.keyboard.press("Enter")  # nobody has logged in: this is asked first
     shown.keyboard.type("not the password")
     shown.keyboard.press("Enter")
     expect(shown.locator("#ask .fault")).to_have_text(say("web.wrong_password", "en"))
@@ -189,21 +204,63 @@ def test_with_the_keyboard_alone_one_logs_in_acknowledges_and_shelves(open_page:
     shown.keyboard.type(PASSWORD)
     shown.keyboard.press("Enter")
     expect(shown.locator("#ask")).to_be_hidden()
-    row = shown.locator('.alarm[data-key="uplink platform"]')
-    row.get_by_role("button", name="Acknowledge").focus()
-    shown.keyboard.press("Enter")
-    expect(row).to_contain_text("acknowledged (127.0.0.1)")
-    expect(row).to_have_class("alarm u2 acknowledged")
+    expect(row).to_contain_text(say("alarm.acknowledged", "en"))  # and done without another word
+    expect(row).to_have_class("alarm orange")
     row.get_by_role("combobox").select_option("24")
     row.get_by_role("button", name="Shelve").press("Enter")
-    expect(row).to_contain_text("shelved until")
-    assert faults(shown) == []
+    expect(row).to_contain_text("shelved · until")
     shown.reload()
-    expect(row).to_contain_text("shelved until")
+    expect(row).to_contain_text("shelved · until")
     row.get_by_role("button", name="Unshelve").press("Enter")
-    expect(row).to_contain_text("not acknowledged")
+    expect(row).to_have_count(0)
+    row = shown.locator('[data-rule="sour"]')
+    row.get_by_role("button", name="Acknowledge").press("Enter")
+    row.get_by_role("button", name="Reset").press("Enter")
+    expect(row).to_have_count(0)
+    expect(shown.locator("#verdict strong")).to_have_text(say("web.count_conditions", "en", count=5))
     shown.locator("#login").press("Enter")
-    expect(shown.locator(".alarm button")).to_have_count(0)
+    expect(shown.locator("#login")).to_have_text(say("web.login", "en"))
+
+
+def test_on_a_phone_maintenance_begins_and_ends_with_a_thumb(open_page: Open, world: World, port: int) -> None:
+    world.status = well(world.site, world.clock.unix)
+    shown = open_page(port, "zh", PHONE)
+    heard(world, shown, "zh")
+    shown.locator("#where").select_option("do")
+    shown.locator("#what").select_option("calibration")
+    shown.get_by_role("button", name=say("web.begin", "zh")).tap()
+    shown.locator("#password").fill(PASSWORD)
+    shown.locator("#ask .main").tap()
+    expect(shown.locator("#work")).to_contain_text("do")
+    expect(shown.locator('[data-channel="do.temperature"] .work')).to_have_text(say("quality.calibration", "zh"))
+    expect(shown.locator(".card .work")).to_have_count(len([1 for one in world.site.channels if one.sensor == "do"]))
+    assert faults(shown) == []
+    keep(shown, "phone-zh-maintenance")
+    shown.locator("#maintenance").get_by_role("button", name=say("web.end", "zh")).tap()
+    expect(shown.locator("#work")).to_be_hidden()
+
+
+def test_what_a_glove_must_hit_is_large_enough(open_page: Open, world: World, port: int) -> None:
+    world.status = troubled(world.site, world.clock.unix)
+    shown = open_page(port, "zh", PHONE)
+    heard(world, shown, "zh")
+    small = shown.evaluate("""() => [...document.querySelectorAll("button, a:not(.skip), select, input")]
+        .filter((each) => each.checkVisibility())
+        .map((each) => [each.outerHTML.slice(0, 80), each.getBoundingClientRect()])
+        .filter(([, box]) => box.width < 44 || box.height < 44).map(([html]) => html)""")
+    assert small == []
+
+
+def test_light_or_dark_is_chosen_and_remembered(open_page: Open, world: World, port: int) -> None:
+    shown = open_page(port, scheme="dark")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    assert shown.evaluate(colour) == "rgb(16, 21, 27)"
+    shown.locator("#theme").click()
+    assert shown.evaluate(colour) == "rgb(255, 255, 255)"
+    shown.reload()
+    assert shown.evaluate(colour) == "rgb(255, 255, 255)"
+    shown.locator("#theme").click()
+    assert shown.evaluate(colour) == "rgb(16, 21, 27)"
 
 
 def test_a_period_is_downloaded(open_page: Open, world: World, port: int) -> None:
@@ -231,7 +288,7 @@ def test_texts_of_a_gateway_stay_texts(open_page: Open, world: World, port: int)
     events = (replace(status.events[0], kind=nasty, detail=nasty),)
     world.status = replace(status, uplinks=(uplink, *status.uplinks[1:]), events=events, stuck=(nasty,))
     shown = open_page(port)
-    expect(shown.locator("#alarms")).to_contain_text(nasty, timeout=15_000)
+    expect(shown.locator("#conditions")).to_contain_text(nasty, timeout=15_000)
     expect(shown.locator("#events")).to_contain_text(nasty)
     expect(shown.locator("#uplinks")).to_contain_text(nasty)
     assert shown.locator("img").count() == 0
@@ -240,7 +297,7 @@ def test_texts_of_a_gateway_stay_texts(open_page: Open, world: World, port: int)
 def test_a_page_that_has_lost_its_station_says_so_and_finds_it_again(open_page: Open, world: World) -> None:
     world.status = well(world.site, world.clock.unix)
     with page(world) as port:
-        shown = open_page(port)
+        shown = open_page(port, but=GONE)
         expect(shown.locator(".card")).to_have_count(35)
     expect(shown.locator("#verdict strong")).to_have_text(say("web.no_page", "en"))
     expect(shown.locator(".stale .card")).to_have_count(35)

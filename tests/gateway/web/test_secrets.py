@@ -56,9 +56,9 @@ def test_guesses_from_many_addresses_are_slowed_as_well() -> None:
     assert guesses.wait_ms("10.9.9.9", 61_000) == 0
 
 
-def test_ten_thousand_addresses_do_not_fill_the_memory() -> None:
+def test_thousands_of_addresses_do_not_fill_the_memory() -> None:
     guesses = Guesses()
-    for number in range(10_000):
+    for number in range(3000):
         guesses.wrong(str(number), number)
     assert len(guesses._wrong) <= 1000
 

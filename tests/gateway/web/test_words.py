@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.messages import catalogue, set_language
-from gateway.web.words import chosen, filled
-from protocols import quality
+from gateway.process.alarm import states
+from gateway.web.words import chosen, filled, flags
+from protocols import quality, worth
 
 GATEWAY = Path(__file__).parents[3] / "gateway"
 FILES = {path.name: path.read_text("utf-8") for path in (GATEWAY / "web" / "page").iterdir()}
@@ -24,7 +25,7 @@ def keys(section: str) -> set[str]:
 
 
 def test_every_word_that_the_page_names_is_there() -> None:
-    named = set(re.findall(r"[\"'`{]((?:web|alarm|event|quality)\.[a-z_0-9]+)(?![\w$])", PAGE))
+    named = set(re.findall(r"(?:[\"'`]|\{\{)((?:web|alarm|event|quality)\.[a-z_0-9]+)(?![\w$])", PAGE))
     assert len(named) > 60
     assert named - catalogue().keys() == set()
 
@@ -32,9 +33,24 @@ def test_every_word_that_the_page_names_is_there() -> None:
 def test_every_word_of_the_page_is_said_by_it_or_by_its_process() -> None:
     code = "\n".join(path.read_text("utf-8") for path in (GATEWAY / "web").glob("*.py"))
     code += PAGE + "".join((GATEWAY / name).read_text("utf-8") for name in ("__main__.py", "site/config.py"))
+    for uplink in (GATEWAY / "uplink").rglob("*.py"):
+        if "waits={" in (text := uplink.read_text("utf-8")):  # what waits has its names
+            code += re.sub(r"\"([a-z_]+)\"", r"waits_\1", text)
     assert [key for key in keys("web") if not re.search(rf"\b{stem(key)}\b", code)] == []
-    alarms = (GATEWAY / "web" / "alarms.py").read_text("utf-8")
-    assert [key for key in keys("alarm") if f'"{key}"' not in alarms] == []
+    conditions = (GATEWAY / "web" / "conditions.py").read_text("utf-8")
+    assert [key for key in keys("condition") if f'"{key}"' not in conditions] == []
+
+
+def test_every_state_of_an_alarm_has_a_word_and_the_page_knows_what_may_be_said_of_it() -> None:
+    table = FILES["alarms.js"].partition("const VERBS = {")[2].partition("};")[0]
+    verbs = dict(re.findall(r"(\w+): \[([^\]]*)\]", table))
+    assert set(states.ALL) <= keys("alarm")
+    for state in states.ALL:
+        wanted = [verb.strip(' "') for verb in verbs.get(state, "").split(",") if verb]
+        assert [verb for verb in wanted if states.after(state, verb) == state] == []
+        if states.after(state, "acknowledge") != state:
+            assert "acknowledge" in wanted
+        assert keys("web").issuperset(wanted)
 
 
 def test_every_event_that_has_a_name_can_happen() -> None:
@@ -47,11 +63,13 @@ def test_every_event_that_can_happen_has_a_name() -> None:
     assert set(re.findall(r"\.event\(\s*\"([a-z_]+)\"", code)) - keys("event") == set()
 
 
-def test_the_page_knows_each_flag_of_a_reading() -> None:
-    table = re.findall(r"\[(\d+)(?: << (\d+))?, \"([a-z_]+)\"\]", FILES["words.js"])
-    known = {int(bit) << int(shift or 0): name for bit, shift, name in table}
-    assert known == {bit: quality.names(bit)[0] for bit in known}
-    assert sum(known) == sum(1 << place for place in range(32) if quality.names(1 << place))
+def test_the_page_is_told_each_flag_of_a_reading_the_gravest_first() -> None:
+    known = {name: (bit, code) for bit, name, code in flags()}
+    assert known["no_reply"] == (quality.NO_REPLY, worth.QARTOD_MISSING)
+    assert known["maintenance"] == (worth.MAINTENANCE, worth.QARTOD_NOT_EVALUATED)
+    assert {f"quality.{name}" for name in known} <= catalogue().keys()
+    codes = [code for _, _, code in flags()]
+    assert codes == sorted(codes, reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""Alarms are held against the world: from when on one is due, which is late, missed, false, and who is not blamed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gateway.process.alarm.expression import parse
+from gateway.site import config
+from hw_sim.alarm_judge import AlarmJudge, RuleVerdict, Told, per_month
+from hw_sim.signals import Signal
+from hw_sim.true_condition import STEP_S, Condition, Span, TrueConditions, spans
+
+HOUR = 3600.0
+SITE = """
+[station]
+id = "here"
+name = "Here"
+latitude = 36.6
+longitude = 101.8
+altitude_m = 2300
+[[bus]]
+id = "river"
+port = "river"
+[[sensor]]
+id = "nh4"
+profile = "yosemitech_y560"
+bus = "river"
+unit_id = 56
+period_s = 300
+[[uplink]]
+id = "platform"
+type = "mqtt"
+host = "127.0.0.1"
+[[rule]]
+id = "waste"
+level = "red"
+when = "nh4.ammonium > 1"
+"""
+
+
+def ramp(time_s: float) -> float:
+    """0.5 up to the first hour, 2 from there to the third, 0.5 after."""
+    return 2.0 if HOUR <= time_s < 3 * HOUR else 0.5
+
+
+def verdict(
+    folder: Path, told: list[tuple[float, str]], extra: str = "", truth: Signal = ramp, broken: tuple[Span, ...] = ()
+) -> RuleVerdict:
+    """Of a rule in 5 hours; `told`: (hours, event)."""
+    path = folder / "site.toml"
+    path.write_text(SITE + extra, "utf-8")
+    heard = [Told("waste", event, at_h * HOUR, at_h * HOUR) for at_h, event in told]
+    signals = {"nh4.ammonium": truth}
+    judge = AlarmJudge(config.load(path), signals.get, 5 * HOUR, heard, {}, {}, broken)
+    (found,) = judge.verdicts({}, {})
+    return found
+
+
+def test_an_alarm_in_time_is_neither_late_nor_false(tmp_path: Path) -> None:
+    found = verdict(tmp_path, [(1.1, "raised"), (3.05, "cleared")])
+    assert found.crossings == 1 and found.delays_s == pytest.approx((360.0,))
+    assert not (found.missed or found.late or found.false)
+
+
+def test_one_that_never_comes_is_missed_and_one_after_its_time_is_late(tmp_path: Path) -> None:
+    assert verdict(tmp_path, []).missed == (HOUR,)
+    late = verdict(tmp_path, [(1.5, "raised")])
+    assert late.late == (HOUR,) and not late.missed and not late.delays_s
+
+
+def test_a_delay_of_the_rule_is_waited_for(tmp_path: Path) -> None:
+    assert verdict(tmp_path, [(1.5, "raised")], "delay_s = 1800\n").delays_s == pytest.approx((1800.0,))
+
+
+def test_one_where_the_condition_is_not_nearly_so_is_false(tmp_path: Path) -> None:
+    found = verdict(tmp_path, [(0.4, "raised"), (0.5, "cleared"), (1.1, "raised"), (3.1, "cleared"), (4.9, "raised")])
+    assert found.false == pytest.approx((0.4 * HOUR, 4.9 * HOUR))
+    assert len(found.delays_s) == 1
+
+
+def test_nobody_is_blamed_for_what_is_on_the_limit(tmp_path: Path) -> None:
+    found = verdict(tmp_path, [(2.0, "raised")], truth=lambda _: 1.01)
+    assert found.crossings == 0 and not (found.false or found.missed)
+
+
+def test_time_in_which_the_story_broke_something_does_not_count(tmp_path: Path) -> None:
+    told = [(2.2, "raised")]
+    assert verdict(tmp_path, told).late
+    found = verdict(tmp_path, told, broken=(Span(0.9 * HOUR, 2.1 * HOUR),))
+    assert found.delays_s == pytest.approx((1.2 * HOUR,)) and not found.late
+
+
+def test_what_a_rule_suppresses_is_not_due(tmp_path: Path) -> None:
+    assert not verdict(tmp_path, [], 'suppress = "nh4.temperature < 1 or nh4.ammonium > 1"\n').missed
+
+
+def test_so_many_in_a_span_are_so_many_in_a_month() -> None:
+    assert per_month(1, 6 * HOUR) == pytest.approx(120.0)
+
+
+def conditions(values: dict[str, list[float]], margin: float = 0.0) -> TrueConditions:
+    series = {name: np.array(ones) for name, ones in values.items()}
+    steps = len(next(iter(series.values())))
+    others = {"rain": Condition(np.array([False, True] * (steps // 2)), np.ones(steps, np.bool_))}
+    return TrueConditions(steps, series.get, lambda *_: margin, others)
+
+
+def told(found: Condition) -> tuple[str, str]:
+    """(surely, maybe) as a row of digits."""
+    return "".join(map(str, found.surely.astype(int))), "".join(map(str, found.maybe.astype(int)))
+
+
+@pytest.mark.parametrize(
+    ("text", "surely", "maybe"),
+    [
+        ("a.x > 2", "0001", "0111"),
+        ("not a.x > 2", "1000", "1110"),
+        ("a.x < 2", "1000", "1110"),
+        ("a.x > 2 and b.x > 2", "0000", "0111"),  # nobody knows b
+        ("a.x > 2 or b.x > 2", "0001", "1111"),
+        ("alarm(rain)", "0101", "1111"),
+        ("alarm(of_nobody)", "0000", "1111"),
+        ("water_hour/water.class > 3", "0000", "1111"),
+    ],
+)
+def test_a_condition_is_surely_so_beyond_its_margin_and_maybe_so_within_it(text: str, surely: str, maybe: str) -> None:
+    found = conditions({"a.x": [1.0, 1.8, 2.2, 3.0]}, margin=0.5).of(parse(text))
+    assert told(found) == (surely, maybe)
+
+
+def test_a_change_needs_its_time_to_be_seen_and_then_is_the_difference() -> None:
+    found = conditions({"a.x": [0.0, 1.0, 2.0, 4.0, 8.0, 8.0]}).of(parse("change(a.x, 1min) > 2.5"))
+    assert told(found) == ("000111", "110111")
+
+
+def test_an_hours_mean_is_known_in_the_next_one() -> None:
+    steps = int(HOUR / STEP_S)
+    found = conditions({"a.x": [1.0] * steps + [3.0] * steps + [1.0] * steps}).of(parse("hour/a.x > 2"))
+    assert spans(found.surely) == [Span(2 * HOUR, 3 * HOUR - STEP_S)]
+
+
+def test_what_confirms_counts_for_a_while() -> None:
+    found = conditions({"a.x": [0.0, 5.0, 0.0, 0.0, 0.0, 0.0]}).recent(parse("a.x > 1"), 2 * STEP_S)
+    assert told(found) == ("011100", "011100")
