@@ -29,7 +29,7 @@ from gateway.visit.commission.visit import Visit
 from gateway.visit.failure import VisitFailed
 from gateway.whole_file import whole_file
 
-_PATIENCE_S = 900.0
+_PATIENCE_S = 3600.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
