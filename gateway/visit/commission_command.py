@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -62,6 +63,9 @@ def run(args: argparse.Namespace) -> int:
     node = _target(site, args.target)
     try:
         return asyncio.run(_commission(args, site, node))
+    except KeyboardInterrupt:
+        print(say("commission.broken_off"), file=sys.stderr)
+        return 1
     except LineLost as error:
         raise VisitFailed(Phrase("commission.no_port", reason=error), Phrase("commission.no_port_advice")) from error
 
@@ -95,6 +99,7 @@ async def _commission(args: argparse.Namespace, site: Site, node: Node | None) -
         serials=dict(args.serial), patience_s=args.wait,
     )  # fmt: skip
     out = args.out or site.folder / f"certificate-{visit.target}.html"
+    _able(Path(site.store.key), out)
     notes = Notes(out.with_suffix(".part.json"))
     devices: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
@@ -118,6 +123,13 @@ async def _commission(args: argparse.Namespace, site: Site, node: Node | None) -
     notes.forget()
     _show(made, out, args.json)
     return 1 if made["verdict"] == finding.FAILED else 0
+
+
+def _able(key: Path, out: Path) -> None:
+    """VisitFailed: half an hour later there would be no certificate."""
+    for path, mode in ((key, os.R_OK), (out.parent, os.W_OK)):
+        if path.exists() and not os.access(path, mode):
+            raise VisitFailed(Phrase("commission.not_signed", reason=path), Phrase("commission.as_root_advice"))
 
 
 async def _bound(visit: Visit, course: Course) -> list[Bound]:
