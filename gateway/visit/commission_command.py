@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -38,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="STATION|NODE", help=say("help.commission_target"))
     parser.add_argument("--site", type=Path, default=site, metavar="site.toml", help=say("help.commission_site"))
     parser.add_argument("--check", type=Path, metavar="FILE", help=say("help.commission_check"))
-    parser.add_argument("--public-key", metavar="HEX", help=say("help.public_key"))
+    parser.add_argument("--public-key", type=_key, metavar="HEX", help=say("help.public_key"))
     parser.add_argument("--skip", action="append", choices=STEPS, default=[], help=say("help.commission_skip"))
     parser.add_argument("--in", dest="media", action="append", type=_medium, default=[], metavar="SENSOR=water|air",
                         help=say("help.commission_in"))  # fmt: skip
@@ -209,14 +210,14 @@ def _show(made: dict[str, Any], out: Path, as_json: bool) -> None:
     print(say("commission.written", path=out, also=out.with_suffix(".json")))
 
 
-def _check(path: Path, public: str | None) -> int:
+def _check(path: Path, public: bytes | None) -> int:
     """Whether a certificate is what a station signed."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeError) as error:
         print(error, file=sys.stderr)
         return 2
-    wrong = certificate.differs(text, None if public is None else bytes.fromhex(public))
+    wrong = certificate.differs(text, public)
     if wrong is not None:
         print(say(f"commission.check_{wrong}", path=path))
         return 1
@@ -225,6 +226,12 @@ def _check(path: Path, public: str | None) -> int:
     print(say("commission.check_sound", station=made["station"]["id"], target=made["target"], ended=made["ended"],
               verdict=say(f"commission.verdict_{made['verdict']}"), public=made["public"]))  # fmt: skip
     return 0
+
+
+def _key(text: str) -> bytes:
+    if re.fullmatch(r"[0-9A-Fa-f]{64}", text) is None:
+        raise argparse.ArgumentTypeError(say("verify.not_hex"))
+    return bytes.fromhex(text)
 
 
 def _medium(text: str) -> tuple[str, str]:

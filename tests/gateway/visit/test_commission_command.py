@@ -86,6 +86,10 @@ def test_without_a_gateway_the_bus_itself_is_asked(folder: Path, capsys: pytest.
     others = {verdict for (step, _), verdict in found.items() if step not in ("bus", "readings")}
     assert others == {"skipped"}, "what needs a gateway is no proof"
     assert main(["commission", "--check", str(folder / "certificate-upper.html"), "--lang", "en"]) == 0
+    page = str(folder / "certificate-upper.html")
+    assert main(["commission", "--check", page, "--public-key", "00" * 32]) == 1, "of another station"
+    with pytest.raises(SystemExit):
+        main(["commission", "--check", page, "--public-key", "no hex"])
     assert (folder / "gateway.key").stat().st_mode & 0o777 == 0o600
 
 
