@@ -76,8 +76,8 @@ class Tail:
     def append(self, rows: Sequence[Stored]) -> None:
         """They are on disk when this returns. OSError: nobody knows, and they count as not there."""
         text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
-        # a line of its own, whatever a full disk left of the last one
-        self._file.add(b"\n%s %s" % (_check(text), text))
+        # a line of its own, whatever a full disk left of the last one, and whatever a power cut makes of the next
+        self._file.add(b"\n%s %s\n" % (_check(text), text))
         self.rows += rows
 
     def clear(self) -> None:
