@@ -159,6 +159,9 @@ async def _backlog(folder: Path, progress: Progress) -> Figures:
         "backlog_live_lost": figure(found.live_lost, "readings", "none may be"),
         "backlog_live_age_p50_s": _held("", found.live_p50_s, "s", 5, 0),
         "backlog_live_age_max_s": _held("", found.live_max_s, "s", 5, 0),
+        "backlog_alarms": figure(found.alarms, "alarms", "raised while it drained"),
+        "alarm_latency_p50_s": _held("", found.alarm_p50_s, "s", 1, 0),
+        "alarm_latency_s": _held("", found.alarm_max_s, "s", 1, 0),
     }
 
 

@@ -4,11 +4,13 @@ import os
 import sys
 from pathlib import Path
 
+from gateway.process.alarm.rows import EVENTS
 from hw_sim.bench.gateway_contender import Command, Message, Receiver
 from hw_sim.bench.gateway_load import Load
-from hw_sim.platform import Platform
+from hw_sim.platform import Derived, Platform
 
 STATION = "bench"
+RAISED = EVENTS.index("raised")
 _HEAD = """profile_dir = "profiles"
 
 [station]
@@ -48,13 +50,24 @@ high = 99999
 """
 
 
+ALARM_ABOVE = 80_000  # of all five-digit numbers: readings jump, so an alarm comes every ten seconds or so
+_RULE = f"""
+[[rule]]
+id = "high"
+level = "red"
+when = "d0.v0 > {ALARM_ABOVE}"
+acknowledge = false
+"""
+
+
 class Ours:
-    """`watertower run` with a site file of one counting device each."""
+    """`watertower run` with a site file of one counting device each; `warns`: with an alarm over the first value."""
 
     name = "watertower"
 
-    def __init__(self, commit_delay_s: float = 10.0) -> None:
+    def __init__(self, commit_delay_s: float = 10.0, warns: bool = False) -> None:
         self.commit_delay_s = commit_delay_s
+        self.warns = warns
 
     def prepare(self, folder: Path, load: Load, places: list[int | str], broker_port: int) -> Command:
         profiles = folder / "profiles"
@@ -68,24 +81,26 @@ class Ours:
         for device in range(load.devices):
             site += f'\n[[sensor]]\nid = "d{device}"\nprofile = "counter"\nbus = "b{load.line(device)}"\n'
             site += f"unit_id = {load.unit(device)}\nperiod_s = {load.period_s}\n"
-        (folder / "site.toml").write_text(site)
+        (folder / "site.toml").write_text(site + (_RULE if self.warns else ""))
         arguments = [sys.executable, "-m", "gateway", "run", str(folder / "site.toml")]
         return Command(arguments, {**os.environ, "WATERTOWER_LANG": "en"})
 
     def receiver(self, load: Load) -> Receiver:
-        return _Platform(load)
+        return OurPlatform(load)
 
     def answer(self, topic: str, payload: bytes) -> tuple[str, bytes] | None:
         return None
 
 
-class _Platform(Receiver):
+class OurPlatform(Receiver):
     """By the receiver's rule of docs/mqtt.md: once by (station, seq)."""
 
     def __init__(self, load: Load) -> None:
         super().__init__(load)
         self._now_s = 0.0
         self._platform = Platform(self._on_row)
+        self._platform.on_derived = self._on_derived
+        self.alarms: list[tuple[float, int]] = []  # (when it came, Unix ms that it tells) of each that was raised
 
     def take(self, message: Message) -> None:
         self._now_s, topic, payload = message
@@ -98,3 +113,7 @@ class _Platform(Receiver):
         if text != "null":
             device, _, value = channel.partition(".")
             self.keep(int(device[1:]), int(value[1:]), (self._now_s, unix_ms, int(text)))
+
+    def _on_derived(self, source: str, channel: str, unix_ms: int, cell: Derived) -> None:
+        if channel == "alarm.high.event" and cell.value == RAISED:
+            self.alarms.append((self._now_s, unix_ms))
