@@ -154,7 +154,7 @@ def test_what_can_not_be_is_said_and_leaves_no_file(station: Station, capsys: py
 
 def test_a_flag_without_a_word_is_not_good() -> None:
     assert words(quality.GOOD) == "good"
-    assert words(quality.CLOCK | 1 << 9) == "clock flag_512"
+    assert words(quality.CLOCK | 1 << 9 | 1 << 30) == "clock climate flag_1073741824"
 
 
 def test_a_file_is_whole_or_what_it_was_before(tmp_path: Path) -> None:
