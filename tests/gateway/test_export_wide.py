@@ -121,6 +121,14 @@ def test_a_time_that_is_a_guess_has_no_place_on_a_time_line() -> None:
         assert list(sheet.lines()) == [(1000, [(5, 0, 0)])] and sheet.guessed == 1
 
 
+def test_of_a_long_sheet_it_is_told_how_far_it_is() -> None:
+    told: list[tuple[int, int]] = []
+    with closing(Sheet(progress=lambda done, of: told.append((done, of)))) as sheet:
+        sheet.put((Reading(seq, seq, "a", 1, 0, "mm", 0, "sensor a") for seq in range(2500)), has_source=False)
+        assert len(list(sheet.lines())) == 2500
+    assert told == [(1000, 2500), (2000, 2500)]
+
+
 def test_what_can_not_be_in_the_wide_form_is_said(station: Station, capsys: pytest.CaptureFixture[str]) -> None:
     def said(name: str, *more: str) -> str:
         assert main(["export", str(station.file), "-o", str(station.folder / name), *more]) == 2
@@ -196,7 +204,7 @@ def test_a_long_export_is_written_in_groups(tmp_path: Path) -> None:
         sheet.put(readings, has_source=False)
         parquet.write_sheet(tmp_path / "long.parquet", sheet)
     with pq.ParquetFile(tmp_path / "long.parquet") as file:
-        assert file.metadata.num_rows == 40_000 and file.num_row_groups == 2
+        assert file.metadata.num_rows == 40_000 and file.num_row_groups == 3
 
 
 # --- other people's programs: the extra `referee` ---------------------------------------------------------------------
@@ -237,3 +245,7 @@ def test_ioos_qc_runs_over_it_unchanged_and_finds_the_spike(station: Station) ->
     assert found["water.t", "spike_test"][10] == 4
     assert found["water.t", "rate_of_change_test"][10] == 3
     assert found["level.level", "flat_line_test"][-1] == 4
+    # why there is --step: between two lines of the other sensor that library says "not evaluated" of every reading
+    apart = streams.PandasStream(pandas.read_csv(station.export("apart.csv", "--wide"), parse_dates=["time"]))
+    spikes = [one for one in results.collect_results(apart.run(wanted), how="list") if one.test == "spike_test"]
+    assert set(map(int, spikes[0].results)) == {2, 9}
