@@ -501,7 +501,8 @@ def test_what_leaves_the_archive_is_what_leaves_the_station_byte_for_byte(
     store = Store(tmp_path / "store.db", HandClock())
     names = [("level.level", "mm", 0), ("level.t", "degC", 2)]
     series = store.series("sensor level", [channel(*one) for one in names])
-    for seq, cells in enumerate([((1, 0), (-5, 4)), ((None, 1), (123456, 0)), ((3, 0), (None, 0))], 1):
+    # 0.29 * 100 is 28.999999999999996
+    for seq, cells in enumerate([((1, 0), (-5, 4)), ((None, 1), (123456, 0)), ((3, 0), (29, 0))], 1):
         store.add_poll(series, NOW_MS - 60_000 * seq, cells)
     store.commit()
     archive.announce([("demo", Series(1, "sensor level", names))])
