@@ -20,7 +20,7 @@ from gateway.site.profiles import columns
 from gateway.states import AlarmState, BusState, NodeState, Status, UplinkState
 from gateway.store import StoreError
 from gateway.store.rows import Stored
-from protocols import quality
+from protocols.worth import names
 
 _MIB = 1 << 20
 _EVENTS = 6
@@ -123,7 +123,7 @@ def _tables(status: Status, lang: str | None) -> Iterator[list[list[str]]]:
 
     channels = [head("channel", "quantity", "value", "quality", "last")]
     for one in status.channels:
-        words = ", ".join(say(f"quality.{word}", lang) for word in quality.names(one.quality))
+        words = ", ".join(say(f"quality.{word}", lang) for word in names(one.quality))
         value = "–" if one.value is None else f"{one.value} {unit_text(one.unit)}".rstrip()
         worth = words or say("quality.good", lang)
         channels.append([one.channel, quantity_text(one.quantity), value, worth, _ago(status, one.unix_ms)])

@@ -10,6 +10,7 @@ from gateway.messages import language, say
 from gateway.site import config
 from hw_sim import fleet, hj212_server, report, scenario, sl651_server, swarm, tally
 from hw_sim.capture import author
+from hw_sim.desk import bench
 from hw_sim.faults.clocks import ClockDrift
 from hw_sim.interpreter import NoMicroPython
 from hw_sim.pico import on_pico
@@ -53,6 +54,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared:
     sl651_server.add(platforms, shared)
     hj212_server.add(platforms, shared)
     fleet.add(commands, shared)
+    bench.add(commands, shared)
     field = commands.add_parser("capture", parents=[shared], help=say("help.sim_capture"))
     field.add_argument("site", type=Path, metavar="site.toml", help=say("help.site"))
     field.add_argument("files", type=Path, nargs="+", metavar="FILE", help=say("help.captures"))

@@ -60,6 +60,7 @@ class Report(NamedTuple):
     said: str
     slept_us: float
     written: list[tuple[int, int, bytes]]
+    raw: bytes = b""  # what the console said, as bytes
 
 
 class Remains(NamedTuple):
@@ -126,9 +127,9 @@ class Emulator:
         hear = [[uart, us, data.hex(), character_us] for uart, us, data, character_us in heard or []]
         answer = self._ask({"run": until_us, "hear": hear, "type": typed.encode().hex()})
         events = [Event(us, kind, tuple(details)) for us, kind, *details in answer["events"]]
-        said = bytes.fromhex(answer["said"]).decode(errors="replace")
+        raw = bytes.fromhex(answer["said"])
         written = [(us, offset, bytes.fromhex(page)) for us, offset, page in answer["written"]]
-        return Report(answer["us"], events, said, answer["slept"], written)
+        return Report(answer["us"], events, raw.decode(errors="replace"), answer["slept"], written, raw)
 
     def order(self, cut: tuple[int, float] | None, page_ms: float = 0.0, erase_ms: float = 0.0) -> None:
         """`cut`: power is lost in that flash operation from now (1: the next), after that share of its time. The times

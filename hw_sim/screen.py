@@ -9,7 +9,7 @@ from rich.text import Text
 from gateway.messages import language, quantity_text, say, unit_text
 from hw_sim.station import Station
 from hw_sim.timeline import Happening
-from protocols import quality
+from protocols.worth import names
 
 Seen = tuple[str, str, int, int]  # text, unit, quality, Unix ms
 
@@ -69,7 +69,7 @@ class Screen:
                 )
                 continue
             text, unit, flags, unix_ms = self._last[channel.name]
-            words = ", ".join(say(f"quality.{word}") for word in quality.names(flags)) or say("quality.good")
+            words = ", ".join(say(f"quality.{word}") for word in names(flags)) or say("quality.good")
             value = "–" if text == "null" else text
             age = f"{max(now_ms - unix_ms, 0) / 1000:.0f} s"
             table.add_row(channel.name, quantity, value, unit_text(unit), words, age, style="yellow" if flags else "")

@@ -68,7 +68,7 @@ class Station:
         self._folder.mkdir(parents=True, exist_ok=True)
         site_path = self._folder / "site.toml"
         shutil.copy(self._scenario.site_path, site_path)
-        written = config.load(site_path)
+        written = config.load(self._scenario.site_path)
         behind_tcp = [bus.id for bus in written.buses if bus.tcp is not None]
         broker_port, *tcp_ports = free_ports(1 + len(behind_tcp))
         host = _LOOPBACK
@@ -198,6 +198,8 @@ def places(site: Site, uplink_port: int, tcp_ports: Sequence[int]) -> dict[str, 
     laid = {"store.path": "store.db", "clock.trust": "always"}  # whatever this machine says of its own clock
     if site.radio is not None:
         laid["radio.port"] = "radio"
+    if site.profile_dir is not None:
+        laid["profile_dir"] = str(site.folder / site.profile_dir)  # the copied file has left it behind
     ports = iter(tcp_ports)
     for bus in site.buses:
         if bus.tcp is None:

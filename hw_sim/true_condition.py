@@ -17,6 +17,7 @@ from gateway.process.alarm.expression import All, Compare, Expression, Not, Othe
 STEP_S = 30.0
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
+_SHIFT = 30  # steps, a quarter of an hour: the longest period that makes hours here (ours)
 _PERIODS_S = {"minute": 600.0, "hour": 3600.0}  # derived rows that are means of whole periods
 
 
@@ -71,14 +72,20 @@ class TrueConditions:
 
     def _compare(self, one: Compare) -> Condition:
         quantity = one.quantity
-        # a few readings are not the whole curve: a mean of less of it may be what the station has
+        # a few readings are not the whole curve: the mean of less of it, or of one that lies a little earlier or later,
+        # may be what the station has
         windows = {quantity.window_ms, quantity.window_ms // 2} if quantity.form == "mean" else {quantity.window_ms}
-        found = [self._beyond(one, quantity._replace(window_ms=window_ms)) for window_ms in sorted(windows)]
+        shifts = (0, _SHIFT, -_SHIFT) if "/" in quantity.channel else (0,)
+        found = [
+            self._beyond(one, quantity._replace(window_ms=window_ms), shift)
+            for window_ms in sorted(windows)
+            for shift in shifts
+        ]
         surely = np.logical_and.reduce([part.surely for part in found])
         return Condition(surely, np.logical_or.reduce([part.maybe for part in found]))
 
-    def _beyond(self, one: Compare, quantity: Quantity) -> Condition:
-        values = self._quantity(quantity)
+    def _beyond(self, one: Compare, quantity: Quantity, shift: int) -> Condition:
+        values = self._quantity(quantity, shift)
         if values is None:
             return self._unknown()
         known = np.isfinite(values)
@@ -87,7 +94,7 @@ class TrueConditions:
         with np.errstate(invalid="ignore"):
             return Condition(known & (signed > limit + margin), ~known | (signed > limit - margin))
 
-    def _quantity(self, quantity: Quantity) -> Numbers | None:
+    def _quantity(self, quantity: Quantity, shift: int) -> Numbers | None:
         source, _, name = quantity.channel.rpartition("/")
         name, _, statistic = name.partition(":")
         if (source and source not in _PERIODS_S) or statistic:
@@ -96,7 +103,8 @@ class TrueConditions:
         if values is None:
             return None
         if source:
-            values = _last_period(values, round(_PERIODS_S[source] / STEP_S))
+            places = np.clip(np.arange(len(values)) - shift, 0, len(values) - 1)
+            values = _last_period(values[places], round(_PERIODS_S[source] / STEP_S))
         width = round(quantity.window_ms / 1000 / STEP_S)
         if quantity.form == "mean":
             return _mean(values, width)

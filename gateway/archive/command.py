@@ -27,7 +27,7 @@ from gateway.export import moment_ms
 from gateway.machine import journal
 from gateway.messages import say
 from gateway.site.profiles import columns
-from protocols import quality
+from protocols.worth import names
 
 _NAMED = 10  # names that a person is told of those that there are
 _LINE_S = 10.0  # between two lines of progress; on a terminal one line a second
@@ -227,7 +227,7 @@ def _cell(name: str, answer: Any) -> str:
     if value is None:
         return ""
     if name == "quality":
-        return ", ".join(say(f"quality.{word}") for word in quality.names(value)) or say("quality.good")
+        return ", ".join(say(f"quality.{word}") for word in names(value)) or say("quality.good")
     if name == "value":
         return f"{value:.{answer.decimals}f}"
     if isinstance(value, bool):

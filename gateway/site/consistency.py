@@ -14,6 +14,9 @@ from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.machine import usb
 from gateway.messages import Phrase
 from gateway.process.load import KG_PER_M3, M3_PER_HOUR
+from gateway.process.quality.limit_table import Channel as Tested
+from gateway.process.quality.limit_table import limits
+from gateway.process.quality.limits import Limits
 from gateway.site.airtime import longest_frame
 from gateway.site.library import Library, serial_text
 from gateway.site.limits import calibration_faults, limit_faults, service_faults
@@ -414,10 +417,25 @@ def _worth(site: Tree, owners: Sequence[tuple[str, Tree]], library: Library) -> 
     table = site.get("aggregate")
     makes = table is not None or any(uplink.get("type") == "hj212" for uplink in site.get("uplink", ()))
     levels = (table or {}).get("levels") or (("hour", "day", "month") if makes else ())
-    yield from limit_faults(_rows(site, "quality"), channels)
+    yield from limit_faults(_rows(site, "quality"), channels, _usual_limits(owners, library))
     yield from service_faults(_rows(site, "service"), known if len(known) == len(sensors) else None)
     yield from calibration_faults(_rows(site, "calibration"), channels, "hour" in levels or None in levels)
     yield from trend_faults(_rows(site, "trend"), channels, levels)
+
+
+def _usual_limits(owners: Sequence[tuple[str, Tree]], library: Library) -> dict[str, Limits]:
+    """Of each channel whose profile is sound."""
+    found: dict[str, Limits] = {}
+    for _, owner in owners:
+        for sensor in owner.get("sensor", ()):
+            id, model, period_s = sensor.get("id"), sensor.get("profile"), sensor.get("period_s")
+            if id is None or period_s is None or model in library.faulty or model not in library.models:
+                continue
+            profile = library.profile(model)
+            for one in profile.registers:
+                channel = Tested(profile.kind, one.name, one.unit, one.decimals, one.low, one.high, period_s)
+                found[f"{id}.{one.name}"] = limits(channel)
+    return found
 
 
 def _channel_names(site: Tree, library: Library) -> list[str] | None:

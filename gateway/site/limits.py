@@ -5,7 +5,7 @@
 probe read in its standards at a deployment's end. Faults are found on the sound part of a file, as in consistency.py.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
@@ -15,7 +15,7 @@ from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.messages import Phrase
 from gateway.process.quality import drift
 from gateway.process.quality.drift import Deployment, Standard
-from gateway.process.quality.limits import Season, Span
+from gateway.process.quality.limits import Limits, Season, Span
 
 _Text = Annotated[str, Meta(min_length=1, extra={"allowed": Phrase("allowed.some_text")})]
 _Number = Annotated[float, Meta(ge=-1e12, le=1e12)]  # neither infinite nor NaN
@@ -111,8 +111,11 @@ class CalibrationTable(Struct, frozen=True, kw_only=True, rename={"start": "from
     high: tuple[_Number, _Number] | None = None
 
 
-def limit_faults(tables: list[tuple[str, Tree]], channels: Collection[str] | None) -> Iterator[Fault]:
-    """Every fault of `tables`, each (path, table). `channels`: the station's, None where not all are known."""
+def limit_faults(
+    tables: list[tuple[str, Tree]], channels: Collection[str] | None, usual: Mapping[str, Limits] | None = None
+) -> Iterator[Fault]:
+    """Every fault of `tables`, each (path, table). `channels`: the station's, None where not all are known; `usual`:
+    what their quantities have where the site says nothing."""
     yield from doubled([(f"{path}.channel", table.get("channel")) for path, table in tables])
     for path, table in tables:
         name = table.get("channel")
@@ -126,6 +129,28 @@ def limit_faults(tables: list[tuple[str, Tree]], channels: Collection[str] | Non
             if suspect is not None and fail is not None and sign * (fail - suspect) <= 0:
                 place, key = f"{path}.{test}_fail", f"{test}_suspect"
                 yield Fault(place, "fault.grades", Phrase("hint.grades"), found=fail, suspect=suspect, other=key)
+        if usual is not None and name is not None and name in usual:
+            yield from _beyond(path, table, usual[name])
+
+
+def _beyond(path: str, table: Tree, usual: Limits) -> Iterator[Fault]:
+    """A suspect limit that lies beyond the fail limit which the quantity has: nothing would ever be only suspect."""
+    off = table.get("off", ())
+    own = table.get("suspect")
+    if own is not None and None not in own and table.get("fail") is None and usual.fail is not None:
+        low, high = usual.fail
+        if (own[0] < low or own[1] > high) and not {"fail", "all"} & set(off):
+            yield _usual(f"{path}.suspect", list(own), "fail", f"[{low:g}, {high:g}]")
+    for test, per_unit in (("spike", 1.0), ("rate", 3600.0), ("flat", 1 / _HOUR_MS)):
+        own, fail = table.get(f"{test}_suspect"), getattr(usual, _TESTS[test][1])
+        if own is None or fail is None or table.get(f"{test}_fail") is not None or {test, "all"} & set(off):
+            continue
+        if own >= fail * per_unit * (1 - 1e-9):
+            yield _usual(f"{path}.{test}_suspect", own, f"{test}_fail", f"{fail * per_unit:g}")
+
+
+def _usual(path: str, found: object, key: str, usual: str) -> Fault:
+    return Fault(path, "fault.usual_fail", Phrase("hint.usual_fail", other=key), found=found, usual=usual, other=key)
 
 
 def service_faults(tables: list[tuple[str, Tree]], sensors: Collection[str] | None) -> Iterator[Fault]:

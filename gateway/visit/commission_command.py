@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import hashlib
 import json
+import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -29,7 +31,7 @@ from gateway.visit.commission.visit import Visit
 from gateway.visit.failure import VisitFailed
 from gateway.whole_file import whole_file
 
-_PATIENCE_S = 900.0
+_PATIENCE_S = 3600.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="STATION|NODE", help=say("help.commission_target"))
     parser.add_argument("--site", type=Path, default=site, metavar="site.toml", help=say("help.commission_site"))
     parser.add_argument("--check", type=Path, metavar="FILE", help=say("help.commission_check"))
-    parser.add_argument("--public-key", metavar="HEX", help=say("help.public_key"))
+    parser.add_argument("--public-key", type=_key, metavar="HEX", help=say("help.public_key"))
     parser.add_argument("--skip", action="append", choices=STEPS, default=[], help=say("help.commission_skip"))
     parser.add_argument("--in", dest="media", action="append", type=_medium, default=[], metavar="SENSOR=water|air",
                         help=say("help.commission_in"))  # fmt: skip
@@ -62,6 +64,9 @@ def run(args: argparse.Namespace) -> int:
     node = _target(site, args.target)
     try:
         return asyncio.run(_commission(args, site, node))
+    except KeyboardInterrupt:
+        print(say("commission.broken_off"), file=sys.stderr)
+        return 1
     except LineLost as error:
         raise VisitFailed(Phrase("commission.no_port", reason=error), Phrase("commission.no_port_advice")) from error
 
@@ -95,6 +100,7 @@ async def _commission(args: argparse.Namespace, site: Site, node: Node | None) -
         serials=dict(args.serial), patience_s=args.wait,
     )  # fmt: skip
     out = args.out or site.folder / f"certificate-{visit.target}.html"
+    _able(Path(site.store.key), out)
     notes = Notes(out.with_suffix(".part.json"))
     devices: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
@@ -118,6 +124,13 @@ async def _commission(args: argparse.Namespace, site: Site, node: Node | None) -
     notes.forget()
     _show(made, out, args.json)
     return 1 if made["verdict"] == finding.FAILED else 0
+
+
+def _able(key: Path, out: Path) -> None:
+    """VisitFailed: half an hour later there would be no certificate."""
+    for path, mode in ((key, os.R_OK), (out.parent, os.W_OK)):
+        if path.exists() and not os.access(path, mode):
+            raise VisitFailed(Phrase("commission.not_signed", reason=path), Phrase("commission.as_root_advice"))
 
 
 async def _bound(visit: Visit, course: Course) -> list[Bound]:
@@ -190,21 +203,21 @@ def _show(made: dict[str, Any], out: Path, as_json: bool) -> None:
     lang = language()
     for step in made["steps"]:
         mark = say(f"commission.mark_{step['verdict']}")
-        print(f"{mark}  {say('commission.step_' + step['step'])}, {step['subject']}: {step['seen'][lang]}")
+        print(f"{mark}  {say('commission.step_' + step['step'])} · {step['subject']}: {step['seen'][lang]}")
         if step["advice"] is not None:
             print(f"    → {step['advice'][lang]}")
     print(say(f"commission.verdict_{made['verdict']}"))
     print(say("commission.written", path=out, also=out.with_suffix(".json")))
 
 
-def _check(path: Path, public: str | None) -> int:
+def _check(path: Path, public: bytes | None) -> int:
     """Whether a certificate is what a station signed."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeError) as error:
         print(error, file=sys.stderr)
         return 2
-    wrong = certificate.differs(text, None if public is None else bytes.fromhex(public))
+    wrong = certificate.differs(text, public)
     if wrong is not None:
         print(say(f"commission.check_{wrong}", path=path))
         return 1
@@ -213,6 +226,12 @@ def _check(path: Path, public: str | None) -> int:
     print(say("commission.check_sound", station=made["station"]["id"], target=made["target"], ended=made["ended"],
               verdict=say(f"commission.verdict_{made['verdict']}"), public=made["public"]))  # fmt: skip
     return 0
+
+
+def _key(text: str) -> bytes:
+    if re.fullmatch(r"[0-9A-Fa-f]{64}", text) is None:
+        raise argparse.ArgumentTypeError(say("verify.not_hex"))
+    return bytes.fromhex(text)
 
 
 def _medium(text: str) -> tuple[str, str]:

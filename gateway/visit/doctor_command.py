@@ -75,7 +75,7 @@ def _show(found: list[Complaint]) -> None:
     lang = language()
     for one in found:
         mark = say(f"doctor.{one.severity}")
-        print(f"{mark}  {say(f'doctor.topic_{one.topic}')}, {one.subject}: {one.seen[lang]}")
+        print(f"{mark}  {say(f'doctor.topic_{one.topic}')} · {one.subject}: {one.seen[lang]}")
         print(f"    → {one.advice[lang]}")
     if not any(one.severity == WRONG for one in found):
         print(say("doctor.well"))

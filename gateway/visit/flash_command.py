@@ -33,9 +33,8 @@ def run(args: argparse.Namespace) -> int:
         elif board.drive is not None:
             print(say("flash.waits", drive=board.drive))
             _fits(args, "rp2", target)
-        with progress.shown() as shown:
-            talk = flashing.Talk(print, lambda question: cable.agree(args, question), shown, args.wait_s)
-            now = flashing.flash(board, computer, images, talk, _SLOW_BAUD if args.slow else FAST_BAUD)
+        talk = flashing.Talk(print, lambda question: cable.agree(args, question), progress.shown, args.wait_s)
+        now = flashing.flash(board, computer, images, talk, _SLOW_BAUD if args.slow else FAST_BAUD)
     finally:
         if board.prompt is not None:
             board.prompt.close()

@@ -5,6 +5,7 @@ ended a run, the next one goes on.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from gateway.messages import Phrase, say
@@ -40,7 +41,7 @@ class Talk(NamedTuple):
 
     say: Callable[[str], None]
     agree: Callable[[str], None]  # VisitFailed: no
-    shown: Progress
+    shown: Callable[[], AbstractContextManager[Progress]]  # only while something is written: a bar and a question clash
     wait_s: float  # for a board to come back
 
 
@@ -109,7 +110,8 @@ def flash(board: Board, computer: Plugged, images: tuple[Image, ...], talk: Talk
             if image is None or image.chip != loader.name:
                 image = chosen(images, loader.name)
                 _ask(board, image, talk)
-            written = loader.write(image, talk.shown, say("flash.writing", name=image.name))
+            with talk.shown() as shown:
+                written = loader.write(image, shown, say("flash.writing", name=image.name))
         finally:
             loader.restart()
     talk.say(say("flash.written", kib=written // 1024, of=len(image.content) // 1024))
@@ -126,7 +128,8 @@ def _by_drive(board: Board, computer: Plugged, images: tuple[Image, ...], talk: 
         assert board.prompt is not None
         board.prompt.leave(board_code.TO_LOADER)
         drive = uf2_drive.awaited(computer, board.chip, talk.wait_s)
-    uf2_drive.give(drive, image, talk.shown, say("flash.writing", name=image.name), talk.wait_s)
+    with talk.shown() as shown:
+        uf2_drive.give(drive, image, shown, say("flash.writing", name=image.name), talk.wait_s)
     talk.say(say("flash.written", kib=len(image.content) // 2048, of=len(image.content) // 2048))
     return _returned(board, computer, image, talk, board.identity.unique if board.identity else None)
 

@@ -6,6 +6,8 @@ from gateway.messages import say
 from gateway.visit import board_code
 from gateway.visit.prompt import Prompt
 
+_EMPTY = "no whole copy"  # firmware/settings.py: nobody has provisioned it
+
 
 class Identity(NamedTuple):
     """`node` None: it is no node yet. `unsent`: records that no gateway has confirmed; None: not known. `update`: the
@@ -50,7 +52,9 @@ def text(identity: Identity, lang: str | None = None) -> str:
     if not identity.is_ours:
         lines.append(say("identity.foreign", lang))
     elif identity.node is None:
-        lines.append(say("identity.blank", lang, fault=identity.fault))
+        lines.append(say("identity.blank", lang))
+        if _EMPTY not in identity.fault:
+            lines.append(say("identity.fault", lang, fault=identity.fault))
     else:
         lines.append(say("identity.node", lang, name=identity.name, id=identity.node, schema=identity.schema))
     if identity.unsent:

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
             prompt.restart()
             return 0
         if found.node is not None:
-            if found.node != wanted.id:
+            if found.node != wanted.id and found.unsent != 0:
                 print(say("provision.journal_goes"))
             cable.agree(args, say("provision.sure", old=found.name, node=wanted.name))
         with progress.shown() as shown:

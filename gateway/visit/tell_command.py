@@ -17,6 +17,7 @@ from gateway.visit.failure import VisitFailed
 from gateway.visit.scan_command import agreed
 
 _OF_NODES = ("wipe", "report", "emergency")
+_AT_WORK = ("maintenance", "calibration", "end")  # what a person does at a sensor (docs/quality.md)
 _CERTAIN = ("done", "confirmed")
 _SAID = (*_CERTAIN, "differs", "no_reply", "out_of_range", "no_bus")  # gateway/collect/writes.py
 
@@ -50,13 +51,16 @@ def _order(site: Site, device: str, what: str, value: float | None) -> tuple[str
             raise VisitFailed(Phrase("tell.unknown", what=what), Phrase("tell.known", names=_OF_NODES))
         seconds = {} if what == "wipe" else {"seconds": int(value or 0)}
         return what, {"node": device, **seconds}
+    everywhere = [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
+    if what in _AT_WORK and device in [sensor.id for sensor in everywhere]:
+        return "service", {"sensor": device, "state": what, **({} if value is None else {"minutes": int(value)})}
     sensor = next((one for one in site.sensors if one.id == device), None)
     if sensor is None:
         names = (*(one.id for one in site.sensors), *(node.name for node in site.nodes))
         raise VisitFailed(Phrase("tell.nobody", device=device), Phrase("tell.known", names=names))
     writes = tuple(write.name for write in site.profile(sensor).writes)
     if what not in writes:
-        raise VisitFailed(Phrase("tell.unknown", what=what), Phrase("tell.known", names=writes or ("-",)))
+        raise VisitFailed(Phrase("tell.unknown", what=what), Phrase("tell.known", names=(*writes, *_AT_WORK)))
     return "write", {"sensor": device, "name": what, **({} if value is None else {"value": value})}
 
 
@@ -67,7 +71,7 @@ def _told(answer: dict[str, Any]) -> int:
     if "left" in answer:
         print(say("tell.left"))
         return 0
-    outcome, told = str(answer.get("outcome")), answer.get("told")
+    outcome, told = str(answer.get("outcome", "done")), answer.get("told")
     if outcome not in _SAID:
         print(say("tell.refused", reason=answer.get("code") or outcome), file=sys.stderr)
         return 1

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from hw_sim.bench import Figure
 
-PARTS = ("power_cuts", "air", "link_storm", "node_day", "node_heap")  # each a module with measure(progress)
+PARTS = ("power_cuts", "air", "link_storm", "node_day", "node_heap", "pico_day")  # each a module with measure(progress)
 
 
 def measure(progress: Callable[[str], None], only: Iterable[str] = PARTS) -> dict[str, Figure]:

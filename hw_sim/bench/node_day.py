@@ -115,7 +115,7 @@ async def _live(folder: Path, fit: Fit | None, span_s: float) -> Day:
     verdict = await station.finish()
     floor_j = _floor_j(station.site, node, world, frame_bytes, answer_bytes)
     return Day(
-        {part: (after[part] - before.get(part, 0.0)) / share for part in floor_j},
+        {part: (after.get(part, 0.0) - before.get(part, 0.0)) / share for part in floor_j},
         floor_j,
         _used_s(bus, world) / share,
         _bus_s(station.site, node)[0],

@@ -69,7 +69,7 @@ def measure(progress: Callable[[str], None], parts: tuple[str, ...] = PARTS) -> 
         progress("indices and classes by themselves")
         found |= {name: figure(value, "1/s", "by themselves") for name, value in process_classes.figures().items()}
     if "year" in parts:
-        progress("a year of one channel every ten minutes")
+        progress("a year of two channels every half hour")
         found |= process_year.figures()
     return found
 

@@ -13,7 +13,7 @@ from hw_sim.bench import Figure, figure
 from hw_sim.bench.process_site import HandClock
 
 _START_MS = 1_767_196_800_000  # 2026-01-01 in China
-_STEP_S = 600
+_STEP_S = 1800
 _MONTH = 30 * 86_400 // _STEP_S
 _SITE = """
 [aggregate]
@@ -31,7 +31,7 @@ id = "s"
 profile = "cwt_weather"
 bus = "tcp"
 unit_id = 1
-period_s = 600
+period_s = 1800
 quantities = ["temperature", "humidity"]
 [[rule]]
 id = "cold"
@@ -57,10 +57,11 @@ def figures() -> dict[str, Figure]:
         held = []
         for step in range(12 * _MONTH):
             clock.unix = _START_MS + 1000 * _STEP_S * step
-            season = abs(step % (12 * _MONTH) - 6 * _MONTH) // 144
-            cells = ((200 - 2 * season + step % 144 // 2, 0), (500 + step * 7 % 31, 0))
+            season = abs(step % (12 * _MONTH) - 6 * _MONTH) // 48
+            cells = ((200 - 2 * season + step % 48, 0), (500 + step * 7 % 31, 0))
             store.add_poll(series, clock.unix, cells)
-            store.commit()
+            if step % 48 == 47:  # once a day: what is measured is memory
+                store.commit()
             if (step + 1) % _MONTH == 0:
                 gc.collect()
                 held.append(tracemalloc.get_traced_memory()[0])

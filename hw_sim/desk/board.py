@@ -63,7 +63,7 @@ class DeskBoard:
         self._there = threading.Event()
         folder.mkdir(parents=True, exist_ok=True)
         if not self.flash_path.exists():
-            self.flash_path.write_bytes(b"\xff" * _FLASH_BYTES)
+            self.erase()
         Path(f"{self.flash_path}.id").write_bytes(bytes.fromhex(unique))
         self._terminal = Terminal(self._hear)
         self._repl = RawRepl(self._execute, self._terminal.say, self._stop)
@@ -138,6 +138,11 @@ class DeskBoard:
     @property
     def is_bootable(self) -> bool:
         return self.image is not None
+
+    def erase(self) -> None:
+        """As it left the factory."""
+        self._put(b"\xff" * _FLASH_BYTES)
+        self._forget_image()
 
     def install(self, content: bytes) -> None:
         """An image as if it had been flashed long ago."""
@@ -235,7 +240,7 @@ class DeskBoard:
         self._rom = None
 
     def _save(self, rom: EspRom) -> None:
-        self.flash_path.write_bytes(rom.flash)
+        self._put(rom.flash)
         offset = images.ESP_CHIPS[CHIPS[self.chip].id][1]
         start = bytes(rom.flash[offset:])
         if pretended.starts(rom.flash):
@@ -286,8 +291,14 @@ class DeskBoard:
         if self.faults.rots:
             self.faults = self.faults._replace(rots=False)
             flash[read.runs[0].address % XIP_BASE + 100] ^= 1
-        self.flash_path.write_bytes(flash)
+        self._put(flash)
         self._note(read.own)
+
+    def _put(self, flash: bytes | bytearray) -> None:
+        """Whole, for whoever looks at it meanwhile."""
+        beside = Path(f"{self.flash_path}.new")
+        beside.write_bytes(flash)
+        beside.replace(self.flash_path)
 
     def _note(self, own: bool) -> None:
         Path(f"{self.flash_path}.image").write_text("own" if own else "stock", "ascii")

@@ -8,13 +8,14 @@ from pathlib import Path
 from gateway.visit.plugged import LISTING
 from hw_sim import interpreter
 from hw_sim.desk.board import DeskBoard, unique_id
+from hw_sim.desk.pico_board import PicoBoard
 
 
 class Desk:
     """`folder` is the folder of a visit: the listing lies in it, the boards in one below. A context manager."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = folder = folder.absolute()
         self._guest = interpreter.find()
         self._lock = threading.Lock()
         self.boards: list[DeskBoard] = []
@@ -25,6 +26,13 @@ class Desk:
         """A new one, not plugged in, nothing in its flash."""
         unique = unique_id(chip, len(self.boards) + 1)
         board = DeskBoard(self._folder / "boards", chip, unique, self._guest, self.list)
+        self.boards.append(board)
+        return board
+
+    def pico(self, uf2: Path) -> PicoBoard:
+        """A new one that is an emulated RP2040, for this image or another. NoEmulator."""
+        unique = unique_id("RP2040", len(self.boards) + 1)
+        board = PicoBoard(self._folder / "boards", unique, uf2, self._guest, self.list)
         self.boards.append(board)
         return board
 

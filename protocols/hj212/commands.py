@@ -90,8 +90,8 @@ _FORMS = {
     "-Flag": "[NFMSDCTB]", "-EFlag": "[0-9A-Za-z]{4}", "-SampleTime": _MOMENT,
     "-RS": "[0-5]", "-SN": "[0-9A-Za-z]{1,24}", "-Info": r"//.{0,890}//|[^,;&=]{1,890}",
 }  # fmt: skip
-_COMPILED = {name: re.compile(form, re.DOTALL) for name, form in _FORMS.items()}
-_NUMERIC = re.compile(_NUMBER)
+_COMPILED = {name: re.compile(form, re.DOTALL | re.ASCII) for name, form in _FORMS.items()}
+_NUMERIC = re.compile(_NUMBER, re.ASCII)
 _OWNER = re.compile(r"[a-z]\d{5}|[0-9A-Za-z]{2,3}|SB\d{1,3}|ele\d{2}")
 
 

@@ -174,7 +174,7 @@ def _head(name: str, value: str, version: int) -> "tuple[str, str]":
         return f"hj212_cn_{value}" if value in COMMANDS or value in OLD_COMMANDS else "hj212_cn", value
     if name == "ST" and value in SYSTEMS:
         return f"hj212_st_{value}", value
-    if name == "Flag" and value.isdigit():
+    if name == "Flag" and value.isascii() and value.isdigit():
         bits = int(value)
         said = [_YEARS.get(version, str(version)), *(["A"] if bits & 1 else []), *(["D"] if bits & 2 else [])]
         return "hj212_flag", f"{value} ({', '.join(said)})"

@@ -173,8 +173,8 @@ def test_no_stream_makes_it_stumble_and_each_rule_is_always_in_a_state(acts: lis
     for unix_ms, act in acts:
         for one in _act(alarms, unix_ms, act):
             assert one.state in states.ALL
-            if one.event == "raised" and one.rule == "one":
-                assert one.value is not None and one.value > 4.0
+            if one.event == "raised" and one.rule == "one" and act[0] in ("step", "late"):
+                assert one.value is not None and one.value > 4.0  # what comes off its shelf may be blind
         assert (alarms.state_of("one")[0] in states.STANDING) == (alarms.emergency == {7})
         json.dumps(alarms.state())
 

@@ -313,3 +313,18 @@ def test_the_gateways_flags_leave_a_nodes_eight_bits_alone_and_have_one_bit_each
     bits = [bit for bit, _ in worth._NAMES]
     assert len(set(bits)) == len(bits) and all(bit > 0xFF and bit.bit_count() == 1 and bit != 1 << 20 for bit in bits)
     assert worth.names(quality.RANGE | worth.SPIKE | worth.FAIL) == ["range", "spike", "fail"]
+
+
+def test_a_flicker_of_the_last_digits_is_not_too_fast_however_often_a_sensor_is_polled() -> None:
+    for name, unit, decimals, flicker in (
+        ("ph", "pH", 2, 3),
+        ("level", "mm", 0, 2),
+        ("dissolved_oxygen", "mg/L", 2, 9),
+    ):
+        one = limits(Channel("water", name, unit, decimals, None, None, 1))
+        test = ChannelQuality(one)
+        base = {"ph": 8.2, "level": 700.0, "dissolved_oxygen": 9.0}[name]
+        told = [test.step(1000 * second, base + second * 7 % 2 * flicker * 10**-decimals) for second in range(600)]
+        assert not any(told), name
+    slow = limits(Channel("water", "ph", "pH", 2, None, None, 900))
+    assert slow.rate_suspect_per_s == pytest.approx(0.8 / 3600)

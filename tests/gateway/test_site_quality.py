@@ -75,6 +75,11 @@ FAULTS = (
     ('channel = "river.ph"\nsuspect', 'channel = "river.p"\nsuspect',
      "quality[0].channel: the station has no channel 'river.p'; did you mean river.ph?"),
     ('"ice"', '"snow"', "checks.off[0]: 'snow' does not fit; needs one of 'dry', 'ice', 'level', 'oxygen', 'pm'"),
+    ('suspect = [6.5, 9.0]\noff = ["all"]', "suspect = [1.0, 9.0]",
+     "quality[0].suspect: [1.0, 9.0] reaches fail = [2, 12], which the quantity has: nothing would be only suspect; "
+     "set fail too, or have it off"),
+    ('off = ["all"]', "flat_suspect = 48", "quality[0].flat_suspect: 48 reaches flat_fail = 48"),
+    ('off = ["all"]', "spike_suspect = 0.6", "quality[0].spike_suspect: 0.6 reaches spike_fail = 0.5"),
     ('sensor = "river"', 'sensor = "rivr"', "service[0].sensor: there is no sensor 'rivr'; did you mean river?"),
     ("12:00:00+08:00", "09:00:00+08:00", "service[0].to: it ends before it begins"),
     ("12:00:00+08:00", "12:00:00", "service[0].to: '2026-11-29T12:00:00' does not fit; needs a time with its zone such "

@@ -32,9 +32,9 @@ def test_each_step_of_spreading_hears_more_and_each_of_bandwidth_less() -> None:
     for bandwidth in (125, 250, 500):
         levels = [airtime.sensitivity_dbm(spreading, bandwidth) for spreading in range(7, 13)]
         assert levels == sorted(levels, reverse=True)
-    assert airtime.sensitivity_dbm(7, 125) == -124.0 and radio_lora.sensitivity_dbm(12, 125) == -137.0
+    assert airtime.sensitivity_dbm(7, 125) == -124.0 and airtime.sensitivity_dbm(12, 125) == -137.0
     for spreading in range(7, 13):
-        assert airtime.sensitivity_dbm(spreading, 125) < radio_lora.sensitivity_dbm(spreading, 500)
+        assert airtime.sensitivity_dbm(spreading, 125) < airtime.sensitivity_dbm(spreading, 500)
 
 
 def test_a_hundredth_is_lost_at_the_sensitivity_and_nearly_all_some_decibels_below() -> None:

@@ -11,6 +11,7 @@ from hw_sim import scenario
 from hw_sim.alarm_judge import RuleVerdict
 from hw_sim.expect import Judged, unaccepted
 from hw_sim.flag_judge import FlagVerdict
+from hw_sim.station import places
 
 SITES = scenario.FOLDER / "sites"
 PAGE = Path(__file__).parents[2] / "docs" / "sites.md"
@@ -93,3 +94,8 @@ def test_what_is_not_accepted_is_said_line_by_line() -> None:
     judged = Judged((rule,), flags, 86_400.0)
     assert len([*unaccepted(judged, 0.0, 0.5, 0.05)]) == 5
     assert len([*unaccepted(judged, 30.0, 0.25, 0.07)]) == 2, "missed and late are never accepted"
+
+
+def test_in_real_time_a_site_finds_its_profiles_from_where_its_file_is_copied_to() -> None:
+    site = config.load(SITES / "tailings.toml")
+    assert places(site, 1, [])["profile_dir"] == str(SITES / "profiles")

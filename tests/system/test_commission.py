@@ -198,6 +198,14 @@ def test_a_deaf_way_down_is_told_from_a_lossy_way_up(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_a_node_that_reports_every_quarter_of_an_hour_is_hurried_by_its_emergency_period(tmp_path: Path) -> None:
+    laid = {"node.upstream.emergency_period_s": "60"}
+    found = commissioned(tmp_path, "swapped-probes", "upstream", overrides=laid)
+    assert wrong(found) == {}
+    assert found["radio", "upstream"] == ("passed", "heard_no_level"), "five frames would take 75 minutes else"
+    assert found["readings", "upstream_do"] == ("passed", "plausible")
+
+
 RADIO = """
 [radio]
 rssi_byte = true

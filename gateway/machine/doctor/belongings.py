@@ -16,12 +16,17 @@ _LARGE = 100 << 20  # bytes: more is not looked through; `watertower verify` doe
 
 def store(site: Site) -> Iterator[Complaint]:
     path = Path(site.store.path)
-    if not path.exists():
+    try:
+        size = path.stat().st_size
+    except PermissionError as error:
+        yield look("store", str(path), Phrase("doctor.no_access", reason=error), Phrase("doctor.as_root_advice"))
+        return
+    except OSError:
         yield look("store", str(path), Phrase("doctor.no_store"), Phrase("doctor.no_store_advice"))
         return
     try:
         with reading(path) as db:
-            if path.stat().st_size <= _LARGE:
+            if size <= _LARGE:
                 (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
                 if said != "ok":
                     seen = Phrase("doctor.store_damaged", reason=said)
@@ -29,8 +34,6 @@ def store(site: Site) -> Iterator[Complaint]:
                     return
             if not ends(db)[1]:
                 yield look("store", str(path), Phrase("doctor.store_empty"), Phrase("doctor.store_empty_advice"))
-    except PermissionError as error:
-        yield wrong("store", str(path), Phrase("doctor.no_access", reason=error), Phrase("doctor.as_root_advice"))
     except (StoreError, sqlite3.Error, OSError) as error:
         seen = Phrase("doctor.store_damaged", reason=error)
         yield wrong("store", str(path), seen, Phrase("doctor.store_damaged_advice"))
@@ -61,7 +64,7 @@ def keys(site: Site, site_file: Path) -> Iterator[Complaint]:
         if mode & forbidden:
             seen = Phrase("doctor.open_key", mode=f"{mode:04o}")
             yield wrong("keys", str(path), seen, Phrase("doctor.open_key_advice", path=path))
-        folder = path.parent.stat()
+        folder = path.parent.stat()  # open to us: the file in it was
         if path == Path(site.store.key) and state.st_uid not in (folder.st_uid,):
             seen = Phrase("doctor.foreign_key", uid=state.st_uid)
             yield wrong("keys", str(path), seen, Phrase("doctor.foreign_key_advice", path=path, uid=folder.st_uid))

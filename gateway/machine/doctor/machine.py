@@ -84,10 +84,14 @@ def clock_here(unix_ms: int, eyes: Eyes) -> Iterator[Complaint]:
 
 def disk(site: Site, eyes: Eyes) -> Iterator[Complaint]:
     folder = Path(site.store.path).parent
-    if not folder.exists():
+    try:
+        left = shutil.disk_usage(folder).free
+    except PermissionError as error:
+        yield look("disk", str(folder), Phrase("doctor.no_access", reason=error), Phrase("doctor.as_root_advice"))
+        return
+    except OSError:
         yield wrong("disk", str(folder), Phrase("doctor.no_folder"), Phrase("doctor.no_folder_advice"))
         return
-    left = shutil.disk_usage(folder).free
     reserve = site.store.disk_reserve_mib << 20
     if left <= reserve:
         seen = Phrase("doctor.disk_full", mib=left >> 20, reserve=reserve >> 20)

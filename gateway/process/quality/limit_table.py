@@ -101,8 +101,8 @@ def limits(channel: Channel, own: Mapping[str, Any] | None = None) -> Limits:
         suspect=_span(row.suspect, scale),
         spike_suspect=_scaled(row.spike[0], scale),
         spike_fail=_scaled(row.spike[1], scale),
-        rate_suspect_per_s=_scaled(row.rate_per_h[0], scale * 3600),
-        rate_fail_per_s=_scaled(row.rate_per_h[1], scale * 3600),
+        rate_suspect_per_s=_rate(_scaled(row.rate_per_h[0], scale * 3600), _scaled(row.spike[0], scale), channel),
+        rate_fail_per_s=_rate(_scaled(row.rate_per_h[1], scale * 3600), _scaled(row.spike[1], scale), channel),
         flat_suspect_ms=_hours(row.flat_h[0]),
         flat_fail_ms=_hours(row.flat_h[1]),
         flat_tolerance=0.5 * 10**-channel.decimals,
@@ -113,6 +113,14 @@ def limits(channel: Channel, own: Mapping[str, Any] | None = None) -> Limits:
 
 def _scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else value / factor
+
+
+def _rate(rate_per_s: float | None, spike: float | None, channel: Channel) -> float | None:
+    """The rates are those of readings each 15 minutes. Noise does not become less where readings are closer: a step
+    from one to the next that makes no spike, or of two of the last digit, is not too fast."""
+    if rate_per_s is None:
+        return None
+    return max(rate_per_s, max(spike or 0.0, 2 * 10.0**-channel.decimals) / channel.period_s)
 
 
 def _span(span: Span | None, factor: float) -> Span | None:

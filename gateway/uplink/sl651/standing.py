@@ -21,11 +21,11 @@ _REMEMBERED = 1000  # changes; an event is told with the bits that it made
 
 
 class Standing:
-    """One uplink's. Rows of the source `alarm` come in their order, each once or again."""
+    """One uplink's. Rows of the source `alarm` come in their order; some once more, and then all behind them too."""
 
     def __init__(self, tables: Sequence[Sl651Status]) -> None:
         self._tables = tables
-        self._rules: dict[str, tuple[int, bool]] = {}  # since when we know, and whether its alarm stands
+        self._rules: dict[str, bool] = {}  # whether its alarm stands
         self._values: dict[str, bool] = {}  # whether a channel is not 0
         self._changes: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)  # (when, bits since)
 
@@ -38,11 +38,8 @@ class Standing:
         rule = channels[0][0].split(".")[1]
         state = cells[1]
         stands = state is not None and 0 <= state < len(states.ALL) and states.ALL[state] in _STANDING
-        known_ms, stood = self._rules.get(rule, (at_ms, False))
-        if at_ms < known_ms:
-            return True  # is told once more; what came since counts
-        has_changed = stood != stands
-        self._rules[rule] = at_ms, stands
+        has_changed = self._rules.get(rule, False) != stands
+        self._rules[rule] = stands
         self._changes.append((at_ms, self.bits))
         return has_changed
 
@@ -56,7 +53,7 @@ class Standing:
     def bits(self) -> int:
         found = 0
         for table in self._tables:
-            is_set = self._rules.get(table.rule or "", (0, False))[1] or self._values.get(table.channel or "", False)
+            is_set = self._rules.get(table.rule or "", False) or self._values.get(table.channel or "", False)
             found |= is_set << BITS[table.bit]
         return found
 

@@ -41,9 +41,13 @@ class Course:
         if status is not None:
             visit.first_seq = visit.record.last_seq()
             visit.since_ms, visit.is_dated = status.unix_ms, status.is_clock_trusted
-        await self._hurry(status)
-        for step in STEPS[:-1]:
-            await self._step(step, None)
+        try:
+            await self._hurry(status)
+            for step in STEPS[:-1]:
+                await self._step(step, None)
+        except BaseException:  # somebody broke it off: a node must not go on measuring densely
+            await self._calm()
+            raise
 
     async def cut(self, known: Before | None) -> None:
         """The last step, by what was `known` before the cut if that has ended this command."""
@@ -80,7 +84,7 @@ class Course:
         if step == "bus":
             return await self._bus()
         can_ask = self._visit.node is None or self._visit.direct is not None
-        return await readings.findings(self._visit, self._ask if can_ask else None)
+        return await readings.findings(self._visit, self._ask if can_ask else None, status is not None)
 
     # --- sensors ------------------------------------------------------------------------------------------------------
 

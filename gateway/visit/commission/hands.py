@@ -46,6 +46,7 @@ class Ports:
         self._site = site
         self._settings = settings
         self._ports = ports
+        self._started: set[str] = set()  # sensors, since this began
 
     @property
     def buses(self) -> frozenset[str]:
@@ -57,7 +58,8 @@ class Ports:
         line = await serial_opener(self._ports[sensor.bus], *settings)()
         try:
             asker = Asker(line, settings, Machine.monotonic_ms, profile.latency_ms)
-            if profile.start is not None:
+            if profile.start is not None and sensor.id not in self._started:
+                self._started.add(sensor.id)
                 await asker.ask(recognition.request(sensor.unit_id, profile.start))
                 await asyncio.sleep(profile.settle_ms / 1000)
             return [await self._one(asker, sensor, question) for question in questions]
@@ -104,7 +106,7 @@ class Technician:
             if not said:
                 return otherwise
             for choice in choices:
-                if choice.startswith(said) or said in (say(f"commission.choice_{choice}", "zh"),):
+                if choice.startswith(said) or say(f"commission.choice_{choice}", "zh").startswith(said):
                     return choice
 
     async def write(self, question: Phrase) -> str:

@@ -19,13 +19,15 @@ _BETWEEN_S = 2.0  # two questions of one sensor; ours
 _ROOM_S = 60.0  # beside periods and reports: a commit, a lost frame; ours
 
 
-async def findings(visit: Visit, ask: Ask | None) -> list[Finding]:
-    """`ask`: how a sensor is asked at once; None: only rows tell."""
+async def findings(visit: Visit, ask: Ask | None, has_rows: bool = True) -> list[Finding]:
+    """`ask`: how a sensor is asked at once; None: only rows tell. `has_rows`: a gateway runs and makes some."""
     places = await _places(visit)
     asked = [
         sensor
         for sensor in visit.sensors
-        if ask is not None and sensor.rail is None and (sensor.period_s > _SHORT_S or visit.node is not None)
+        if ask is not None
+        and (sensor.rail is None or not has_rows)
+        and (sensor.period_s > _SHORT_S or visit.node is not None or not has_rows)
     ]
     waited = [sensor for sensor in visit.sensors if sensor not in asked]
     found: dict[str, Mapping[str, Sequence[Reading]]] = {}

@@ -60,7 +60,7 @@ class Visit:
         media: Mapping[str, str] | None = None,
         volts: tuple[float, float] | None = None,
         serials: Mapping[str, str] | None = None,
-        patience_s: float = 900.0,
+        patience_s: float = 3600.0,
     ) -> None:
         self.site = site
         self.node = node

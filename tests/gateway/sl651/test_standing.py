@@ -89,6 +89,24 @@ def test_an_alarm_that_stands_is_known_after_a_restart(tmp_path: Path) -> None:
     story(steps())
 
 
+def test_an_alarm_that_is_sent_once_more_does_not_stand_again(tmp_path: Path) -> None:
+    async def steps() -> None:
+        station = Alarmed(tmp_path, uplink(statuses=BITS))
+        await station.live(1)
+        station.say("raised", states.UNACKNOWLEDGED)
+        raised = station.store.last_seq
+        await station.live(2)
+        station.say("cleared", states.NORMAL)
+        await station.live(6)
+        station.forwarder.resend(((raised, station.store.last_seq),))
+        await station.live(1)
+        assert station.bits == ["00000004", "00000000"] * 2
+        (answer,) = await asked(station, functions.QUERY_STATUS)
+        assert [item.data[-1] for _, item in answer.elements()] == [0]
+
+    story(steps())
+
+
 def test_an_alarm_of_an_outage_is_told_with_the_bits_of_its_time(tmp_path: Path) -> None:
     async def steps() -> None:
         station = Alarmed(tmp_path, uplink(statuses=BITS))

@@ -64,13 +64,14 @@ def test_one_changed_byte_anywhere_is_seen() -> None:
         assert (found.manifest, found.files) == (whole.manifest, whole.files)  # a date or comment of the zip's own
 
 
-def test_a_file_that_was_added_or_left_out_or_leads_outside_is_refused() -> None:
-    for change in ("added", "gone"):
+def test_a_file_that_was_added_changed_or_left_out_or_leads_outside_is_refused() -> None:
+    for change in ("added", "gone", "other"):
         out = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(made())) as old, zipfile.ZipFile(out, "w") as new:
             for info in old.infolist():
                 if change != "gone" or info.filename != "nodes/water.sealed":
-                    new.writestr(info.filename, old.read(info))
+                    other = b"x" if change == "other" and info.filename == "nodes/water.sealed" else b""
+                    new.writestr(info.filename, old.read(info) + other)
             if change == "added":
                 new.writestr("wheels/x.whl", b"x")
         with pytest.raises(VisitFailed) as told:

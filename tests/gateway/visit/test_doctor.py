@@ -266,6 +266,35 @@ def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
     assert keys(belongings.keys(site(tmp_path, uplink), tmp_path / "site.toml")) == [("wrong", "no_file")]
 
 
+CLOSED = """
+import os, sys
+from pathlib import Path
+from gateway.machine.doctor import belongings, machine
+from gateway.machine.doctor.eyes import Eyes
+from gateway.site import config
+from gateway.visit import site_file
+folder = Path(sys.argv[1])
+site = config.load(folder / "site.toml", {"store.path": str(folder / "closed" / "store.db")})
+os.setgid(65534), os.setuid(65534)
+print(site_file.usual((folder / "none.toml", folder / "closed" / "site.toml")).parent.name)
+for one in (*belongings.store(site), *machine.disk(site, Eyes(folder))):
+    print(one.seen["en"].partition(":")[0])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_what_is_closed_to_whoever_asks_is_told_so_and_ends_nothing(tmp_path: Path) -> None:
+    site(tmp_path)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    (tmp_path / "closed" / "site.toml").touch()
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    run = subprocess.run(
+        [sys.executable, "-c", CLOSED, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.stdout.splitlines()[:2] == ["closed", "can't be looked at"], run.stdout + run.stderr
+
+
 # --- network ---
 
 

@@ -187,7 +187,7 @@ def test_a_board_for_a_node_must_be_of_its_kind(desk: Desk, capsys: pytest.Captu
     Path("site.toml").write_bytes(SITE.read_bytes())
     plugged(desk, "ESP32-S3", flashed=True)
     assert flashes("water", "--lang", "en") == 1
-    assert "is a rp2 board in the site file; this board is esp32" in capsys.readouterr().err
+    assert "has a board of kind rp2; this one is esp32" in capsys.readouterr().err
 
 
 def test_the_port_may_have_another_name_after_each_restart(desk: Desk) -> None:

@@ -161,6 +161,10 @@ def test_systemd_has_nothing_to_say_against_the_units(root: Path, tmp_path: Path
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert security.returncode == 0, security.stdout[-200:]
+    users = subprocess.run(
+        ["systemd-sysusers", f"--root={root}", "--dry-run"], capture_output=True, text=True, check=False
+    )
+    assert users.returncode == 0 and "Creating user 'watertower'" in users.stdout + users.stderr
 
 
 def test_the_unit_lets_the_gateway_ask_the_kernel_for_its_clock() -> None:

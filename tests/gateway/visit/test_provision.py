@@ -136,7 +136,7 @@ def test_a_board_of_another_kind_is_refused(desk: Desk, capsys: pytest.CaptureFi
     board.install(image("ESP32-S3"))
     board.plug()
     assert main(["provision", "water", "--lang", "en"]) == 1
-    assert "is a rp2 board in the site file; this board is esp32" in capsys.readouterr().err
+    assert "has a board of kind rp2; this one is esp32" in capsys.readouterr().err
     Path("site.toml").write_text(SITE.read_text("utf-8").replace('board = "rp2"', 'board = "esp32"'), "utf-8")
     assert main(["provision", "water", "--lang", "en"]) == 0
     assert asked(board).name == "water"

@@ -99,6 +99,15 @@ def test_a_node_is_left_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "next report" in capsys.readouterr().out
 
 
+def test_who_works_at_a_sensor_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with door(tmp_path, {"result": "done"}) as asked:
+        assert tell(tmp_path, "turb", "calibration", "60", "--yes") == tell(tmp_path, "turb", "end", "--yes") == 0
+    assert [one["argument"] for one in asked] == [
+        {"sensor": "turb", "state": "calibration", "minutes": 60}, {"sensor": "turb", "state": "end"},
+    ]  # fmt: skip
+    assert capsys.readouterr().out == "Done.\n" * 2
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

@@ -29,7 +29,7 @@ FILES = {"firmware/main.mpy": b"M\x06" * 3000, "firmware/cycle.mpy": bytes(range
 @pytest.fixture
 def pico(desk: Desk) -> DeskBoard:
     """A node that takes updates, beside a bundle's folder."""
-    text = SITE.read_text("utf-8").replace("report_s = 3", f'report_s = 3\nupdate_key = "{KEY}"', 1)
+    text = SITE.read_text("utf-8").replace("report_s = 3", f'report_s = 3\nupdate_key = "{KEY}"')
     Path("site.toml").write_text(text, "utf-8")
     board = desk.board("RP2040")
     board.install(image("RP2040"))
