@@ -20,6 +20,7 @@ from gateway.messages import set_language
 from gateway.process.stage import Series
 from gateway.site.config import Channel
 from gateway.store import Store
+from gateway.tryout import recorded
 from protocols import quality
 from protocols.worth import FAIL, MAINTENANCE, SUSPECT
 from tests.gateway.doubles import RIVER, START_MS, HandClock, sensor, site
@@ -42,7 +43,7 @@ class Station:
     """A store with two sensors, of which one is asked 200 ms after the other, and an hour's mean."""
 
     def __init__(self, folder: Path) -> None:
-        site(folder, RIVER, sensor("level", 1))
+        self.site = site(folder, RIVER, sensor("level", 1))
         self.file, self.folder = folder / "site.toml", folder
         self.store = Store(folder / "store.db", HandClock())
         self.water = self.store.series("sensor water", [channel("water.t", "degC", 2), channel("water.ph", "pH", 2)])
@@ -205,6 +206,16 @@ def test_a_long_export_is_written_in_groups(tmp_path: Path) -> None:
         parquet.write_sheet(tmp_path / "long.parquet", sheet)
     with pq.ParquetFile(tmp_path / "long.parquet") as file:
         assert file.metadata.num_rows == 40_000 and file.num_row_groups == 3
+
+
+def test_our_own_try_rules_reads_it(station: Station) -> None:
+    whole = station.store.series("sensor level", station.site.channels)
+    for minute in (3, 4):
+        station.poll(whole, minute * 60_000, (minute, 0), (-minute, 0))
+    with station.export("out.csv", "--wide").open("r", encoding="utf-8", newline="") as file:
+        found = [row for row in recorded.rows(file, station.site, {}, 0.0) if row.series.source == "sensor level"]
+    values = [(row.unix_ms - START_MS, [value for value, _ in row.cells if value is not None]) for row in found]
+    assert [one for one in values if one[1]] == [(180_000, [3, -3]), (240_000, [4, -4])]
 
 
 # --- other people's programs: the extra `referee` ---------------------------------------------------------------------
