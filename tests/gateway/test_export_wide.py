@@ -195,6 +195,16 @@ def test_who_does_not_want_parquet_does_not_load_it(station: Station) -> None:
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
+def test_where_parquet_is_not_installed_it_says_what_to_install(station: Station) -> None:
+    out = station.folder / "out.parquet"
+    script = (
+        "import sys; sys.modules['pyarrow'] = None; from gateway.__main__ import main;"
+        f"sys.exit(main(['export', {str(station.file)!r}, '--lang', 'zh', '-o', {str(out)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 2 and "pip install 'watertower[parquet]'" in done.stderr and not out.exists()
+
+
 def test_a_long_export_is_written_in_groups(tmp_path: Path) -> None:
     readings = (
         Reading(seq, seq * 1000, f"c{place}", seq, 1, "mm", 0, "sensor a")
