@@ -37,6 +37,7 @@ from gateway.states import Status
 from gateway.status import snapshot
 from gateway.store import Store
 from gateway.store.retention import Keeping
+from gateway.store.tail import LineFile
 from gateway.uplink.forwarders import Forwarder, Room, forwarders, positions
 from gateway.uplink.neighbours import Neighbours
 from gateway.uplink.paho import PahoPublisher
@@ -83,6 +84,9 @@ class Outside:
         """What the disk under the store has left; None: enough."""
         return shutil.disk_usage(Path(site.store.path).parent).free
 
+    def line_file(self, path: Path) -> LineFile:
+        return LineFile(path)
+
     async def sign(self, site: Site, message: bytes) -> Signature:
         """NotSigned says why not."""
         return await signed_by_child(Path(site.store.key), message)
@@ -117,7 +121,8 @@ class Gateway:
     ) -> None:
         self._site = site
         clock = Trusted(outside.clock) if site.clock.trust == "always" else outside.clock
-        self.store = Store(Path(site.store.path), clock, _keeping(site), lambda: outside.free_bytes(site))
+        free_bytes = lambda: outside.free_bytes(site)  # noqa: E731
+        self.store = Store(Path(site.store.path), clock, _keeping(site), free_bytes, outside.line_file)
         self._clock = self.store.clock
         self._started_ms = self._clock.monotonic_ms()
         self._radio: RadioCollector | None = None

@@ -11,8 +11,10 @@ from gateway.machine.lines import Inbox, LineLost, Opener, OpenLine
 from gateway.machine.rails import Switch
 from gateway.ports import Publisher
 from gateway.site.config import Bus, MqttUplink, Rail, Site
+from gateway.store.tail import LineFile
 from hw_sim.backhaul import Backhaul
 from hw_sim.device_clock import DeviceClock
+from hw_sim.disk_lines import DiskLines
 from hw_sim.sensor import SimSensor
 from hw_sim.wire import Wire, WireLine
 from hw_sim.world import World
@@ -125,6 +127,9 @@ class WorldOutside(Outside):
             raise LineLost(f"{place} is not in this world")
 
         return self._ways.get(place, nowhere)
+
+    def line_file(self, path: Path) -> LineFile:
+        return LineFile(path) if self._world.disk is None else DiskLines(path, self._world.disk)
 
     def free_bytes(self, site: Site) -> int | None:
         return None if self._world.disk is None else self._world.disk.free_bytes

@@ -37,6 +37,7 @@ class RuleTable(Struct, frozen=True, kw_only=True):
     confirm_s: _Seconds = 3600
     suppress: _Text | None = None
     stale_s: Annotated[int, Meta(ge=1, le=31 * 86_400, extra={"unit": "s"})] = 3600
+    beyond_range: bool = False
     latched: bool = False
     acknowledge: bool = True
     escalate_s: tuple[_Seconds, ...] = ()
@@ -131,6 +132,7 @@ def rule_of(table: RuleTable, node_ids: Mapping[str, int]) -> Rule:
         confirm_ms=1000 * table.confirm_s,
         suppress=read(table.suppress),
         stale_ms=1000 * table.stale_s,
+        counts_beyond=table.beyond_range,
         is_latched=table.latched,
         is_acknowledged=table.acknowledge,
         escalate_ms=tuple(1000 * step for step in table.escalate_s),

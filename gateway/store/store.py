@@ -37,7 +37,7 @@ from gateway.store.ranges import Ranges, count, parse, text, union, without
 from gateway.store.retention import Keeping
 from gateway.store.rows import COLUMNS, DERIVED, MARKS, Cell, Stored, checksum, packed, sound, unpacked, whole
 from gateway.store.rows import Row as Row
-from gateway.store.tail import Tail, path_of
+from gateway.store.tail import LineFile, Tail, path_of
 from protocols.batch import NodeRecord
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,8 @@ class Day(NamedTuple):
 
 class Store(NodeStore):
     """The only writer of one station's database. `clock` is the time that it believes in, and all parts should.
-    `keeping`: how long rows stay; `free_bytes` says what its disk has left (None: enough)."""
+    `keeping`: how long rows stay; `free_bytes` says what its disk has left (None: enough); `tail_file`
+    is where its tail lies."""
 
     def __init__(
         self,
@@ -97,6 +98,7 @@ class Store(NodeStore):
         clock: Clock,
         keeping: Keeping | None = None,
         free_bytes: Callable[[], int | None] = lambda: None,
+        tail_file: Callable[[Path], LineFile] = LineFile,
     ) -> None:
         self._path = path
         self._keeping = keeping or Keeping()
@@ -119,7 +121,8 @@ class Store(NodeStore):
         self.last_seq = self._used_seq = 0
         self._given: dict[int, int] = {}  # ids of series that were given out without a file -> those in it
         self._has_stand_in = self.is_open = False
-        self._tail = Tail(path)
+        self._tail = Tail(path, tail_file)
+        self._is_in_doubt = False  # what the last commit left in the log
         self._newest: dict[int, Stored] = {}  # collected rows, by series
         self._fresh: list[Row] = []  # collected rows of the running transaction
         self._stages: Stages | None = None
@@ -361,7 +364,9 @@ class Store(NodeStore):
                 pass
 
     def _are_few(self) -> bool:
-        return len(self._pending) <= min(_FEW_ROWS, _TAIL_ROWS - len(self._tail.rows))
+        """Of a commit that failed nobody knows whether it is in the log: until one is there for sure, no number that
+        it may have used goes into the tail."""
+        return not self._is_in_doubt and len(self._pending) <= min(_FEW_ROWS, _TAIL_ROWS - len(self._tail.rows))
 
     def commit(self) -> None:
         """Puts every polled row, and the tail, into the database."""
@@ -496,7 +501,7 @@ class Store(NodeStore):
             self._db.execute("COMMIT")
         except BaseException as error:
             self._is_damaged |= isinstance(error, sqlite3.Error) and rescue.is_damage(error)
-            self._failed_ms = self._clock.monotonic_ms()
+            self._failed_ms, self._is_in_doubt = self._clock.monotonic_ms(), True
             if self._db.in_transaction:  # some errors have ended it already
                 self._db.execute("ROLLBACK")
             self._used_seq, self._noted = used_seq, {}
@@ -508,6 +513,7 @@ class Store(NodeStore):
                 self._series = self._known_series()
             raise
         if is_written:
+            self._is_in_doubt = False
             self._forget_tail()
         self._now_on_disk()
         if self._judge is not None:

@@ -7,7 +7,7 @@ For a few rows a commit of SQLite writes whole pages of its log, and the kernel 
 import json
 import os
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from gateway.store.rows import Stored
@@ -35,12 +35,36 @@ def _check(text: bytes) -> bytes:
     return b"%08x" % zlib.crc32(text)
 
 
+class LineFile:
+    """A file that is only added to and emptied. A simulated disk stands behind the same verbs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: int | None = None
+
+    def add(self, data: bytes) -> None:
+        """On disk when this returns. OSError: nobody knows."""
+        if self._file is None:
+            self._file = _opened(self.path)
+        if os.write(self._file, data) != len(data):
+            raise OSError("the disk took a part of the line")
+        os.fdatasync(self._file)
+
+    def empty(self) -> None:
+        os.truncate(self.path, 0)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
 class Tail:
     """Of the store at that path; its gateway alone writes it. `rows`: what is in it and not yet in the database."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, file: Callable[[Path], LineFile] = LineFile) -> None:
         self._store = store
-        self._file: int | None = None
+        self._file = file(path_of(store))
         self.rows: list[Stored] = []
 
     def load(self, last_seq: int, series: Collection[int], boots: Collection[int]) -> None:
@@ -52,24 +76,18 @@ class Tail:
     def append(self, rows: Sequence[Stored]) -> None:
         """They are on disk when this returns. OSError: nobody knows, and they count as not there."""
         text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
-        if self._file is None:
-            self._file = _opened(path_of(self._store))
-        line = b"\n%s %s" % (_check(text), text)  # begins a line of its own, whatever a full disk left of the last one
-        if os.write(self._file, line) != len(line):
-            raise OSError("the disk took a part of the line")
-        os.fdatasync(self._file)
+        # a line of its own, whatever a full disk left of the last one
+        self._file.add(b"\n%s %s" % (_check(text), text))
         self.rows += rows
 
     def clear(self) -> None:
         """All of it is in the database. Where a power cut brings it back, load() knows the rows by their seq."""
-        if self._file is not None:
-            os.ftruncate(self._file, 0)
-        self.rows = []
+        if self.rows:
+            self.rows = []
+            self._file.empty()
 
     def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        self._file.close()
 
 
 def _opened(path: Path) -> int:

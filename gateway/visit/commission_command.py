@@ -123,7 +123,8 @@ async def _commission(args: argparse.Namespace, site: Site, node: Node | None) -
     made = _write(args, site, visit, devices, steps, out)
     notes.forget()
     _show(made, out, args.json)
-    return 1 if made["verdict"] == finding.FAILED else 0
+    is_proof = any(step["verdict"] == finding.PASSED for step in made["steps"])
+    return 1 if made["verdict"] == finding.FAILED or not is_proof else 0
 
 
 def _able(key: Path, out: Path) -> None:

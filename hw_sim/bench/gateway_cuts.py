@@ -15,6 +15,7 @@ from gateway.store import Row, Store
 from hw_sim import disk_vfs
 from hw_sim.bench.gateway_load import reading
 from hw_sim.disk import Disk, Medium, Op, put
+from hw_sim.disk_lines import DiskLines
 from hw_sim.streams import Stream
 from protocols.batch import NodeRecord
 
@@ -94,7 +95,7 @@ def _life(folder: Path, seed: int) -> tuple[list[Op], list[Promise], list[Row]]:
     disk = _mounted(folder)
     disk.begin_trace()
     promises = []
-    store = Store(folder / "store.db", SystemClock())
+    store = Store(folder / "store.db", SystemClock(), tail_file=lambda path: DiskLines(path, disk))
     store._db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     for promise in _work(store, Stream(seed, "life"), _ROUNDS):
         promises.append(promise)
@@ -119,6 +120,8 @@ def _work(store: Store, stream: Stream, rounds: int) -> Iterator[Promise]:
             first = max(have - stream.below(3), 1)
             records = [_record(number) for number in range(first, have + 1 + stream.below(3) + 1)]
             have, counter = store.add_batch(_NODE, counter + 1, series, records), counter + 1
+        elif what < 6:
+            store.keep()
         elif what < 7:
             store.commit()
         elif what < 9:

@@ -10,6 +10,7 @@ from gateway.app import Gateway
 from gateway.process.alarm import states
 from gateway.process.alarm.rows import EVENTS
 from hw_sim.clock import run_virtual
+from protocols import worth
 from tests.gateway.doubles import NODE, RIVER, UPLINK, events, query, sensor, site
 from tests.gateway.test_app import Room
 from tests.gateway.test_payload import validate
@@ -187,6 +188,31 @@ def test_a_rule_that_has_gone_does_not_leave_its_alarm_standing_and_a_changed_on
         one.begin()
         await one.until(55)
         assert len(one.told()) == 5
+        await one.kill()
+
+    story(steps())
+
+
+def test_who_works_at_a_sensor_raises_no_alarm_with_it_and_a_kill_does_not_forget_him(tmp_path: Path) -> None:
+    async def steps() -> None:
+        one = Station(tmp_path)
+        await one.until(20)
+        wish = {"sensor": "level", "state": "maintenance", "minutes": 2}
+        assert (await one.gateway.desk.ask("ma", "operator", "service", wish, ""))["result"] == "done"
+        refused = await one.gateway.desk.ask("ma", "operator", "service", wish | {"sensor": "pond"}, "")
+        assert refused == {"result": "refused", "reason": "not_now", "detail": "no sensor pond"}
+        await one.kill()
+        one.begin()
+        await one.until(45)
+        one.gateway.store.commit()
+        flags = query(tmp_path, "SELECT quality FROM row JOIN series ON id = series WHERE source = 'sensor level'")
+        assert all(flag & worth.MAINTENANCE for flag in json.loads(flags[-1][0]))
+        assert one.told() == []
+        assert (await one.gateway.desk.ask("ma", "operator", "service", wish | {"state": "end"}, ""))[
+            "result"
+        ] == "done"
+        await one.until(58)  # 5.5 s of warm-up and settling, and its delay of 3
+        assert one.told() == [("raised", "unacknowledged")]
         await one.kill()
 
     story(steps())

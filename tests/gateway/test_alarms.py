@@ -390,3 +390,14 @@ def test_a_change_goes_on_over_a_restart_and_what_was_said_before_is_not_said_ag
     for row in [row for row in rows[:-1] if row.seq >= since]:
         fresh.recall(row)
     assert [one.unix_ms // MINUTE for one in fresh.step(rows[-1])] == [90]
+
+
+def test_a_detector_over_its_full_scale_is_not_silent() -> None:
+    deaf = Alarms([FLOOD])
+    awake = Alarms([FLOOD._replace(counts_beyond=True)])
+    beyond = quality.RANGE | worth.FAIL | worth.RATE
+    for alarms, told in ((deaf, []), (awake, ["raised"])):
+        assert [one.event for one in alarms.step(0, {"level.level": (9000.0, beyond)})] == told
+    blind = Alarms([FLOOD._replace(counts_beyond=True)])
+    for flags in (beyond | worth.MAINTENANCE, beyond | quality.WARM_UP, beyond | quality.NO_REPLY, worth.FAIL):
+        assert blind.step(0, {"level.level": (9000.0, flags)}) == ()

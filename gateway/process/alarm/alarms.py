@@ -13,7 +13,8 @@ from gateway.process.alarm.expression import Expression, Quantity, quantities
 from gateway.process.alarm.memory import Watched
 from gateway.process.alarm.rule import Rule
 from gateway.process.alarm.truth import holds
-from protocols.worth import is_usable
+from protocols import quality
+from protocols.worth import MISSING, NOT_MEASURING, is_usable
 
 # Shelving ends by itself; so does one whose end a clock that was set has moved beyond that. Ours.
 LONGEST_SHELF_MS = 24 * 3_600_000
@@ -97,6 +98,8 @@ class Alarms:
             for one in alarm.rule.expressions:
                 for quantity in quantities(one):
                     wanted.setdefault(quantity.channel, set()).add(quantity)
+        believing = (alarm.rule.channels for alarm in self._alarms.values() if alarm.rule.counts_beyond)
+        self._beyond = frozenset[str]().union(*believing)
         watched = state.get("watched", {})
         self._watched = {channel: Watched(ones, watched.get(channel)) for channel, ones in wanted.items()}
         # "station/rule" -> (raised, since when, heard when)
@@ -141,7 +144,7 @@ class Alarms:
             if quantity.form:  # a mean or a change is known only with what was before
                 return self._watched[quantity.channel].values[quantity]
             if quantity.channel in readings:
-                return value if value is not None and is_usable(worth) else None
+                return self._known(quantity.channel, value, worth)
             return self._watched[quantity.channel].values[quantity]
 
         touched = {one.rule.id: one for name in readings for one in self._by_channel.get(name, ())}
@@ -162,8 +165,7 @@ class Alarms:
             watched = self._watched.get(channel)
             if watched is None:
                 continue
-            is_known = value is not None and value - value == 0 and is_usable(worth)
-            if watched.add(measured_ms, value if is_known else None):
+            if watched.add(measured_ms, self._known(channel, value, worth)):
                 for alarm in self._by_channel[channel]:
                     touched[alarm.rule.id] = alarm
         return self._looked(touched, unix_ms, measured_ms) if touched else ()
@@ -172,8 +174,14 @@ class Alarms:
         """What was measured before this start, and was looked at then: means and changes need it."""
         for channel, (value, worth) in readings.items():
             if channel in self._watched:
-                is_known = value is not None and value - value == 0 and is_usable(worth)
-                self._watched[channel].add(measured_ms, value if is_known else None)
+                self._watched[channel].add(measured_ms, self._known(channel, value, worth))
+
+    def _known(self, channel: str, value: float | None, worth: int) -> float | None:
+        """The value, if it is one that may raise or end an alarm."""
+        if value is None or value - value != 0:
+            return None
+        is_beyond = channel in self._beyond and worth & quality.RANGE and not worth & (MISSING | NOT_MEASURING)
+        return value if is_beyond or is_usable(worth) else None
 
     def hear(self, unix_ms: int, name: str, is_raised: bool, since_ms: int) -> tuple[Transition, ...]:
         """What another station says of its alarm "station/rule", again and again or once."""

@@ -13,9 +13,10 @@ class Rule(NamedTuple):
     `confirm_ms`. It is over when `when`, its limits eased by `hysteresis`, or if given when `clear` has ended it for
     `off_delay_ms`. A channel not heard of for `stale_ms` is unknown.
 
-    `suppress`: while that holds the alarm is silent by design. `escalate_ms`: after so long without acknowledgement
-    each. `travel_ms`: how long what another station saw takes to get here. `emergency`: nodes that are to measure
-    densely while it stands.
+    `counts_beyond`: a value outside its sensor's range is believed: a detector over its full scale is no reason for
+    silence. `suppress`: while that holds the alarm is silent by design. `escalate_ms`: after so long without
+    acknowledgement each. `travel_ms`: how long what another station saw takes to get here. `emergency`: nodes that are
+    to measure densely while it stands.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Rule(NamedTuple):
     confirm_ms: int = 0
     suppress: Expression | None = None
     stale_ms: int = 3_600_000
+    counts_beyond: bool = False
     is_latched: bool = False
     is_acknowledged: bool = True
     escalate_ms: tuple[int, ...] = ()
