@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+from gateway.export import command as export_command
 from gateway.faults import SiteError, check_text, quoted
 from gateway.messages import LANGUAGES, say, set_language
 from gateway.site import profiles
@@ -66,10 +67,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     verify.add_argument("--public-key", type=_public_key, metavar="HEX", help=say("help.public_key"))
     verify.set_defaults(run=_verify)
     export = commands.add_parser("export", parents=[with_site], help=say("help.export"))
-    export.add_argument("--from", dest="since", type=_moment, metavar="TIME", help=say("help.from"))
-    export.add_argument("--to", dest="until", type=_moment, metavar="TIME", help=say("help.to"))
-    export.add_argument("--channel", action="append", default=[], metavar="NAME", help=say("help.channel"))
-    export.add_argument("-o", dest="out", type=Path, metavar="FILE", required=True, help=say("help.export_out"))
+    export_command.add(export)
     export.set_defaults(run=_export)
     assess = commands.add_parser("assess", parents=[shared], help=say("help.assess"))
     assess.add_argument("--data", type=Path, metavar="FILE", required=True, help=say("help.assess_data"))
@@ -151,12 +149,6 @@ def _public_key(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def _moment(text: str) -> int:
-    from gateway.export import moment_ms
-
-    return moment_ms(text)
-
-
 def _site(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     from gateway.site import config
 
@@ -197,11 +189,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from gateway import export
-
-    asked = {"from_ms": args.since, "to_ms": args.until}
-    times = {name: ms for name, ms in asked.items() if ms is not None}
-    return export.main(_site(args), export.Wish(channels=args.channel, **times), args.out)
+    return export_command.main(Path(_site(args).store.path), args)
 
 
 def _assess(args: argparse.Namespace) -> int:

@@ -263,13 +263,15 @@ async def _archived(fleet: Fleet, dsn: str, patience_s: float) -> None:
     """Returns when the archive has everything, or patience has ended."""
     loop = asyncio.get_running_loop()
     end_s, nudged_s = loop.time() + patience_s, loop.time()
+    told = ""
     while loop.time() < end_s:
         try:
             lacks = {
                 name: count for name, count in (await asyncio.to_thread(lacking, dsn, fleet.stores)).items() if count
             }
         except Exception as error:  # the database may be away: it is waited for
-            print(error, file=sys.stderr)
+            if told != (told := str(error)):
+                print(error, file=sys.stderr)
             lacks = {}
         else:
             if not lacks:

@@ -1,6 +1,7 @@
 """Knows `watertower archive` and `watertower query`: their options, how answers look; knows no SQL, no message."""
 
 import argparse
+import difflib
 import json
 import logging
 import signal
@@ -8,6 +9,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,16 @@ import psycopg
 from gateway.archive import operators
 from gateway.archive.questions import Limits, Questions
 from gateway.archive.tables import WrongSchema
+from gateway.archive.taken import NoStation, Taken
 from gateway.archive.worker import Settings, Worker
+from gateway.export import command as export_command
 from gateway.export import moment_ms
 from gateway.machine import journal
 from gateway.messages import say
 from gateway.site.profiles import columns
 from protocols.worth import names
 
+_NAMED = 10  # names that a person is told of those that there are
 _LINE_S = 10.0  # between two lines of progress; on a terminal one line a second
 
 
@@ -54,6 +59,10 @@ def add_query(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) 
     beyond.add_argument("--below", type=float, metavar="VALUE", help=say("help.query_below"))
     beyond.add_argument("--from", dest="since", type=_moment, metavar="TIME", help=say("help.from"))
     beyond.add_argument("--to", dest="until", type=_moment, metavar="TIME", help=say("help.to"))
+    export = questions.add_parser("export", parents=[shared], help=say("help.query_export"))
+    _add_dsn(export)
+    export.add_argument("--station", metavar="ID", required=True, help=say("help.query_station"))
+    export_command.add(export)
 
 
 def _add_dsn(parser: argparse.ArgumentParser) -> None:
@@ -137,19 +146,46 @@ def _tell(counters: Mapping[str, int], over: threading.Event) -> None:
 
 
 def query(args: argparse.Namespace) -> int:
-    """0: answered; 1: the database can't be asked; 2: the question is none."""
+    """0: answered; 1: the database can't be asked, or the file can't be written; 2: the question is none."""
+    try:
+        return _exported(args) if args.question == "export" else _answered(args)
+    except psycopg.errors.UndefinedTable:
+        print(say("query.no_archive"), file=sys.stderr)
+    except psycopg.Error as error:
+        print(say("query.failed", reason=str(error).strip()), file=sys.stderr)
+    return 1
+
+
+def _exported(args: argparse.Namespace) -> int:
+    def work() -> None:
+        form, wish = export_command.asked(args)
+        with psycopg.connect(args.dsn) as db:
+            db.read_only = True
+            db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            try:
+                taken = Taken(db, args.station)
+            except NoStation as error:
+                raise export_command.WrongWish(_no("station", args.station, error.known)) from None
+            series = taken.series.values()
+            export_command.check(
+                wish, {source for source, _ in series}, {name for _, channels in series for name, _, _ in channels}
+            )
+            export_command.write(taken.readings(wish, export_command.progress), wish, form)
+
+    return export_command.answered(work)
+
+
+def _answered(args: argparse.Namespace) -> int:
     if args.question == "exceedances" and (args.above is None) == (args.below is None):
         print(say("query.one_limit"), file=sys.stderr)
         return 2
-    try:
-        questions = Questions(args.dsn)
-        try:
-            answers = _ANSWERS[args.question](questions, args)
-        finally:
-            questions.close()
-    except psycopg.Error as error:
-        print(say("query.failed", reason=str(error).strip()), file=sys.stderr)
-        return 1
+    with closing(Questions(args.dsn)) as questions:
+        for kind in ("station", "channel"):  # a slip of the pen is no answer "nothing"
+            name = getattr(args, kind, None)
+            if name is not None and name not in (known := questions.names(kind)):
+                print(_no(kind, name, known), file=sys.stderr)
+                return 2
+        answers = _ANSWERS[args.question](questions, args)
     if args.json:
         for answer in answers:
             print(json.dumps(answer._asdict(), default=_plain, ensure_ascii=False))
@@ -160,6 +196,11 @@ def query(args: argparse.Namespace) -> int:
         rows = [[_cell(name, answer) for name in _SHOWN[args.question]] for answer in answers]
         print("\n".join(columns([head, *rows])))
     return 0
+
+
+def _no(kind: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 3) or known[:_NAMED]
+    return say(f"query.no_{kind}", name=name, known=", ".join(near))
 
 
 def _ask_exceedances(questions: Questions, args: argparse.Namespace) -> list[Any]:

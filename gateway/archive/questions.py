@@ -42,6 +42,11 @@ GROUP BY 1, 2, 3
 ORDER BY 1, 2
 """
 
+_NAMES = {
+    "station": "SELECT name FROM station ORDER BY 1",
+    "channel": "SELECT DISTINCT unnest(channel) FROM series ORDER BY 1",
+}
+
 NO_READING = 1 | 2 | 8  # no reply, invalid, warming up: docs/mqtt.md
 
 
@@ -111,6 +116,10 @@ class Questions:
 
     def exceedances(self, limits: Limits) -> list[Exceedance]:
         return list(map(Exceedance._make, self._rows(_EXCEEDANCES, {**limits._asdict(), "bad": NO_READING})))
+
+    def names(self, kind: str) -> list[str]:
+        """Of all stations or channels."""
+        return [name for (name,) in self._rows(_NAMES[kind], {})]
 
     def refusals(self) -> list[tuple[str, str, int, str]]:
         """(station, reason, times, the newest case)."""

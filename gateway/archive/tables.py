@@ -35,13 +35,22 @@ def make(db: Connection) -> None:
         db.execute("INSERT INTO watertower_archive VALUES (%s)", (len(_STEPS),))
 
 
+_TIMESCALE = "SELECT FROM pg_proc WHERE proname = 'create_hypertable' AND pg_function_is_visible(oid)"
+# The indices that we need stand in the script; the extension would make one of its own over `time` beside them.
+_HYPERTABLE = (
+    "SELECT create_hypertable('row', 'time', chunk_time_interval => interval '1 month',"
+    " create_default_indexes => false);"
+)
+_PARTITIONED = " PARTITION BY RANGE (time)"
+
+
 def _has_timescale(db: Connection) -> bool:
-    return db.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchone() is not None
+    """Whether its function can be called: an extension that is only on the machine is of no use."""
+    return db.execute(_TIMESCALE).fetchone() is not None
 
 
 def _for_timescale(script: str) -> str:
-    hypertable = "SELECT create_hypertable('row', 'time', chunk_time_interval => interval '1 month');"
-    return script.replace(" PARTITION BY RANGE (time)", "") + hypertable
+    return script.replace(_PARTITIONED, "") + _HYPERTABLE
 
 
 class Months:
@@ -50,7 +59,9 @@ class Months:
     def __init__(self, db: Connection) -> None:
         self._db = db
         self._made: set[datetime] = set()
-        self._is_hypertable = _has_timescale(db)
+        # not whether the extension is there: it may have come after the tables
+        kind = db.execute("SELECT relkind::text FROM pg_class WHERE oid = 'row'::regclass").fetchone()
+        self._is_hypertable = kind != ("p",)
 
     def make(self, times: Iterable[datetime]) -> None:
         new = {max(month_of(time), _BEFORE) for time in times} - self._made

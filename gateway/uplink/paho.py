@@ -36,8 +36,9 @@ _LASTING = frozenset((0x84, 0x85))  # unsupported version, bad client id
 class PahoPublisher:
     """MQTT 3.1.1 or 5, QoS 1; QoS 0 for a language that wants it, confirmed all the same: see publish()."""
 
-    def __init__(self, uplink: MqttUplink, client_id: str) -> None:
+    def __init__(self, uplink: MqttUplink, client_id: str, connect_s: float = _CONNECT_S) -> None:
         self._uplink = uplink
+        self._connect_s = connect_s
         self._client_id = client_id
         self._will: Said | None = None
         self._client: mqtt.Client | None = None
@@ -132,10 +133,10 @@ class PahoPublisher:
             # connect_async leaves the blocking name look-up and connect to paho's own thread
             client.connect_async(host, port, keepalive=keepalive_s, properties=properties)
             client.loop_start()
-            async with asyncio.timeout(_CONNECT_S):
+            async with asyncio.timeout(self._connect_s):
                 await connected
         except (OSError, ValueError, TimeoutError) as error:
-            raise LinkDown(f"{place}: {error or 'no answer'}") from error
+            raise LinkDown(f"{place}: {str(error) or 'no answer'}") from error  # a TimeoutError has no words
 
     def _on_connect(self, client: mqtt.Client, connected: asyncio.Future[None], place: str, reason: ReasonCode) -> None:
         if client is not self._client or connected.done():

@@ -20,6 +20,7 @@ import paho.mqtt.client as mqtt
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 
+from hw_sim.bench import archive_sizes
 from hw_sim.bench.gateway_broker import find_mosquitto
 from hw_sim.postgres import Postgres
 from hw_sim.station import free_ports
@@ -56,6 +57,8 @@ def measure(tell: Callable[[str], None]) -> Figures:
             size = rig.bytes_a_row()
         finally:
             rig.close()
+        station = archive_sizes.station_bytes(folder)
+        tell(f"broker: {station:.0f} bytes/station")
     finally:
         postgres.stop()
         shutil.rmtree(folder)
@@ -67,6 +70,10 @@ def measure(tell: Callable[[str], None]) -> Figures:
         "delay at half rate, median": _figure(statistics.median(delays), "ms"),
         "delay at half rate, 99 %": _figure(delays[int(0.99 * len(delays))], "ms"),
         "disk with indices": _figure(size, "bytes/row"),
+        "payload, one row": _figure(archive_sizes.payload_bytes(1), "bytes"),
+        "payload, 50 rows": _figure(archive_sizes.payload_bytes(50) / 50, "bytes/row"),
+        "signed day with its topic": _figure(archive_sizes.signature_bytes(), "bytes"),
+        "memory of the broker": _figure(station, "bytes/station"),
     }
 
 

@@ -135,6 +135,21 @@ def test_when_the_broker_ends_whoever_waits_is_told_and_nothing_more_is_taken() 
     story(steps())
 
 
+def test_a_broker_that_takes_the_call_and_says_nothing_is_told_in_words() -> None:
+    async def steps() -> None:
+        with socket.socket() as mute:
+            mute.bind(("127.0.0.1", 0))
+            mute.listen()
+            port = mute.getsockname()[1]
+            one = PahoPublisher(
+                MqttUplink(id="platform", host="127.0.0.1", port=port), "watertower-demo", connect_s=0.1
+            )
+            with pytest.raises(LinkDown, match=f"127.0.0.1:{port}: no answer$"):
+                await one.connect(WILL)
+
+    story(steps())
+
+
 def test_a_port_where_nobody_listens_is_told_at_once() -> None:
     async def steps() -> None:
         one = publisher(free_port())

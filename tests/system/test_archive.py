@@ -25,8 +25,11 @@ from gateway.archive.intake import Data, Row, Series
 from gateway.archive.tables import WrongSchema
 from gateway.archive.worker import Settings, Worker
 from gateway.evidence.notary import day_message
+from gateway.store import Store
 from hw_sim.postgres import NoPostgres, Postgres
 from hw_sim.station import free_ports
+from tests.gateway.doubles import RIVER, HandClock, sensor, site
+from tests.gateway.test_export import channel
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 KEY = "00112233445566778899aabbccddeeff" * 2
@@ -70,7 +73,7 @@ class Broker:
         if rights:
             (folder / "rights").write_text(rights)
             (folder / "rights").chmod(0o600)
-            lines.append(f"acl_file {folder}/rights")
+            lines += [f"acl_file {folder}/rights", "log_type all"]  # who was denied is of the type debug
         self._config.write_text("\n".join(lines) + "\n")
         self.start()
 
@@ -191,7 +194,7 @@ class Client:
     """A client of MQTT 5 that waits for each confirmation."""
 
     def __init__(self, port: int, user: str) -> None:
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, f"station-{user}", protocol=MQTTProtocolVersion.MQTTv5)
         self._client.username_pw_set(user)
         self._reasons: list[str] = []
         self._client.on_publish = lambda client, user, mid, reason, properties: self._reasons.append(str(reason))
@@ -224,51 +227,110 @@ def signed(station: str, key: Ed25519PrivateKey) -> dict[str, object]:
 SERIES_MESSAGE = {"series": 1, "source": "sensor level", "channels": [["level.level", "mm", 0]]}
 
 
-def test_who_lies_is_refused_by_rights_and_signature_and_written_down(dsn: str, tmp_path: Path) -> None:
-    broker = Broker(tmp_path, "user archive\ntopic readwrite #\npattern write watertower/%u/#\n")
-    log = tmp_path / "worker.log"
-    worker = watertower(
-        "archive", "--dsn", dsn, "--broker", f"127.0.0.1:{broker.port}", "--username", "archive", log=log
-    )
-    honest, liar = Client(broker.port, "honest"), Client(broker.port, "liar")
-    until(lambda: log.exists() and "connected" in log.read_text())
-    try:
-        keys = [Ed25519PrivateKey.generate() for _ in range(2)]
-        for name, client in (("honest", honest), ("liar", liar)):
+class Scene:
+    """A broker with rights, a worker, and two stations with a row each; one of them is a liar."""
+
+    def __init__(self, dsn: str, folder: Path) -> None:
+        self.dsn = dsn
+        self._broker_log, self._log = folder / "log", folder / "worker.log"
+        self._broker = Broker(folder, "user archive\ntopic readwrite #\npattern write watertower/%u/#\n")
+        words = ("archive", "--dsn", dsn, "--broker", f"127.0.0.1:{self._broker.port}", "--username", "archive")
+        self._worker = watertower(*words, log=self._log)
+        self.honest, self.liar = Client(self._broker.port, "honest"), Client(self._broker.port, "liar")
+        until(lambda: self._log.exists() and "connected" in self._log.read_text())
+        for name, client in (("honest", self.honest), ("liar", self.liar)):
             client.tell(f"watertower/{name}/series/1", SERIES_MESSAGE, retain=True)
             client.tell(f"watertower/{name}/data", message(1, 100))
-        honest.tell(f"watertower/honest/signature/{DAY}", signed("honest", keys[0]), retain=True)
         until(lambda: rows_in(dsn) == 2)
 
-        assert liar.tell("watertower/honest/data", message(2, 7)) == "Not authorized"
-        liar.tell("watertower/liar/data", message(1, 100))  # replayed: passed over
-        liar.tell("watertower/liar/data", message(1, 50))  # altered
-        liar.tell("watertower/liar/data", message(2, 1e300))
-        liar.tell("watertower/liar/data", message(2, 1, NOW_MS + 10**9))
-        liar.tell("watertower/liar/data", {"first": "'; DROP TABLE row; --"})
-        liar.tell("watertower/liar/data", {**message(2, 1), "rows": [[1, 0, [1, 2]]]})
-        liar.tell("watertower/liar/series/1", {**SERIES_MESSAGE, "channels": [["level.level", "m", 0]]}, retain=True)
-        liar.tell(f"watertower/liar/signature/{DAY}", signed("honest", keys[0]))  # another's
-        liar.tell(f"watertower/liar/signature/{DAY}", signed("liar", keys[1]))
-        liar.tell(f"watertower/liar/signature/{DAY}", signed("liar", keys[0]))  # of another key
-        liar.tell("watertower/liar/data", message(2, 200))
-        until(lambda: rows_in(dsn) == 3)
-    finally:
-        honest.close()
-        liar.close()
-        worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0, log.read_text()
-        broker.kill()
-    refused = dict(ask(dsn, "SELECT reason, times FROM refusal WHERE station = 'liar'"))
-    assert refused == dict.fromkeys(
-        ("altered", "value", "time", "form", "width", "series", "signature_forged", "signature_stranger"), 1
-    )
-    assert ask(dsn, "SELECT station, seq, value FROM reading ORDER BY 1, 2") == [
-        ("honest", 1, 100), ("liar", 1, 100), ("liar", 2, 200),
-    ]  # fmt: skip
+    def end(self) -> tuple[str, str]:
+        """What the worker's log says, and the broker's. A last honest row tells that all before it was judged."""
+        self.liar.tell("watertower/liar/data", message(9, 200))
+        until(lambda: ("liar", 9, 200) in self.readings())
+        self.close()
+        return self._log.read_text(), self._broker_log.read_text()
+
+    def close(self) -> None:
+        if self._worker.returncode is not None:
+            return
+        self.honest.close()
+        self.liar.close()
+        self._worker.send_signal(signal.SIGTERM)
+        assert self._worker.wait(20) == 0, self._log.read_text()
+        self._broker.kill()
+
+    def readings(self) -> list[tuple[str, int, float]]:
+        return ask(self.dsn, "SELECT station, seq, value FROM reading ORDER BY 1, 2")
+
+    def refused(self) -> dict[str, int]:
+        return dict(ask(self.dsn, "SELECT station || ' ' || reason, times FROM refusal"))
+
+
+@pytest.fixture
+def scene(dsn: str, tmp_path: Path) -> Iterator[Scene]:
+    one = Scene(dsn, tmp_path)
+    yield one
+    one.close()
+
+
+SAID = [("honest", 1, 100), ("liar", 1, 100), ("liar", 9, 200)]
+
+
+def test_who_speaks_in_anothers_name_is_refused_by_the_broker_whose_log_says_who(scene: Scene) -> None:
+    assert scene.liar.tell("watertower/honest/data", message(2, 7)) == "Not authorized"
+    assert scene.liar.tell("watertower/honest/series/1", SERIES_MESSAGE) == "Not authorized"
+    _, broker_log = scene.end()
+    assert scene.readings() == SAID
+    denied, _ = [line for line in broker_log.splitlines() if "Denied PUBLISH" in line]
+    assert "from station-liar (" in denied and "'watertower/honest/data'" in denied
+    assert " as station-liar (p5, c1, k60, u'liar')" in broker_log  # a client may choose its name, not its user
+
+
+def test_what_is_replayed_changes_nothing_and_is_counted(scene: Scene) -> None:
+    scene.liar.tell("watertower/liar/data", message(2, 5))
+    for _ in range(3):
+        scene.liar.tell("watertower/liar/data", message(1, 100))
+        scene.liar.tell("watertower/liar/data", message(2, 5))
+    log, _ = scene.end()
+    assert scene.readings() == [SAID[0], SAID[1], ("liar", 2, 5), SAID[2]]
+    assert scene.refused() == {} and "6 again" in log
+
+
+def test_what_was_altered_is_refused_and_the_first_stays(scene: Scene) -> None:
+    scene.liar.tell("watertower/liar/data", message(1, 50))
+    scene.liar.tell("watertower/liar/data", message(1, 100, NOW_MS - 1000))  # the value at another time
+    scene.liar.tell("watertower/liar/series/1", {**SERIES_MESSAGE, "channels": [["level.level", "m", 0]]}, retain=True)
+    until(lambda: len(scene.refused()) == 2)
+    log, _ = scene.end()
+    assert scene.readings() == SAID
+    assert scene.refused() == {"liar altered": 2, "liar series": 1}
+    assert log.count("liar: refused: altered: row 1") == 2 and log.count("liar: refused: series: ") == 1
+
+
+def test_what_is_impossible_is_refused(scene: Scene) -> None:
+    scene.liar.tell("watertower/liar/data", message(2, 1e300))
+    scene.liar.tell("watertower/liar/data", message(2, 1, NOW_MS + 10**9))
+    scene.liar.tell("watertower/liar/data", {"first": "'; DROP TABLE row; --"})
+    scene.liar.tell("watertower/liar/data", {**message(2, 1), "rows": [[1, 0, [1, 2]]]})
+    log, _ = scene.end()
+    assert scene.readings() == SAID
+    reasons = ("value", "time", "form", "width")
+    assert scene.refused() == {f"liar {reason}": 1 for reason in reasons}
+    assert [log.count(f"liar: refused: {reason}: ") for reason in reasons] == [1, 1, 1, 1]
+
+
+def test_a_signature_of_anothers_day_or_by_another_key_is_refused(scene: Scene) -> None:
+    keys = [Ed25519PrivateKey.generate() for _ in range(2)]
+    scene.honest.tell(f"watertower/honest/signature/{DAY}", signed("honest", keys[0]), retain=True)
+    scene.liar.tell(f"watertower/liar/signature/{DAY}", signed("honest", keys[0]))  # another's, replayed
+    scene.liar.tell(f"watertower/liar/signature/{DAY}", signed("liar", keys[1]))
+    scene.liar.tell(f"watertower/liar/signature/{DAY}", signed("liar", keys[0]))  # of another key
     verdicts = "SELECT name, verdict FROM signature JOIN station ON id = station ORDER BY 1, 2"
-    assert ask(dsn, verdicts) == [("honest", "sound"), ("liar", "forged"), ("liar", "sound"), ("liar", "stranger")]
-    assert log.read_text().count("liar: refused: ") == 8
+    found = [("honest", "sound"), ("liar", "forged"), ("liar", "sound"), ("liar", "stranger")]
+    until(lambda: ask(scene.dsn, verdicts) == found)
+    log, _ = scene.end()
+    assert scene.refused() == {"liar signature_forged": 1, "liar signature_stranger": 1}
+    assert log.count("liar: refused: signature_") == 2
 
 
 def test_a_message_is_confirmed_to_the_broker_when_the_database_has_it(dsn: str, broker: Broker) -> None:
@@ -392,6 +454,105 @@ def test_an_archive_of_a_newer_version_is_left_alone(archive: Archive, dsn: str)
         db.execute("UPDATE watertower_archive SET version = version + 1")
     with pytest.raises(WrongSchema, match="version 2"):
         Archive(dsn)
+
+
+# What we ask of TimescaleDB, without it: a function of its name that notes how it was called.
+TIMESCALE = """
+CREATE TABLE asked (relation text, kind "char", column_name name, chunk interval, indexes boolean);
+CREATE FUNCTION create_hypertable(relation regclass, time_column_name name, chunk_time_interval interval,
+                                  create_default_indexes boolean) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO asked SELECT $1::text, (SELECT relkind FROM pg_class WHERE oid = $1), $2, $3, $4
+$$;
+"""
+
+
+def test_where_timescale_is_a_hypertable_is_asked_for_and_no_partition_is_made(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as db:
+        db.execute(TIMESCALE)
+    for times in (1, 1):  # the second worker finds it made
+        archive = Archive(dsn)
+        archive.announce([("one", SERIES)])
+        archive.store([("one", data(times, 5, unix_ms=1_769_900_399_000)), ("one", data(2, 6))])
+        archive.close()
+    assert ask(dsn, "SELECT relation, kind::text, column_name, chunk = '1 month', indexes FROM asked") == [
+        ('"row"', "r", "time", True, False)  # a plain table, as that function wants it
+    ]
+    assert ask(dsn, "SELECT seq FROM row ORDER BY 1") == [(1,), (2,)]
+    assert ask(dsn, "SELECT FROM pg_class WHERE relname LIKE 'row\\_2%'") == []
+
+
+def test_timescale_that_came_after_the_tables_changes_nothing(archive: Archive, dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as db:
+        db.execute(TIMESCALE)
+    late = Archive(dsn)
+    assert late.store([("one", data(1, 5, unix_ms=1_769_900_399_000))]).new == 1
+    late.close()
+    assert ask(dsn, "SELECT tableoid::regclass::text FROM row") == [("row_2026_01",)]
+
+
+def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-m", "gateway", *words], capture_output=True, text=True)
+
+
+def test_what_leaves_the_archive_is_what_leaves_the_station_byte_for_byte(
+    archive: Archive, dsn: str, tmp_path: Path
+) -> None:
+    site(tmp_path, RIVER, sensor("level", 1))
+    store = Store(tmp_path / "store.db", HandClock())
+    names = [("level.level", "mm", 0), ("level.t", "degC", 2)]
+    series = store.series("sensor level", [channel(*one) for one in names])
+    # 0.29 * 100 is 28.999999999999996
+    for seq, cells in enumerate([((1, 0), (-5, 4)), ((None, 1), (123456, 0)), ((3, 0), (29, 0))], 1):
+        store.add_poll(series, NOW_MS - 60_000 * seq, cells)
+    store.commit()
+    archive.announce([("demo", Series(1, "sensor level", names))])
+    for row in store.rows_within(1, 3):
+        values = [
+            None if cell is None else cell / 10**places for cell, (_, _, places) in zip(row.cells, names, strict=True)
+        ]
+        worths = None if row.quality is None else list(row.quality)
+        archive.store([("demo", Data(0, row.seq, row.unix_ms, [Row(1, 0, values, worths)]))])
+    store.close()
+    for name in ("long.csv", "long.jsonl", "wide.csv", "wide.parquet"):
+        form = ("--wide",) if name.startswith("wide") else ()
+        for kind, words in (("station", ("export", str(tmp_path / "site.toml"))),
+                            ("archive", ("query", "export", "--dsn", dsn, "--station", "demo"))):  # fmt: skip
+            done = run(*words, *form, "-o", str(tmp_path / f"{kind}-{name}"))
+            assert done.returncode == 0, done.stderr
+        assert (tmp_path / f"station-{name}").read_bytes() == (tmp_path / f"archive-{name}").read_bytes()
+    assert "-0.05,4" in (tmp_path / "archive-wide.csv").read_text()
+    bounded = run("query", "export", "--dsn", dsn, "--station", "demo", "--channel", "level.t", "--to", "2026-01-01",
+                  "-o", str(tmp_path / "none.csv"))  # fmt: skip
+    assert bounded.stdout.startswith("0 readings")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_can_not_be_asked_is_said_in_both_languages(archive: Archive, dsn: str, tmp_path: Path, lang: str) -> None:
+    archive.store([("one", data(1, 5))])
+
+    def said(status: int, *words: str, of: str = dsn) -> str:
+        done = run("query", *words, "--dsn", of, "--lang", lang)
+        assert (done.returncode, done.stdout) == (status, ""), done
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    no_station = {"en": "no station two in the archive; there is for instance: one", "zh": "没有站点 two"}[lang]
+    assert no_station in said(2, "last", "--station", "two")
+    assert no_station in said(2, "export", "--station", "two", "-o", str(tmp_path / "out.csv"))
+    assert "level.level" in said(2, "exceedances", "--channel", "level.levle", "--above", "1")
+    assert "--above" in said(2, "exceedances", "--channel", "level.level")
+    assert "--above" in said(2, "exceedances", "--channel", "level.level", "--above", "1", "--below", "2")
+    assert "yesterday" in said(2, "exceedances", "--channel", "level.level", "--above", "1", "--from", "yesterday")
+    assert "level.x" in said(2, "export", "--station", "one", "--channel", "level.x", "-o", str(tmp_path / "out.csv"))
+    assert ".parquet" in said(2, "export", "--station", "one", "-o", str(tmp_path / "out.xls"))
+    assert str(tmp_path / "no") in said(1, "export", "--station", "one", "-o", str(tmp_path / "no" / "out.csv"))
+    assert {"en": "can't be asked", "zh": "无法查询"}[lang] in said(
+        1, "last", of=dsn.replace("dbname=postgres", "dbname=no")
+    )
+    assert {"en": "holds no archive", "zh": "没有归档表"}[lang] in said(
+        1, "last", of=dsn.replace("=postgres", "=template1", 1)
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
