@@ -46,5 +46,5 @@ async def told(socket: Path, command: str, argument: dict[str, Any]) -> Done:
             finally:
                 writer.close()
     except (OSError, TimeoutError, ValueError, msgspec.MsgspecError) as error:
-        raise NoGateway(f"{socket}: {error or type(error).__name__}") from error
+        raise NoGateway(f"{socket}: {str(error) or type(error).__name__}") from error
     return Done(answer, status)
