@@ -1,6 +1,7 @@
 """Knows which stages the rows of a site go through, and in what order; knows no store and no row.
 
-raw row, with its flags (gateway/judging.py) -> aggregates -> indices -> corrected hours, trends -> alarms
+raw row, with its flags (gateway/judging.py) -> aggregates -> findings, loads, indices -> corrected hours, trends
+-> alarms
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from gateway.process.aggregate import Aggregates
 from gateway.process.air.editions import EDITIONS
 from gateway.process.alarm.rows import AlarmRows, Board
+from gateway.process.finding.rows import Findings
 from gateway.process.forms import Wanted, wanted
 from gateway.process.indices import Indices, Judged
 from gateway.process.items import ITEM_OF
@@ -23,6 +25,7 @@ from gateway.process.unit import Units
 from gateway.process.water.oxygen import pressure_at
 from gateway.site.assessing import Assess
 from gateway.site.config import Aggregate, Channel, Site
+from gateway.site.finding import finding_of
 from gateway.site.limits import deployment
 from gateway.site.rules import rule_of
 
@@ -68,6 +71,7 @@ def _aggregates(site: Site, table: Aggregate, past: Past, every: Iterable[Series
     return [
         Aggregates(past, units, periods, grace_ms),
         *(Longer(level, past, units, periods, grace_ms) for level in levels),
+        *([Findings(past, [*map(finding_of, site.findings)], periods, grace_ms)] if site.findings else []),
         *([Loads(past, loads, periods, grace_ms)] if loads else []),
         *([] if site.assess is None else [Indices(past, judged(site, site.assess), periods, grace_ms)]),
         *([Corrections(past, deployments(site), series)] if site.calibrations else []),

@@ -19,6 +19,7 @@ from gateway.site.airtime import longest_frame
 from gateway.site.assessing import Assess
 from gateway.site.consistency import absolute, cross_checks
 from gateway.site.fields import HostPort, Key, Name, Period, SparkplugId, StationId, TcpPort, Text
+from gateway.site.finding import FindingTable
 from gateway.site.hj212 import Hj212Uplink
 from gateway.site.library import Baud, Library, Parity, StopBits, UnitId
 from gateway.site.limits import CalibrationTable, Checks, QualityTable, Service
@@ -318,6 +319,7 @@ class SiteFile(
         "services": "service",
         "calibrations": "calibration",
         "trends": "trend",
+        "findings": "finding",
     },
 ):
     """The site file as it is written."""
@@ -343,6 +345,7 @@ class SiteFile(
     services: tuple[Service, ...] = ()
     calibrations: tuple[CalibrationTable, ...] = ()
     trends: tuple[TrendTable, ...] = ()
+    findings: tuple[FindingTable, ...] = ()
     aggregate: Aggregate | None = None
 
 
@@ -501,6 +504,7 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         services=file.services,
         calibrations=file.calibrations,
         trends=file.trends,
+        findings=file.findings,
         aggregate=file.aggregate,
         assess=file.assess,
         folder=folder,

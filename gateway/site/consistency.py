@@ -18,6 +18,7 @@ from gateway.process.quality.limit_table import Channel as Tested
 from gateway.process.quality.limit_table import limits
 from gateway.process.quality.limits import Limits
 from gateway.site.airtime import longest_frame
+from gateway.site.finding import finding_faults
 from gateway.site.library import Library, serial_text
 from gateway.site.limits import calibration_faults, limit_faults, service_faults
 from gateway.site.rules import rule_faults
@@ -61,6 +62,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
             yield from _wiper(place, sensor, library)
         yield from _channels(path, node, library, site)
     yield from _aggregate(site, library)
+    yield from _meaning(site, library)
     dense = {node["name"]: bool(node.get("emergency_period_s")) for _, node in nodes if "name" in node}
     yield from rule_faults(_rows(site, "rule"), _channel_names(site, library), dense)
     yield from _worth(site, owners, library)
@@ -407,6 +409,21 @@ def _aggregate(site: Tree, library: Library) -> Iterator[Fault]:
     for level, below in (("8h", "hour"), ("day", "hour"), ("month", "day"), ("year", "day")):
         if level in levels and below not in levels and None not in levels:
             yield Fault("aggregate.levels", "fault.level_without", level=quoted(level), below=quoted(below))
+
+
+def _meaning(site: Tree, library: Library) -> Iterator[Fault]:
+    """What is made of aggregates has aggregates, and a river no limit of total nitrogen."""
+    findings = _rows(site, "finding")
+    yield from doubled(_column(findings, "name"))
+    known = _channel_names(site, library)
+    if known is not None:
+        yield from finding_faults(findings, known, _units(site, library))
+    assess: Tree | None = site.get("assess")
+    for name, table in (("finding", findings), ("assess", assess)):
+        if table and site.get("aggregate") is None:
+            yield Fault(name, "fault.no_aggregate")
+    if assess and assess.get("water", "river") == "river" and "TN" in (assess.get("factors") or ()):
+        yield Fault("assess.factors", "fault.river_nitrogen")
 
 
 def _worth(site: Tree, owners: Sequence[tuple[str, Tree]], library: Library) -> Iterator[Fault]:

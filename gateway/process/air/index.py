@@ -9,6 +9,7 @@ from gateway.process.enough import ENOUGH, NOT_ENOUGH, PARTIAL
 from gateway.process.number import Number, amount, exact, rounded
 
 _PRIMARY_ABOVE = 50  # HJ 633-2012, 4.4.1; the same in 2026
+_BEYOND = 200  # where the column of SO2 of an hour ends; ours for 2012, which has no word
 _EXCEEDING_ABOVE = 100  # HJ 633-2012, 4.4.2; the word is gone in 2026, the limit of grade 2 is not
 
 
@@ -72,18 +73,21 @@ def _index(
     waived: Collection[str],
 ) -> Index:
     each: dict[str, int] = {}
+    beyond = False
     for item in items:
         found = iaqi(edition, item, values.get(item))
         if found is None and _is_beyond(edition, item, values.get(item)):
             instead = edition.instead[item]
             found = iaqi(edition, instead, values.get(instead))
+            beyond = beyond or found is None
         if found is not None:
             pollutant = pollutant_of(item)
             each[pollutant] = max(found, each.get(pollutant, 0))
     missing = tuple(name for name in POLLUTANTS if name not in each and name not in waived)
     top = max(each.values(), default=None)
     none = Index(NOT_ENOUGH, None, None, (), (), each, missing, edition.name)
-    if top is None or (missing and gap is not None and top <= gap):
+    # air with so much of one pollutant that its column ends is not called good by the others
+    if top is None or (missing and gap is not None and top <= gap) or (beyond and top <= _BEYOND):
         return none
     primary = tuple(name for name in POLLUTANTS if top > _PRIMARY_ABOVE and each.get(name) == top)
     exceeding = tuple(name for name in POLLUTANTS if each.get(name, 0) > _EXCEEDING_ABOVE)

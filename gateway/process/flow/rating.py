@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from gateway.process.number import Number, real
 
-WITHIN, BELOW, ABOVE, EXPIRED, NO_STAGE = "within", "below_curve", "above_curve", "curve_not_valid", "no_stage"
+WITHIN, BELOW, BETWEEN, ABOVE = "within", "below_curve", "between_ratings", "above_curve"
+EXPIRED, NO_STAGE = "curve_not_valid", "no_stage"
 
 
 class Power(NamedTuple):
@@ -70,7 +71,9 @@ def flow(curve: Curve, stage_m: Number | None, unix_ms: float) -> Flow:
     if not curve.powers or stage < curve.powers[0].low_m:
         return Flow(None, BELOW)
     for power in curve.powers:
-        if power.low_m <= stage <= power.high_m:
+        if stage < power.low_m:
+            return Flow(None, BETWEEN)
+        if stage <= power.high_m:
             return Flow(power.a * (stage - power.h0_m) ** power.b, WITHIN)
     return Flow(None, ABOVE)
 

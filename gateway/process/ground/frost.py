@@ -13,7 +13,7 @@ from gateway.process.ground.strings import ordered, profile
 from gateway.process.number import Number, real
 
 FROZEN, THAWED, THAWING, BELOW_STRING, UNKNOWN = "frozen", "thawed", "thawing", "below_the_string", "unknown"
-_SEASON_DAYS = 90  # a year's greatest thaw needs so many days with a depth, or the melt was not seen; ours
+_SEASON_DAYS = 90  # a year's greatest thaw needs so many days of thaw, or the melt was not seen; ours
 _YEAR_SHARE = 0.9  # of the days of an index, as 324 of 365 in GB 3095; ours
 
 
@@ -60,9 +60,12 @@ def thaw(readings: Iterable[tuple[float, Number | None]]) -> Thaw:
 
 
 def active_layer(days: Iterable[Thaw]) -> ActiveLayer:
-    """The greatest thaw of a year."""
+    """The greatest thaw of a year: of a season that thawed, or of the whole year where little or nothing did."""
     seen = [(day.depth_cm, day.kind) for day in days if day.depth_cm is not None]
-    if len(seen) < _SEASON_DAYS:
+    thawed = sum(depth > 0 for depth, _ in seen)
+    if (
+        thawed < _SEASON_DAYS and len(seen) < _YEAR_SHARE * 365
+    ):  # a winter's string is frozen to the top, and says nothing
         return ActiveLayer(NOT_ENOUGH, None, len(seen), False)
     deepest = max(depth for depth, _ in seen)
     return ActiveLayer(ENOUGH, deepest, len(seen), any(kind == BELOW_STRING for _, kind in seen))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.process.enough import ENOUGH, NOT_ENOUGH
+from gateway.process.enough import ENOUGH, NOT_ENOUGH, PARTIAL
 from gateway.process.number import Number, amount, exact
 
 NONE, LIGHT, HEAVY = 0, 1, 2
@@ -55,7 +55,7 @@ def sample(values: Mapping[str, Number | None], depth_cm: Number | None = None) 
     if missing and worst == NONE:
         return BlackOdor(NOT_ENOUGH, None, (), missing)
     by = tuple(item for item, found in known.items() if found == worst and worst > NONE)
-    return BlackOdor(ENOUGH, worst, by, missing)
+    return BlackOdor(PARTIAL if missing else ENOUGH, worst, by, missing)
 
 
 def point(samples: Iterable[Mapping[str, Number | None]], depth_cm: Number | None = None) -> BlackOdor:

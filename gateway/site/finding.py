@@ -1,0 +1,88 @@
+"""Knows what of a site file says which findings are made, and what is wrong with it; reckons none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args
+
+from msgspec import Meta, Struct
+
+from gateway.faults import Fault, nearest, quoted
+from gateway.process.finding.kinds import DEPTH, KINDS, scaled
+from gateway.process.finding.rows import RELEASE, Finding, series_of
+from gateway.process.flow.rating import Curve, faults
+from gateway.site.fields import Name, Text
+
+By = Literal[
+    "base_flow", "black_odor", "dose", "drinking_source", "dry_gas", "emission", "flood_stage", "groundwater", "layer",
+    "rain", "rating", "tailings", "thaw", "trophic",
+]  # fmt: skip
+BYS: tuple[str, ...] = get_args(By)
+_RELEASE_INPUTS: dict[str, str | None] = {"flow": "m3/s"}
+
+
+class FindingTable(Struct, frozen=True, kw_only=True):
+    """What hours and days mean: `by` which function, of which `channels` (input -> channel), with which `numbers`.
+    `points`: stage m and flow m3/s of a rating curve. `base_m3s`: one for all months, or twelve."""
+
+    name: Name
+    by: By
+    channels: dict[Text, Text]
+    numbers: dict[Text, float] = {}
+    points: tuple[tuple[float, float], ...] = ()
+    base_m3s: tuple[Annotated[float, Meta(ge=0, le=1_000_000, extra={"unit": "m3/s"})], ...] = ()
+
+
+def finding_of(table: FindingTable) -> Finding:
+    return Finding(table.name, table.by, table.channels, table.numbers, table.points, table.base_m3s)
+
+
+def finding_faults(
+    rows: Sequence[tuple[str, Mapping[str, Any]]], names: Sequence[str], units: Mapping[str | None, str]
+) -> Iterator[Fault]:
+    """`names`: all channels of the station. A finding may be made of the hours of one above it."""
+    known, unit_of = list(names), dict(units)
+    for path, row in rows:
+        by = row.get("by")
+        if by not in BYS:
+            continue  # told by its type
+        kind = KINDS.get(by)
+        inputs = _RELEASE_INPUTS if kind is None else kind.inputs
+        channels = row.get("channels") or {}
+        for name, channel in channels.items():
+            place = f'{path}.channels."{name}"'
+            if not (name in inputs or (DEPTH in inputs and _is_depth(name))):
+                yield Fault(place, "fault.finding_input", nearest(name, inputs), found=quoted(name), by=by)
+                continue
+            wanted = inputs.get(name, inputs.get(DEPTH))
+            if channel not in known:
+                yield Fault(place, "fault.no_such_channel", nearest(channel, known), found=quoted(channel))
+            elif channel in unit_of and scaled(unit_of[channel], wanted) is None:
+                yield Fault(place, "fault.finding_unit", found=quoted(unit_of[channel]), wanted=wanted or "")
+        needs = ("flow",) if kind is None else kind.needs
+        lacks = [name for name in needs if name not in channels] or ([] if channels else [next(iter(inputs))])
+        if lacks:
+            yield Fault(f"{path}.channels", "fault.finding_lacks", found=", ".join(lacks), by=by)
+        numbers = row.get("numbers") or {}
+        for name in numbers:
+            allowed = () if kind is None else kind.numbers
+            if name not in allowed:
+                yield Fault(
+                    f"{path}.numbers.{name}", "fault.finding_input", nearest(name, allowed), found=quoted(name), by=by
+                )
+        lacks = [name for name in (() if kind is None else kind.wants) if name not in numbers]
+        if lacks:
+            yield Fault(f"{path}.numbers", "fault.finding_lacks", found=", ".join(lacks), by=by)
+        if by == "rating":
+            for text in faults(Curve(points=tuple((low, high) for low, high in row.get("points") or ()))):
+                yield Fault(f"{path}.points", "fault.finding_curve", found=text)
+        if by == RELEASE and len(row.get("base_m3s") or ()) not in (1, 12):
+            yield Fault(f"{path}.base_m3s", "fault.finding_base")
+        made = series_of(Finding(row.get("name") or "", by, {}, {}), "hour").channels
+        known += [name for name, _, _ in made]
+        unit_of |= {name: unit for name, unit, _ in made}
+
+
+def _is_depth(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= 100_000
+    except ValueError:
+        return False

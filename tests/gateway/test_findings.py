@@ -1,0 +1,249 @@
+"""What hours and days mean by a standard, as rows beside them: from flow to frost."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.faults import SiteError, check_text
+from gateway.process.finding.kinds import KINDS
+from gateway.process.finding.rows import Finding, Findings, series_of
+from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, MONTH, Calendar
+from gateway.process.stage import Row, Series
+from gateway.site.config import load
+from gateway.site.finding import BYS
+from protocols import quality
+from tests.gateway import doubles
+from tests.gateway.derived import MIDNIGHT_MS, Ground
+from tests.gateway.test_load import HandPast
+
+CURVE = ((0.5, 0.0), (1.5, 10.0))
+FEW = (None, quality.FEW)
+
+
+class Place:
+    """A stage and the rows it was shown, by a dict."""
+
+    def __init__(self, *findings: Finding) -> None:
+        self.past = HandPast()
+        self.findings = findings
+        self.stage = Findings(self.past, findings, Calendar(), 0)
+
+    def shown(
+        self, level: str, unix_ms: int, channel: str, unit: str, decimals: int, value: int | None, flags: int = 0
+    ) -> None:
+        row = Row(Series(level, ((channel, unit, decimals),)), unix_ms, ((value, flags),))
+        self.past.rows[row.series, unix_ms] = row
+        self.stage.step(row)
+
+    def ticked(self, unix_ms: int) -> list[Row]:
+        found = []
+        for row in self.stage.tick(unix_ms):
+            self.past.rows[row.series, row.unix_ms] = row
+            found.append(row)
+        return found
+
+
+def test_a_stage_becomes_a_flow_and_the_flow_a_share_of_time_kept() -> None:
+    place = Place(
+        Finding("discharge", "rating", {"level": "gauge.level"}, {}, CURVE),
+        Finding("ecology", "base_flow", {"flow": "discharge.flow"}, {}, (), (2.0,)),
+    )
+    for hour in range(24):
+        level_mm = {3: 600, 4: 600, 10: 1600}.get(hour, 1000)  # 1, 1 m3/s; above the curve; 5 m3/s
+        place.shown(HOUR, MIDNIGHT_MS + hour * HOUR_MS, "gauge.level", "mm", 0, level_mm)
+    *hours, day = place.ticked(MIDNIGHT_MS + DAY_MS)
+    assert [row.cells[0] for row in hours[2:5]] == [(50000, 0), (10000, 0), (10000, 0)]
+    assert hours[10].cells == (FEW,)  # a curve says nothing above itself
+    assert (day.series, day.unix_ms) == (series_of(place.findings[1], DAY), MIDNIGHT_MS)
+    assert day.cells == ((913, 0), (2, 0), (10000, 0), (23, 0))  # 21 of 23; GB/T 8170: 91.30 %
+    place.shown(HOUR, MIDNIGHT_MS + 3 * HOUR_MS, "gauge.level", "mm", 0, 1000)  # it came late and was other
+    late, day, *_ = place.ticked(MIDNIGHT_MS + 2 * DAY_MS)
+    assert (late.cells, day.cells) == (((50000, 0),), ((957, 0), (1, 0), (10000, 0), (23, 0)))
+    assert place.ticked(MIDNIGHT_MS + 3 * DAY_MS) == []
+
+
+def test_a_month_of_flow_with_a_week_missing_has_no_share() -> None:
+    place = Place(Finding("ecology", "base_flow", {"flow": "weir.flow"}, {}, (), (2.0,) * 12))
+    start_ms = Calendar().start(MONTH, MIDNIGHT_MS)
+    for hour in range(30 * 24):
+        if hour >= 8 * 24:
+            place.shown(HOUR, start_ms + hour * HOUR_MS, "weir.flow", "m3/s", 1, 20)
+    *_, month = place.ticked(Calendar().end(MONTH, start_ms))
+    assert (month.series.source, month.cells[0], month.cells[3]) == (MONTH, FEW, (22 * 24, 0))
+
+
+# finding, readings (channel, unit, decimals, value), what it gives of an hour
+SAID: list[tuple[Finding, list[tuple[str, str, int, int | None]], Any]] = [
+    (
+        Finding("flood", "flood_stage", {"level": "a"}, {"warning_m": 2.0, "guarantee_m": 3.0}),
+        [("a", "mm", 0, 2000)],
+        ((2, 0), (0, 0)),
+    ),
+    (
+        Finding("well", "groundwater", {"NH3N": "a", "Pb": "b"}, {}),
+        [("a", "mg/L", 2, 50), ("b", "ug/L", 0, 11)],
+        ((4, 0),),
+    ),
+    (
+        Finding("well", "groundwater", {"NH3N": "a", "Pb": "b"}, {}),
+        [("a", "mg/L", 2, 50), ("b", "ug/L", 0, None)],
+        (FEW,),
+    ),
+    (
+        Finding("ditch", "black_odor", {"DO": "a", "ORP_mv": "b"}, {}),
+        [("a", "mg/L", 1, 10), ("b", "mV", 0, -201)],
+        ((2, 0),),
+    ),
+    (
+        Finding("ditch", "black_odor", {"DO": "a", "ORP_mv": "b"}, {}),
+        [("a", "mg/L", 1, 90), ("b", "mV", 0, 200)],
+        (FEW,),
+    ),
+    (
+        Finding("active", "thaw", {"0": "a", "50": "b", "100": "c"}, {}),
+        [("a", "degC", 0, 8), ("b", "degC", 0, 2), ("c", "degC", 0, -2)],
+        ((750, 0), (0, 0)),
+    ),
+    (
+        Finding("soil", "layer", {"10": "a", "50": "b"}, {"top_cm": 10, "bottom_cm": 50}),
+        [("a", "%", 1, 200), ("b", "%", 1, 250)],
+        ((2250, 0), (900, 0)),
+    ),
+    (
+        Finding("rays", "dose", {"dose_rate": "a"}, {"mean": 100, "deviation": 5}),
+        [("a", "nGy/h", 0, 116)],
+        ((1, 0), (320, 0)),
+    ),
+    (
+        Finding("pond", "tailings", {"level": "a", "seepage": "b"}, {"level_m": 9, "crest_m": 12, "seepage_ls": 1}),
+        [("a", "m", 1, 91), ("b", "L/s", 1, 11)],
+        ((2, 0), (2900, 0)),
+    ),
+    (
+        Finding("pond", "tailings", {"level": "a", "seepage": "b"}, {"level_m": 9, "seepage_ls": 1}),
+        [("a", "m", 1, 80), ("b", "L/s", 1, None)],
+        (FEW, FEW),
+    ),
+    (
+        Finding(
+            "boiler",
+            "emission",
+            {"concentration": "a", "celsius": "b", "hpa": "c", "moisture": "d", "oxygen": "e"},
+            {"reference_oxygen": 9},
+        ),
+        [("a", "mg/m3", 0, 50), ("b", "degC", 2, 27315), ("c", "kPa", 4, 1013250), ("d", "%", 0, 0), ("e", "%", 0, 13)],
+        ((100_000, 0), (150_000, 0), FEW),
+    ),
+    (
+        Finding("dry", "dry_gas", {"CO2": "a", "celsius": "b", "humidity": "c", "hpa": "d"}, {}),
+        [("a", "ppm", 1, 4200), ("b", "degC", 0, 0), ("c", "%", 0, 0), ("d", "hPa", 1, 6164)],
+        ((420_000, 0), (755_515, 0)),  # 420 ppm x 1.7988; the fourth decimal of that is rounded
+    ),
+    (
+        Finding(
+            "intake",
+            "drinking_source",
+            {name: name for name in ("pH", "DO", "sulfate", "chloride", "NO3N", "Fe", "Mn")},
+            {"target": 2},
+        ),
+        [
+            ("pH", "1", 1, 75),
+            ("DO", "mg/L", 1, 80),
+            ("sulfate", "mg/L", 0, 250),
+            ("chloride", "mg/L", 0, 250),
+            ("NO3N", "mg/L", 0, 10),
+            ("Fe", "mg/L", 1, 3),
+            ("Mn", "mg/L", 1, 1),
+        ],
+        ((1, 0), (1, 0)),
+    ),
+    (
+        Finding("lake", "trophic", {"chla": "a", "TP": "b", "TN": "c", "SD": "d", "CODMn": "e"}, {}),
+        [("a", "ug/L", 0, 5), ("b", "mg/L", 2, 3), ("c", "mg/L", 1, 6), ("d", "m", 0, 2), ("e", "mg/L", 1, 25)],
+        ((381, 0), (2, 0)),  # the vector: 38.146
+    ),
+]
+
+
+@pytest.mark.parametrize(("finding", "readings", "cells"), SAID, ids=[one[0].by for one in SAID])
+def test_an_hour_says_what_it_means(
+    finding: Finding, readings: list[tuple[str, str, int, int | None]], cells: Any
+) -> None:
+    place = Place(finding)
+    for channel, unit, decimals, value in readings:
+        place.shown(HOUR, MIDNIGHT_MS, channel, unit, decimals, value, 0 if value is not None else quality.FEW)
+    (row,) = place.ticked(MIDNIGHT_MS + HOUR_MS)
+    assert (row.series.source, row.unix_ms, row.cells) == (HOUR, MIDNIGHT_MS, cells)
+
+
+def test_an_hour_of_too_few_readings_means_nothing() -> None:
+    place = Place(Finding("well", "groundwater", {"NH3N": "a"}, {}))
+    place.shown(HOUR, MIDNIGHT_MS, "a", "mg/L", 2, 50, quality.FEW)
+    assert [row.cells for row in place.ticked(MIDNIGHT_MS + HOUR_MS)] == [(FEW,)]
+
+
+def test_rain_is_called_by_its_day() -> None:
+    place = Place(Finding("rain", "rain", {"rain": "gauge.rain"}, {}))
+    place.shown(HOUR, MIDNIGHT_MS, "gauge.rain", "mm", 1, 300)
+    place.shown(DAY, MIDNIGHT_MS, "gauge.rain", "mm", 1, 500)
+    assert [(row.series.source, row.cells) for row in place.ticked(MIDNIGHT_MS + DAY_MS)] == [(DAY, ((5, 0),))]  # storm
+
+
+def test_the_site_file_knows_every_finding() -> None:
+    assert sorted(BYS) == sorted([*KINDS, "base_flow"])
+
+
+GAUGE = doubles.sensor("gauge", 1, period_s=600, profile="hlk_ld8001h") + 'serial = "as_bus"\nquantities = ["level"]\n'
+HOURLY = "[aggregate]\nminute_s = 0\ngrace_s = 20\n"
+RATED = """[[finding]]
+name = "discharge"
+by = "rating"
+channels = { level = "gauge.level" }
+points = [[0.5, 0], [1.5, 10]]
+[[finding]]
+name = "ecology"
+by = "base_flow"
+channels = { flow = "discharge.flow" }
+base_m3s = [2]
+"""
+
+
+def test_a_station_says_it_while_the_backhaul_is_down(tmp_path: Path) -> None:
+    ground = Ground(tmp_path, doubles.RIVER, GAUGE, HOURLY, RATED)
+    for hour in range(24):
+        for minute in range(0, 60, 10):
+            ground.poll("gauge", MIDNIGHT_MS + HOUR_MS * hour + 60_000 * minute, (1000 if hour > 2 else 600, 0))
+        ground.at(MIDNIGHT_MS + HOUR_MS * (hour + 1) + 20_000)
+    flows = [made.values["discharge.flow"] for made in ground.made(HOUR) if "discharge.flow" in made.values]
+    assert flows == [10000] * 3 + [50000] * 21
+    (day,) = [made for made in ground.made(DAY) if "ecology.kept" in made.values]
+    assert (day.values["ecology.kept"], day.values["ecology.longest"]) == (875, 3)  # 21 of 24
+
+
+FAULTS = [
+    ("level =", "stage =", "finding[0].channels.\"stage\": rating is not made of 'stage'"),
+    ('"gauge.level"', '"gauge.levl"', "there is no channel 'gauge.levl'; did you mean gauge.level?"),
+    ("[1.5, 10]]", "[1.5, -1]]", "finding[0].points: this is no rating curve: does not rise at 1.5 m"),
+    ("base_m3s = [2]", "base_m3s = [2, 3]", "finding[1].base_m3s: needs one number for all months, or twelve"),
+    ('by = "rating"', 'by = "dose"', "finding[0].numbers: dose cannot be made without mean, deviation"),
+    ('by = "rating"', 'by = "rain"', "finding[0].channels: rain cannot be made without rain"),
+    ("[aggregate]", "[ assess ]", "finding: is made of hours and days; add the table [aggregate]"),
+    (
+        HOURLY,
+        HOURLY + '[assess]\nfactors = ["pH", "TN"]\n',
+        "assess.factors: GB 3838-2002 has no limit of TN for rivers",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), FAULTS)
+def test_check_tells_what_a_finding_cannot_be_made_of(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    sound = doubles.STATION + doubles.RIVER + GAUGE + HOURLY + RATED
+    path = tmp_path / "site.toml"
+    path.write_text(sound, "utf-8")
+    assert [table.name for table in load(path).findings] == ["discharge", "ecology"]
+    path.write_text(sound.replace(old, new, 1).replace("[ assess ]\nminute_s = 0\ngrace_s = 20\n", ""), "utf-8")
+    with pytest.raises(SiteError) as refused:
+        load(path)
+    assert any(expected in line for line in check_text(refused.value, "site.toml", "en"))
