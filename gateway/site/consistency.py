@@ -419,9 +419,8 @@ def _meaning(site: Tree, library: Library) -> Iterator[Fault]:
     if known is not None:
         yield from finding_faults(findings, known, _units(site, library))
     assess: Tree | None = site.get("assess")
-    for name, table in (("finding", findings), ("assess", assess)):
-        if table and site.get("aggregate") is None:
-            yield Fault(name, "fault.no_aggregate")
+    if findings and site.get("aggregate") is None:  # [assess] without it is of use to `watertower assess`
+        yield Fault("finding", "fault.no_aggregate")
     if assess and assess.get("water", "river") == "river" and "TN" in (assess.get("factors") or ()):
         yield Fault("assess.factors", "fault.river_nitrogen")
 

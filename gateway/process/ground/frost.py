@@ -63,9 +63,8 @@ def active_layer(days: Iterable[Thaw]) -> ActiveLayer:
     """The greatest thaw of a year: of a season that thawed, or of the whole year where little or nothing did."""
     seen = [(day.depth_cm, day.kind) for day in days if day.depth_cm is not None]
     thawed = sum(depth > 0 for depth, _ in seen)
-    if (
-        thawed < _SEASON_DAYS and len(seen) < _YEAR_SHARE * 365
-    ):  # a winter's string is frozen to the top, and says nothing
+    # a winter's string is frozen to the top, and says nothing
+    if thawed < _SEASON_DAYS and len(seen) < _YEAR_SHARE * 365:
         return ActiveLayer(NOT_ENOUGH, None, len(seen), False)
     deepest = max(depth for depth, _ in seen)
     return ActiveLayer(ENOUGH, deepest, len(seen), any(kind == BELOW_STRING for _, kind in seen))

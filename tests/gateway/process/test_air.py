@@ -226,3 +226,11 @@ def test_dust_may_pass_its_limit_as_often_as_its_standard_says() -> None:
     assert local.judged(local.FUME, [None, math.nan]) == (NOT_ENOUGH, 0, 0, None)
     assert local.fume_at_reference(1.5, 8000, 2) == 3.0
     assert local.removal_percent(8, 2) == 75
+
+
+def test_an_hour_is_not_called_good_by_what_is_left_beside_sulfur_beyond_its_column() -> None:
+    rest = {"NO2_1h": 20, "CO_1h": 0.4, "O3_1h": 80, "PM10_1h": 40, "PM2.5_1h": 20}
+    assert index.hour(HJ633_2012, {**rest, "SO2_1h": 801}).aqi is None
+    assert index.hour(HJ633_2012, {**rest, "SO2_1h": 801, "SO2_24h": 801}).aqi == 201  # its day stands for it
+    assert index.hour(HJ633_2012, {**rest, "SO2_1h": 801, "O3_1h": 801}).aqi == 301
+    assert index.hour(HJ633_2026, {**rest, "SO2_1h": 801}).aqi == 200

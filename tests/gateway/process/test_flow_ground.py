@@ -153,3 +153,16 @@ def test_rubbish_never_breaks_the_ground(rows, value) -> None:
     assert dose.dose(value, dose.background([value] * 300)).level in (None, 0, 1, 2)
     assert tailings.pond(tailings.Limits(100, 102, 1, 50, 5, 5), value, value, value, value).state
     assert tailings.weir_ls(value) is None or math.isfinite(tailings.weir_ls(value))
+
+
+def test_a_winter_says_nothing_of_the_active_layer_and_a_glaciers_year_says_none() -> None:
+    frozen = frost.Thaw(frost.FROZEN, 0.0)
+    assert frost.active_layer([frozen] * 200).cm is None
+    assert frost.active_layer([frozen] * 350).cm == 0
+    assert frost.active_layer([frozen] * 200 + [frost.Thaw(frost.THAWING, 80.0)] * 90).cm == 80
+
+
+def test_a_stage_between_two_ratings_has_no_flow_and_says_why() -> None:
+    curve = rating.Curve(powers=(rating.Power(0.5, 1.0, 2, 0.5, 2), rating.Power(1.2, 2.0, 3, 0.5, 2)))
+    assert rating.flow(curve, 1.1, 0) == (None, rating.BETWEEN)
+    assert rating.flow(curve, 2.1, 0) == (None, rating.ABOVE)

@@ -255,3 +255,8 @@ def test_black_water_is_graded_by_its_worst_item() -> None:
     assert black_odor.point(rows[1:]).level == black_odor.NONE
     assert black_odor.point([{**row, "NH3N": 16} if row["DO"] < 1 else row for row in rows[3:]]).level == 2
     assert black_odor.point([]).level is None
+
+
+def test_what_is_black_by_less_than_all_items_says_so() -> None:
+    assert black_odor.sample({"DO": 1.0})[:2] == ("partial", black_odor.LIGHT)
+    assert black_odor.sample({"DO": 9.0})[:2] == ("not_enough_data", None)
