@@ -221,6 +221,20 @@ def test_a_station_says_it_while_the_backhaul_is_down(tmp_path: Path) -> None:
     assert (day.values["ecology.kept"], day.values["ecology.longest"]) == (875, 3)  # 21 of 24
 
 
+def test_a_kill_changes_no_finding(tmp_path: Path) -> None:
+    def made(name: str, kills: tuple[int, ...]) -> list[tuple[int, dict[str, int | None]]]:
+        (tmp_path / name).mkdir()
+        ground = Ground(tmp_path / name, doubles.RIVER, GAUGE, HOURLY, RATED)
+        for hour in range(25):
+            ground.poll("gauge", MIDNIGHT_MS + HOUR_MS * hour, (1000 if hour > 2 else 600, 0))
+            ground.at(MIDNIGHT_MS + HOUR_MS * (hour + 1) + 20_000)
+            if hour in kills:
+                ground.kill()
+        return [(one.unix_ms, one.values) for level in (HOUR, DAY) for one in ground.made(level)]
+
+    assert made("killed", (1, 2, 11, 23)) == made("whole", ())
+
+
 FAULTS = [
     ("level =", "stage =", "finding[0].channels.\"stage\": rating is not made of 'stage'"),
     ('"gauge.level"', '"gauge.levl"', "there is no channel 'gauge.levl'; did you mean gauge.level?"),
