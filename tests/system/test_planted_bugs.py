@@ -117,7 +117,7 @@ BUGS = {
     ),
     "a change begins anew at a start": Bug(
         "gateway/process/alarm/rows.py",
-        "            self._alarms.remember(row.unix_ms, self._readings(row))\n",
+        "            self._alarms.remember(self._measured_ms(row), self._readings(row))\n",
         "            pass\n",
         "tailings",
         "too late",

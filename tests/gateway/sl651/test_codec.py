@@ -161,7 +161,11 @@ def test_what_is_no_digit_is_no_value() -> None:
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(sorted(ELEMENTS)), st.one_of(st.none(), st.integers(-99_999, 99_999))), max_size=12
+        # 04 is the time step: it says how the values behind it lie
+        st.tuples(
+            st.sampled_from(sorted(ELEMENTS.keys() - {"04"})), st.one_of(st.none(), st.integers(-99_999, 99_999))
+        ),
+        max_size=12,
     ),
     st.booleans(),
 )
