@@ -98,7 +98,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     one.kill()
 
 
-def until(is_so: Callable[[], Any], limit_s: float = 30.0) -> None:
+def until(is_so: Callable[[], Any], limit_s: float = 120.0) -> None:
     end_s = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < end_s, is_so
