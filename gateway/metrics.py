@@ -39,6 +39,8 @@ _HELP = {
     "node_rssi_dbm": ("gauge", "How strong its last frame was."),
     "node_records_total": ("counter", "The node's highest record that is here."),
     "node_lacking_records": ("gauge", "Records below that which are not."),
+    "node_battery_volts": ("gauge", "What its battery had when the node told it last."),
+    "node_battery_timestamp_seconds": ("gauge", "When that was."),
     "uplink_connected": ("gauge", "Whether the platform's broker is connected."),
     "uplink_waiting_rows": ("gauge", "Rows that the platform has not confirmed."),
     "uplink_confirmed_rows_total": ("counter", "Rows confirmed since the gateway started."),
@@ -110,6 +112,9 @@ def _lines(status: Status) -> Iterator[_Line]:
             yield _Line("node_rssi_dbm", node.rssi_dbm, labels)
             yield _Line("node_records_total", node.have, labels)
             yield _Line("node_lacking_records", node.lacking, labels)
+            volts = None if node.battery_mv is None else node.battery_mv / 1000
+            yield _Line("node_battery_volts", volts, labels)
+            yield _Line("node_battery_timestamp_seconds", _seconds(node.battery_unix_ms), labels)
     for uplink in status.uplinks:
         labels = {"uplink": uplink.uplink}
         yield _Line("uplink_connected", uplink.is_connected, labels)

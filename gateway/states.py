@@ -34,7 +34,7 @@ class BusState(Struct, frozen=True, kw_only=True):
 
 class NodeState(Struct, frozen=True, kw_only=True):
     """`have`: its highest record that is here; `lacking`: records below that which are not; `is_foreign`: it works by
-    another slice than this site file's."""
+    another slice than this site file's; `battery_mv`: as it said last, and when."""
 
     name: str
     id: int
@@ -44,6 +44,8 @@ class NodeState(Struct, frozen=True, kw_only=True):
     lacking: int
     is_foreign: bool
     commands: int
+    battery_mv: int | None = None
+    battery_unix_ms: int | None = None
 
 
 class RadioState(Struct, frozen=True, kw_only=True):

@@ -132,7 +132,7 @@ def _tables(status: Status, lang: str | None) -> Iterator[list[list[str]]]:
     yield alarms + [_alarm(status, one, lang) for one in status.alarms if one.state != "normal" or one.is_blind]
     buses = [head("bus", "sensor", "unit_id", "state", "last")]
     yield buses + [row for bus in status.buses for row in _devices(status, bus, lang)]
-    nodes = [head("node", "state", "signal", "records", "last")]
+    nodes = [head("node", "state", "signal", "battery", "records", "last")]
     yield nodes + [_node(status, node, lang) for node in (status.radio.nodes if status.radio else ())]
     yield [head("uplink", "state", "waiting"), *(_uplink(uplink, lang) for uplink in status.uplinks)]
 
@@ -160,7 +160,10 @@ def _node(status: Status, node: NodeState, lang: str | None) -> list[str]:
         words = say("status.foreign", lang)
     records = say("status.lacking", lang, have=node.have, lacking=node.lacking) if node.lacking else str(node.have)
     signal = "–" if node.rssi_dbm is None else f"{node.rssi_dbm} dBm"
-    return [node.name, words, signal, records, _ago(status, node.heard_unix_ms)]
+    battery = "–"
+    if node.battery_mv is not None:
+        battery = f"{node.battery_mv / 1000:.2f} V ({_ago(status, node.battery_unix_ms)})"
+    return [node.name, words, signal, battery, records, _ago(status, node.heard_unix_ms)]
 
 
 def _uplink(uplink: UplinkState, lang: str | None) -> list[str]:

@@ -15,7 +15,9 @@ WIPE = 2  # every sensor that has a wiper
 REPORT = 3  # argument: seconds between reports from now on, until the next boot; 0: as in the slice
 RESTART = 4
 UPDATE = 5  # argument: the number of the update that waits (protocols/update.py)
-DONE, REFUSED, UNKNOWN = 0, 1, 2  # results
+BATTERY = 6  # argument: mV; the result is the battery's voltage in steps of so many, from TOLD on
+DONE, REFUSED, UNKNOWN, TOLD = 0, 1, 2, 3  # results
+MOST_TOLD = 255  # steps: or more
 
 
 class Command(Record):

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.energy.chemistry import step_mv
 from gateway.machine.lines import LineLost, Opener
 from gateway.ports import Clock
 from gateway.site import slice
@@ -29,6 +30,8 @@ _REOPEN_S = 2.0
 _QUIET_MS = 60_000
 _MANY_REPLAYS = 20  # more than echoes and late copies explain; ours
 _MOST_COMMANDS = 8  # fewer than a node remembers
+# A node is asked so often for its battery's voltage: it follows day and night. One that can't tell it, so rarely. Ours.
+_BATTERY_MS, _UNTOLD_MS = 6 * 3_600_000, 7 * 86_400_000
 _MOST_HOLES = 3  # told in one answer; the next ones follow
 
 
@@ -60,6 +63,7 @@ class RadioCollector:
         self._replays: dict[int, int] = {}  # refused less accepted
         self._told: set[tuple[int | None, str]] = set()
         self._heard: dict[int, tuple[int, int | None]] = {}  # (Unix ms, RSSI) of the last frame
+        self._battery_ms: dict[int, int] = {}  # when a node was asked for its battery's voltage
         self._is_open = False
         self.refused: dict[str, int] = {}
 
@@ -73,6 +77,7 @@ class RadioCollector:
 
     def _state_of(self, node: Node) -> NodeState:
         heard_unix_ms, rssi_dbm = self._heard.get(node.id, (None, None))
+        battery_mv, battery_unix_ms = self._store.battery(node.id) or (None, None)
         return NodeState(
             name=node.name,
             id=node.id,
@@ -82,6 +87,8 @@ class RadioCollector:
             lacking=count(self._store.holes(node.id)),
             is_foreign=node.id in self._foreign,
             commands=len(self._store.commands(node.id)),
+            battery_mv=battery_mv,
+            battery_unix_ms=battery_unix_ms,
         )
 
     async def run(self) -> None:
@@ -137,6 +144,19 @@ class RadioCollector:
         number = self._updates.newest(self._nodes[node])
         if number > self._store.last_argument(node, command.UPDATE):
             self._store.give_command(node, command.UPDATE, number)
+
+    def _ask_battery(self, node: Node) -> None:
+        """Leaves the question for the battery's voltage, one at a time."""
+        if node.battery is None:
+            return
+        now_ms, asked_ms = self._clock.monotonic_ms(), self._battery_ms.get(node.id)
+        every_ms = _BATTERY_MS if self._store.battery(node.id) else _UNTOLD_MS
+        is_open = any(one.kind == command.BATTERY for one in self._store.commands(node.id))
+        if not is_open and (asked_ms is None or now_ms - asked_ms >= every_ms):
+            self._store.give_command(node.id, command.BATTERY, step_mv(node.battery.chemistry, node.battery.cells))
+            is_open = True
+        if is_open:
+            self._battery_ms[node.id] = now_ms  # it is with the node only now
 
     def _keep(self, received: Received) -> int | None:
         """Puts what a frame carried on disk; the node's `have`, or None when it must not be acknowledged."""
@@ -210,6 +230,7 @@ class RadioCollector:
         else:
             answer.holes = self._store.holes(node)[:_MOST_HOLES]
         self._offer(node)
+        self._ask_battery(self._nodes[node])
         for waiting in self._store.commands(node):
             answer.commands += (waiting,)
             if len(encode_answer(answer)) > self._most_bytes or len(answer.commands) > _MOST_COMMANDS:

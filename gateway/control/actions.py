@@ -23,6 +23,7 @@ from gateway.control.commands import (
     Write,
 )
 from gateway.control.desk import Action, NotNow
+from gateway.energy.chemistry import step_mv
 from gateway.ports import Clock
 from gateway.process.alarm.rows import Heard, Wish
 from gateway.site.config import Site
@@ -85,6 +86,7 @@ class Actions:
         found: dict[str, Action] = {"status": self.status, "resend": self.resend, "backfill": self.backfill}
         if self._give is not None:
             found |= {"emergency": self.emergency, "report": self.report, "wipe": self.wipe, "update": self.update}
+            found["battery"] = self.battery
         if self._write is not None:
             found["write"] = self.write
         if self._ask is not None:
@@ -133,6 +135,12 @@ class Actions:
 
     async def wipe(self, argument: OfNode, uplink: str) -> dict[str, object]:
         return self._left(argument.node, command.WIPE, 0)
+
+    async def battery(self, argument: OfNode, uplink: str) -> dict[str, object]:
+        node = next((node for node in self._site.nodes if node.name == argument.node), None)
+        if node is None or node.battery is None:
+            raise NotNow(f"no node {argument.node} with a battery")
+        return self._left(node.name, command.BATTERY, step_mv(node.battery.chemistry, node.battery.cells))
 
     async def update(self, argument: Update, uplink: str) -> dict[str, object]:
         node = next((node for node in self._site.nodes if node.name == argument.node), None)

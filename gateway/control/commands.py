@@ -120,6 +120,7 @@ COMMANDS = {
     "emergency": Command("operator", NodeSeconds),
     "report": Command("operator", NodeSeconds),
     "wipe": Command("operator", OfNode),
+    "battery": Command("operator", OfNode),
     "write": Command("operator", Write),
     "service": Command("operator", OfSensor),
     "ask": Command("operator", Ask),

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from protocols.command import MOST_TOLD
+
 Curve = tuple[tuple[float, float], ...]
 
 
@@ -65,6 +67,12 @@ CHEMISTRIES = {
         boot_v=3.0,
     ),
 }  # fmt: skip
+
+
+def step_mv(chemistry: str, cells: int) -> int:
+    """The finest steps in which a byte holds whatever voltage a battery has (docs/link.md): up to a quarter above full,
+    for a charger in the cold; ours."""
+    return -(-round(1250 * cells * CHEMISTRIES[chemistry].rest_v[-1][1]) // MOST_TOLD)
 
 
 def between(curve: Sequence[tuple[float, float]], x: float) -> float:

@@ -62,6 +62,11 @@ def channels_of(site: Site, node: Node) -> tuple[Channel, ...]:
     return tuple(channel for sensor in node.sensors for channel in site.channels_of(sensor, node))
 
 
+def falls_mv(battery: NodeBattery) -> tuple[int, ...]:
+    """Below which voltages a node saves, survives and stands by when it is warm; in the cold it does so earlier."""
+    return tuple(down for down, _ in _battery(battery)["warm_mv"])
+
+
 def _sensors(site: Site, node: Node) -> list[dict[str, Any]]:
     return [_sensor(site, node, sensor) for sensor in node.sensors]
 

@@ -15,9 +15,10 @@ from gateway.store import ranges
 from gateway.store.ranges import Range, Ranges, gaps, union, within, without
 from gateway.store.rows import packed
 from protocols.batch import NodeRecord
-from protocols.command import Command
+from protocols.command import BATTERY, TOLD, Command
 
 _HOLE, _GONE, _UNREAD = "hole", "gone", "unread"
+_BATTERY_KEPT_MS = 7 * 86_400_000  # answered questions for a battery, by which a person sees nights and days; ours
 
 
 class Frame(NamedTuple):
@@ -66,6 +67,11 @@ class NodeStore:
         waiting = self._db.execute("SELECT node, id, kind, argument FROM command WHERE done IS NULL ORDER BY id")
         for node, id, kind, argument in waiting:
             self._commands.setdefault(node, []).append(Command(id & 0xFFFF, kind, argument))
+        told = self._db.execute(
+            "SELECT node, argument * result, done, max(id) FROM command WHERE kind = ? AND result >= ? GROUP BY node",
+            (BATTERY, TOLD),
+        )
+        self._batteries: dict[int, tuple[int, int]] = {node: (mv, done) for node, mv, done, _ in told}
 
     # --- lives --------------------------------------------------------------------------------------------------------
 
@@ -187,7 +193,7 @@ class NodeStore:
         return have
 
     def add_results(self, node: int, counter: int, results: Sequence[tuple[int, int]]) -> int:
-        """How commands ended, each told once."""
+        """How commands ended, each told once. What a node says of its battery is no event, and not kept for long."""
         have = self.have(node)
         now_ms = self._clock.unix_ms()
         told = dict(results)
@@ -201,9 +207,24 @@ class NodeStore:
                         "RETURNING id",
                         (now_ms, result, node, command.id),
                     ).fetchone()
-                    self.event("command_done", {"node": node, "id": id, "kind": command.kind, "result": result})
+                    if command.kind == BATTERY:
+                        self._note_battery(node, command.argument, result, now_ms)
+                    else:
+                        self.event("command_done", {"node": node, "id": id, "kind": command.kind, "result": result})
         self._commands[node] = [command for command in self._commands.get(node, ()) if command.id not in told]
         return have
+
+    def _note_battery(self, node: int, step_mv: int, result: int, now_ms: int) -> None:
+        if result >= TOLD:
+            self._batteries[node] = result * step_mv, now_ms
+            self._db.execute(
+                "DELETE FROM command WHERE node = ? AND kind = ? AND done < ?",
+                (node, BATTERY, now_ms - _BATTERY_KEPT_MS),
+            )
+
+    def battery(self, node: int) -> tuple[int, int] | None:
+        """What the node said of its battery last: mV, and when (Unix ms)."""
+        return self._batteries.get(node)
 
     def _advance(self, node: int, counter: int, life: int, numbers: Sequence[int]) -> tuple[int, Ranges]:
         """Notes rising numbers that are here from now on: the node's `have`, and the holes that are left."""

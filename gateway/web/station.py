@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.messages import unit_text
 from gateway.site.config import MqttUplink, Site, Uplink
+from gateway.site.slice import falls_mv
 from gateway.states import Status
 from gateway.web.conditions import conditions
 from gateway.web.history import History
@@ -32,6 +33,7 @@ def plan(site: Site, lang: str) -> dict[str, Any]:
                 "report_s": node.report_s,
                 "sensors": [one.id for one in node.sensors],
                 "battery": None if node.battery is None else node.battery.chemistry,
+                "falls_mv": () if node.battery is None else falls_mv(node.battery),
             }
             for node in site.nodes
         ],

@@ -401,6 +401,24 @@ def test_commands_are_obeyed_or_refused():
     assert world.board.restarts >= 1 and len(world.radio.awake) - before <= 6
 
 
+def test_a_node_tells_its_batterys_voltage_in_steps_and_changes_nothing_else():
+    world = World(slices.sensor(period_s=60), report_s=30)
+    world.live(100)
+
+    def told(id, mv, *steps_mv):
+        world.board.mv = mv
+        world.gateway.commands = [Command(id + i, command.BATTERY, step_mv) for i, step_mv in enumerate(steps_mv)]
+        world.live(world.clock.ms // 1000 + 40)
+        return [result for given, result in world.gateway.results if id <= given < id + 10]
+
+    assert told(10, 13_290, 67, 64, 1000) == [198, 208, 13]  # 13.266, 13.312 and 13 V: the nearest steps
+    refused = command.REFUSED
+    assert told(20, 13_290, 10, 10_000, 0, -5) == [255, 3, refused, refused], "what is a voltage is never another word"
+    assert told(30, None, 67) == [refused], "its board can't measure it"
+    dense = world.cycle.is_dense, world.cycle.reports_ms, world.cycle.restarts
+    assert dense == (False, 0, False)
+
+
 def test_what_the_board_does_not_have_is_counted_and_the_rest_is_read():
     world = World(
         slices.sensor("a", 1, period_s=60, rail="gone"),

@@ -269,6 +269,79 @@ def test_commands_go_with_answers_as_many_as_fit_until_they_are_done(tmp_path: P
     story(steps())
 
 
+LIVES_ON = """
+  [node.battery]
+  cells = 4
+  capacity_ah = 20
+"""
+HOUR_S = 3600
+
+
+def test_a_node_is_asked_for_its_battery_now_and_then_and_the_newest_answer_stays(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path, NODE + LIVES_ON)
+        number = 0
+
+        async def asked(results: bytes | None = None) -> list[tuple[int, int, int]]:
+            nonlocal number
+            number += 1
+            data = radio.body(number) if results is None else results
+            (answer,) = await radio.send(sealed(number, data, link.BATCH if results is None else link.DONE))
+            return [(one.id, one.kind, one.argument) for one in answer.commands]
+
+        def told() -> tuple[int | None, int | None]:
+            (node,) = radio.collector.state.nodes
+            return node.battery_mv, node.battery_unix_ms
+
+        first = await asked()
+        assert first == [(1, command.BATTERY, 67)], "4 cells of 3.4 V and a quarter more in 255 steps"
+        await asyncio.sleep(30 * HOUR_S)
+        assert await asked() == first and told() == (None, None), "nothing is asked twice"
+        assert await asked(command.encode_results([(1, 198)])) == [] and told()[0] == 198 * 67
+        at_ms = told()[1]
+        assert at_ms is not None and abs(at_ms - START_MS - 30 * HOUR_S * 1000) < 1000
+        await radio.kill()
+        radio.start()
+        await asyncio.sleep(0.1)
+        assert told() == (198 * 67, at_ms), "over a restart"
+        assert await asked() == [(2, command.BATTERY, 67)]
+        assert await asked(command.encode_results([(2, command.REFUSED)])) == [] and told() == (198 * 67, at_ms)
+        await asyncio.sleep(5.9 * HOUR_S)
+        assert await asked() == []
+        await asyncio.sleep(0.2 * HOUR_S)
+        assert await asked() == [(3, command.BATTERY, 67)]
+        await asyncio.sleep(8 * 24 * HOUR_S)
+        await asked(command.encode_results([(3, 190)]))
+        assert told()[0] == 190 * 67
+        assert query(tmp_path, "SELECT id FROM command") == [(3,), (4,)], "what was asked long ago is not kept"
+        assert events(tmp_path, "command_done") == []
+
+    story(steps())
+
+
+def test_a_node_that_can_not_tell_its_battery_is_asked_once_a_week(tmp_path: Path) -> None:
+    async def steps() -> None:
+        radio = Radio(tmp_path, NODE + LIVES_ON)
+        await asyncio.sleep(0.1)
+        asked = 0
+        for day in range(15):
+            (answer,) = await radio.send(sealed(2 * day + 1, radio.body(day + 1)))
+            for waiting in answer.commands:
+                asked += 1
+                results = command.encode_results([(waiting.id, command.UNKNOWN)])
+                await radio.send(sealed(2 * day + 2, results, link.DONE))
+            await asyncio.sleep(24 * HOUR_S)
+        assert asked == 3 and radio.collector.state.nodes[0].battery_mv is None
+        await radio.kill()
+        (tmp_path / "mains").mkdir()
+        radio = Radio(tmp_path / "mains", NODE)
+        await asyncio.sleep(0.1)
+        (answer,) = await radio.send(sealed(1, radio.body(1)))
+        assert answer.commands == (), "a node without a battery"
+
+    story(steps())
+
+
 def test_a_gateway_whose_disk_was_in_trouble_asks_for_less(tmp_path: Path) -> None:
     async def steps() -> None:
         radio = Radio(tmp_path)

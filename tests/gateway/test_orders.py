@@ -31,6 +31,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "emergency": {"node": "water", "seconds": 60},
     "report": {"node": "water", "seconds": 600},
     "wipe": {"node": "water"},
+    "battery": {"node": "water"},
     "write": {"sensor": "ph", "name": "offset", "value": -0.2},
     "service": {"sensor": "ph", "state": "maintenance"},
     "ask": {"sensor": "ph", "questions": [{"function": 3, "address": 1, "quantity": 2}]},
@@ -41,7 +42,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "configure": {"site": "[station]"},
     "update": {"node": "water", "archive": "V1RVMQ=="},
 }
-MAY = {"li": 3, "ma": 11, "wu": 15}  # how many of these, from the first
+MAY = {"li": 3, "ma": 12, "wu": 16}  # how many of these, from the first
 
 
 def topic(operator: str, station: str = "demo") -> str:

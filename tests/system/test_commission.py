@@ -169,6 +169,16 @@ def test_a_sound_node_passes_its_power_cut_too(tmp_path: Path) -> None:
     assert found["buffer", "water"] == ("passed", "records_kept") and found["uplink", "platform"][0] == "passed"
 
 
+def test_a_node_that_knows_its_battery_is_asked_before_and_after_the_wiper(tmp_path: Path) -> None:
+    async def measured(station: VirtualStation) -> None:
+        station.world.add_battery(BatterySettings(node="water"))
+        await asyncio.sleep(60)
+
+    found = commissioned(tmp_path, "demo", "water", act=measured)
+    assert wrong(found) == {} and found["supply", "water"] == ("passed", "wiped")
+    assert found["supply", "water.battery"] == ("passed", "told")
+
+
 def test_a_nodes_swapped_probes_are_named_through_the_technicians_adapter(tmp_path: Path) -> None:
     async def swap(station: VirtualStation) -> None:
         ProbesSwapped(sensor="do", other="ec").begin(station)
@@ -187,6 +197,7 @@ def test_a_battery_that_is_low_under_load_refuses_the_wiper(tmp_path: Path) -> N
 
     found = commissioned(tmp_path, "demo", "water", act=drain)
     assert found["supply", "water"] == ("failed", "node_refused_wipe"), found
+    assert found["supply", "water.battery"][1] in ("told_once", "told_low"), "it tells how low"
 
 
 def test_a_deaf_way_down_is_told_from_a_lossy_way_up(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gateway.messages import unit_text
 from gateway.store.rows import DERIVED, sound, whole
 from gateway.visit.commission.plausible import Reading
 from protocols import batch_reading, link
+from protocols.command import TOLD
 from protocols.errors import FrameError
 
 _MOST_ROWS = 50_000  # that are compared before and after a power cut: seconds on a Raspberry Pi; ours
@@ -126,6 +127,14 @@ class Record:
         with reading(self.path) as db:
             found = db.execute("SELECT sent, done, result FROM command WHERE id = ?", (id,)).fetchone()
         return (None, None, None) if found is None else tuple(found)
+
+    def told_mv(self, id: int) -> int | None:
+        """What a node answered to the question for its battery; None: it does not tell, or not yet."""
+        with reading(self.path) as db:
+            found = db.execute(
+                "SELECT argument * result FROM command WHERE id = ? AND result >= ?", (id, TOLD)
+            ).fetchone()
+        return None if found is None else int(found[0])
 
     def records(self, node: int, life: int) -> list[int]:
         """The numbers of a node's records that are rows."""

@@ -1,5 +1,5 @@
-"""Knows whether a supply holds when a wiper starts; knows no battery's state by itself: a node does not report its
-voltage, so what it does tells, and the technician's multimeter.
+"""Knows whether a supply holds when a wiper starts: by what a node does and tells, and by the technician's multimeter;
+knows no battery's state by itself.
 """
 
 from gateway.energy.chemistry import CHEMISTRIES
@@ -18,13 +18,23 @@ from protocols import command
 _ABOVE_CUT = 1.05
 _MOST_FALL = 0.08
 _ROOM_S = 60.0
+# Low, falling and in order: as measured, as told once, as told before and after.
+_WORDS = (
+    ("commission.volts_low", "commission.volts_fall", "commission.volts"),
+    ("commission.told_low", "commission.told_fall", "commission.told_once"),
+    ("commission.told_low", "commission.told_fall", "commission.told"),
+)
 
 
 async def findings(visit: Visit, ask: Ask) -> list[Finding]:
-    if visit.node is None:
+    node = visit.node
+    if node is None:
         return [await _polled(visit, sensor, ask) for sensor in _wipers(visit)] or [_no_wiper(visit)]
-    wiped = [await _commanded(visit, visit.node)] if _wipers(visit) else [_no_wiper(visit)]
-    return [*wiped, await _volts(visit, visit.node)]
+    gauge = _Gauge(visit, node)
+    await gauge.ask()
+    wiped = await _commanded(visit, node, gauge) if _wipers(visit) else _no_wiper(visit)
+    told = await gauge.finding()
+    return [wiped, await _volts(visit, node) if told is None else told]
 
 
 def _wipers(visit: Visit) -> list[Sensor]:
@@ -56,7 +66,7 @@ async def _answers(visit: Visit, sensor: Sensor, ask: Ask) -> bool:
     return any(one.is_there for one in await ask(sensor, first))
 
 
-async def _commanded(visit: Visit, node: Node) -> Finding:
+async def _commanded(visit: Visit, node: Node, gauge: "_Gauge") -> Finding:
     answer = await visit.gateway.command("wipe", {"node": node.name})
     if answer.get("result") != "done":
         reason = answer.get("detail") or answer.get("reason")
@@ -82,6 +92,7 @@ async def _commanded(visit: Visit, node: Node) -> Finding:
         return failed("supply", node.name, seen, Phrase("commission.weak_supply_advice"))
     longest_ms = max(visit.site.profile(sensor).wipe_ms for sensor in _wipers(visit))
     await visit.sleep(longest_ms / 1000)
+    await gauge.ask()
     counted, _ = visit.record.node(node.id)
     heard = await visit.until(lambda status: _heard_after(visit, node, counted), 2 * node.report_s + _ROOM_S)
     if heard is None:
@@ -99,6 +110,36 @@ def _heard_after(visit: Visit, node: Node, counter: int) -> int | None:
     return now if now > counter else None
 
 
+class _Gauge:
+    """What a node tells of its battery: asked before the wiper turns, and right after it. It does not tell the lowest
+    while it turns."""
+
+    def __init__(self, visit: Visit, node: Node) -> None:
+        self._visit = visit
+        self._node = node
+        self._asked: list[int] = []
+
+    async def ask(self) -> None:
+        """Leaves the question; not where the technician has measured."""
+        if self._node.battery is None or self._visit.volts is not None:
+            return
+        answer = await self._visit.gateway.command("battery", {"node": self._node.name})
+        if answer.get("result") == "done":
+            self._asked.append(int(str(answer["left"])))
+
+    async def finding(self) -> Finding | None:
+        """None: the node does not tell it."""
+        told = [mv / 1000 for mv in [await self._told_mv(id) for id in self._asked] if mv is not None]
+        if not told or self._node.battery is None:
+            return None
+        return judged(f"{self._node.name}.battery", self._node.battery, told[0], told[-1], len(told))
+
+    async def _told_mv(self, id: int) -> int | None:
+        record = self._visit.record
+        await self._visit.until(lambda status: record.command(id)[2], 2 * self._node.report_s + _ROOM_S)
+        return record.told_mv(id)
+
+
 async def _volts(visit: Visit, node: Node) -> Finding:
     """At rest and while a wiper turns, by a multimeter at the battery."""
     measured = visit.volts
@@ -112,17 +153,17 @@ async def _volts(visit: Visit, node: Node) -> Finding:
     return judged(f"{node.name}.battery", node.battery, *measured)
 
 
-def judged(name: str, battery: NodeBattery, rest_v: float, load_v: float) -> Finding:
-    """What a battery's voltages at rest and under load say of it."""
+def judged(name: str, battery: NodeBattery, rest_v: float, load_v: float, told: int = 0) -> Finding:
+    """What a battery's voltages at rest and under load say of it; or those before and after, of which the node has
+    `told` so many."""
     least_v = _ABOVE_CUT * battery.cells * CHEMISTRIES[battery.chemistry].cut_v
     values = {"rest": f"{rest_v:g}", "load": f"{load_v:g}", "least": f"{least_v:.1f}"}
+    low, falls, holds = _WORDS[told]
     if load_v < least_v:
-        return failed("supply", name, Phrase("commission.volts_low", **values), Phrase("commission.battery_low_advice"))
+        return failed("supply", name, Phrase(low, **values), Phrase("commission.battery_low_advice"))
     if load_v < (1 - _MOST_FALL) * rest_v:
-        return failed(
-            "supply", name, Phrase("commission.volts_fall", **values), Phrase("commission.weak_supply_advice")
-        )
-    return passed("supply", name, Phrase("commission.volts", **values))
+        return failed("supply", name, Phrase(falls, **values), Phrase("commission.weak_supply_advice"))
+    return passed("supply", name, Phrase(holds, **values))
 
 
 def _number(text: str) -> float | None:

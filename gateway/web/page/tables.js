@@ -45,13 +45,23 @@ function nodes(model) {
   const heard = new Map((radio?.nodes ?? []).map((node) => [node.name, node]));
   const rows = data.plan.nodes.map((plan) => {
     const node = heard.get(plan.name);
-    const battery = plan.battery ? say("web.battery_untold", { kind: say(`web.${plan.battery}`) }) : "–";
-    if (!node) return [plan.name, state("dim", say("web.unknown")), "–", battery, "–", "–", "–"];
+    if (!node) return [plan.name, state("dim", say("web.unknown")), "–", battery(plan, null, null), "–", "–", "–"];
     const records = node.lacking ? say("web.lacking", { have: count(node.have), lacking: count(node.lacking) }) : count(node.have);
     return [plan.name, state(...(radio.is_open ? node_state(node, silent.includes(node.name)) : ["bad", say("web.no_port")])),
-      link(node.rssi_dbm), battery, records, count(node.commands), ago(node.heard_unix_ms)];
+      link(node.rssi_dbm), battery(plan, node.battery_mv, node.battery_unix_ms), records, count(node.commands), ago(node.heard_unix_ms)];
   });
   return rows.length ? table(say("web.nodes"), ["node", "state", "link", "battery", "records", "orders", "heard"].map((key) => say(`web.${key}`)), rows) : none();
+}
+
+/** Its tier is reckoned by the voltages at which a warm node falls into one (gateway/site/slice.py): in the cold it saves
+ * earlier, and after a fall longer. */
+function battery(plan, mv, unix_ms) {
+  if (!plan.battery) return "–";
+  const kind = say(`web.${plan.battery}`);
+  if (mv === null) return say("web.battery_untold", { kind });
+  const tier = plan.falls_mv.filter((fall) => mv < fall).length;
+  const words = `${(mv / 1000).toFixed(1)} V` + (tier ? ` · ${say(`web.tier_${tier}`)}` : "");
+  return h("span", {}, state(["good", "look", "bad", "bad"][tier], words), h("span", { class: "detail below" }, kind, ", ", ago(unix_ms)));
 }
 
 /** E22 manual, 2.1: it hears down to -124 dBm at its slowest; ours: 15 dB above that is little. */

@@ -172,6 +172,12 @@ def test_a_battery_must_not_give_way_under_the_wiper() -> None:
     assert key(12.2, 11.5) == "volts_low"  # 4 cells of LiFePO4 are cut off at 11.2 V
     assert key(13.3, 12.1) == "volts_fall"
 
+    def told(rest_v: float, load_v: float, count: int = 2) -> str:
+        return supply.judged("water", battery, rest_v, load_v, count).seen.key.removeprefix("commission.")
+
+    assert told(13.2, 13.1) == "told" and told(13.2, 13.2, 1) == "told_once"
+    assert told(13.3, 12.1) == "told_fall" and told(11.6, 11.6, 1) == "told_low"
+
 
 # --- the certificate ---
 
