@@ -9,9 +9,10 @@ import re
 import sys
 from pathlib import Path
 
+from gateway import argument_words
 from gateway.export import command as export_command
 from gateway.faults import SiteError, check_text, quoted
-from gateway.messages import LANGUAGES, say, set_language
+from gateway.messages import LANGUAGES, of_file, say, set_language
 from gateway.site import profiles
 from gateway.site.library import Library
 from gateway.store import StoreError
@@ -19,10 +20,18 @@ from gateway.visit.failure import VisitFailed
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 done, 1 failed, 2 the command or the site file is wrong."""
+    """Exit status: 0 done, 1 failed, 2 the command or the site file is wrong, 130 broken off by Ctrl-C."""
     arguments = sys.argv[1:] if argv is None else argv
-    _choose_language(arguments)
-    args = _parser(arguments).parse_args(arguments)
+    try:
+        _choose_language(arguments)
+        argument_words.speak()
+        return _run_command(_parser(arguments).parse_args(arguments))
+    except KeyboardInterrupt:
+        print("\n" + say("command.broken_off"), file=sys.stderr)
+        return 130  # 128 and SIGINT, as shells have it
+
+
+def _run_command(args: argparse.Namespace) -> int:
     try:
         return int(args.run(args))
     except SiteError as error:
@@ -34,6 +43,12 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # `watertower profiles | head`
         sys.stderr.close()
         return 0
+    except EOFError:  # Ctrl-D where a question was
+        print("\n" + say("command.no_answer"), file=sys.stderr)
+        return 1
+    except PermissionError as error:
+        print(say("command.no_permission", reason=of_file(error).text()), file=sys.stderr)
+        return 1
 
 
 def _choose_language(arguments: list[str]) -> None:

@@ -59,6 +59,12 @@ def check_text(error: SiteError, path: str | Path, lang: str | None = None) -> l
     return [f"{fault.file or path}: {fault.text(lang)}" for fault in error.faults]
 
 
+def _unreadable(error: OSError) -> Phrase:
+    if isinstance(error, FileNotFoundError):
+        return Phrase("hint.right_folder")
+    return Phrase("hint.as_root" if isinstance(error, PermissionError) else "hint.check_path")
+
+
 def read(path: Path, file: str = "") -> Tree:
     """The TOML tree in the file at `path`; a byte order mark, as some editors leave, is passed over.
 
@@ -69,8 +75,7 @@ def read(path: Path, file: str = "") -> Tree:
         text = data.decode("utf-8-sig")
         return tomllib.loads(text)
     except OSError as error:
-        reason = error.strerror or str(error)
-        fault = Fault("", "fault.unreadable", Phrase("hint.check_path"), file, reason=reason)
+        fault = Fault("", "fault.unreadable", _unreadable(error), file, reason=error)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         fault = Fault("", "fault.not_utf8", Phrase("hint.save_as_utf8"), file, line=line)

@@ -3,6 +3,7 @@
 The words stand in messages.toml, one entry `[section.key]` with `en` and `zh` and str.format placeholders.
 """
 
+import errno
 import os
 import re
 import tomllib
@@ -46,7 +47,19 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 def say(key: str, lang: str | None = None, **values: object) -> str:
     """The entry `key` in the language asked for, its placeholders filled. KeyError: no such entry or value."""
-    return catalogue()[key][language(lang)].format(**values)
+    return catalogue()[key][language(lang)].format(
+        **{name: reason_text(value, lang) if isinstance(value, Exception) else value for name, value in values.items()}
+    )
+
+
+def reason_text(error: BaseException, lang: str | None = None) -> str:
+    """Why the system refused, in words, without the file; what has no words of ours stays as it is."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(cause, OSError) and type(cause).__module__ != "ssl":  # whose numbers are not errno's
+        name = errno.errorcode.get(cause.errno or 0)
+        if f"system.{name}" in catalogue():
+            return say(f"system.{name}", lang)
+    return getattr(error, "strerror", None) or str(error)
 
 
 class Phrase:
@@ -79,7 +92,14 @@ def _shown(value: object, lang: str | None) -> str:
         return value.text(lang)
     if isinstance(value, tuple):
         return say("list.comma", lang).join(_shown(item, lang) for item in value)
+    if isinstance(value, Exception):
+        return reason_text(value, lang)
     return str(value)
+
+
+def of_file(error: OSError) -> Phrase:
+    """The system's refusal with the file that it is about."""
+    return Phrase("system.of_path", path=error.filename or "-", reason=error)
 
 
 def quantity_text(name: str, lang: str | None = None) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gateway.messages import say
+
 _ANSWER_S = 70.0  # longer than the gateway allows a command
 
 
@@ -33,5 +35,5 @@ def _lines(path: Path, request: dict[str, object]) -> Iterator[dict[str, Any]]:
                 for line in answers:
                     yield json.loads(line)
     except (OSError, ValueError) as error:
-        raise NoGateway(f"{path}: {error}") from error
+        raise NoGateway(say("system.of_path", path=path, reason=error)) from None
     raise NoGateway(f"{path}: hung up")

@@ -150,9 +150,7 @@ def opened(path: Path) -> Bundle:
     try:
         return read(path.name, path.read_bytes())
     except OSError as error:
-        raise VisitFailed(
-            Phrase("bundle.unreadable", name=path, reason=error.strerror or error), Phrase("bundle.copy_again")
-        ) from None
+        raise VisitFailed(Phrase("bundle.unreadable", name=path, reason=error), Phrase("bundle.copy_again")) from None
 
 
 def read(name: str, data: bytes) -> Bundle:

@@ -55,9 +55,7 @@ def run(args: argparse.Namespace) -> int:
             beside.write_bytes(made)
         bundle.opened(out)  # what the technician's laptop will do
     except OSError as error:
-        raise VisitFailed(
-            Phrase("bundle.not_written", name=out, reason=error.strerror or error), Phrase("bundle.room")
-        ) from None
+        raise VisitFailed(Phrase("bundle.not_written", name=out, reason=error), Phrase("bundle.room")) from None
     print(_text(bundle.opened(out)))
     print(say("bundle.made", name=out, mb=f"{len(made) / 1e6:.1f}"))
     return 0
@@ -144,9 +142,7 @@ def _open(args: argparse.Namespace) -> int:
         site.write_bytes(text)
         config.load(site)
     except OSError as error:
-        raise VisitFailed(
-            Phrase("bundle.not_written", name=folder, reason=error.strerror or error), Phrase("bundle.room")
-        ) from None
+        raise VisitFailed(Phrase("bundle.not_written", name=folder, reason=error), Phrase("bundle.room")) from None
     except SiteError:
         args.site = site
         raise

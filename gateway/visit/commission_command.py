@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.machine.lines import LineLost
-from gateway.messages import Phrase, language, say
+from gateway.messages import Phrase, language, of_file, say
 from gateway.site import config
 from gateway.site.config import Node, NodeBus, Site
 from gateway.store.nodes import fingerprint
@@ -186,7 +186,9 @@ def _write(
             with whole_file(path) as beside:
                 beside.write_text(text, "utf-8")
     except OSError as error:
-        raise VisitFailed(Phrase("commission.not_signed", reason=error), Phrase("commission.as_root_advice")) from error
+        raise VisitFailed(
+            Phrase("commission.not_signed", reason=of_file(error)), Phrase("commission.as_root_advice")
+        ) from error
     return made
 
 
@@ -216,7 +218,7 @@ def _check(path: Path, public: bytes | None) -> int:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeError) as error:
-        print(error, file=sys.stderr)
+        print(say("verify.unreadable", path=path, reason=error), file=sys.stderr)
         return 2
     wrong = certificate.differs(text, public)
     if wrong is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.machine.install.pieces import CHIPS, GATEWAY, PAGE, STATE, USER, Machine, pieces, unnamed
 from gateway.machine.install.tree import FOREIGN, SAME, Done, Tree
-from gateway.messages import Phrase, say
+from gateway.messages import Phrase, of_file, say
 from gateway.site import config
 from gateway.site.config import Site
 from gateway.visit import site_file
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             return _undo(tree, args.dry_run, is_here)
         return _install(args, tree, is_here)
     except OSError as error:
-        raise VisitFailed(Phrase("install.failed", reason=error), Phrase("install.failed_advice")) from error
+        raise VisitFailed(Phrase("install.failed", reason=of_file(error)), Phrase("install.failed_advice")) from error
 
 
 def _install(args: argparse.Namespace, tree: Tree, is_here: bool) -> int:

@@ -137,9 +137,7 @@ def read_image(path: Path) -> Image:
     try:
         return images.read(path.name, path.read_bytes())
     except OSError as error:
-        raise VisitFailed(
-            Phrase("image.unreadable", name=path, reason=error.strerror or error), Phrase("image.again")
-        ) from None
+        raise VisitFailed(Phrase("image.unreadable", name=path, reason=error), Phrase("image.again")) from None
 
 
 def passphrase(file: Path | None, question: str, twice: bool = False) -> str:

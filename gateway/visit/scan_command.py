@@ -70,7 +70,7 @@ async def _set_address(args: argparse.Namespace, profiles: Sequence[Profile]) ->
         fit = await address.able(asker, settings, profiles, old, new)
         print(say("address.about", model=fit.profile.model, serial=serial_text(*settings), old=old, new=new))
         if not args.yes and not agreed(say("address.sure")):
-            print(say("visit.nothing_done"), file=sys.stderr)
+            print(say("visit.nothing_done" if sys.stdin.isatty() else "visit.asked_nobody"), file=sys.stderr)
             return 1
         await address.change(asker, profiles, fit, old, new)
     finally:

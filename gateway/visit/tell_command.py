@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     command, argument = _order(site, args.device, args.what, args.value)
     shown = args.what if args.value is None else f"{args.what} {args.value:g}"
     if not args.yes and not agreed(say("tell.sure", device=args.device, what=shown)):
-        print(say("visit.nothing_done"), file=sys.stderr)
+        print(say("visit.nothing_done" if sys.stdin.isatty() else "visit.asked_nobody"), file=sys.stderr)
         return 1
     try:
         answer = call.asked(Path(site.control.socket), command, argument)
@@ -54,6 +54,10 @@ def _order(site: Site, device: str, what: str, value: float | None) -> tuple[str
     everywhere = [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
     if what in _AT_WORK and device in [sensor.id for sensor in everywhere]:
         return "service", {"sensor": device, "state": what, **({} if value is None else {"minutes": int(value)})}
+    for node in site.nodes:
+        if device in [sensor.id for sensor in node.sensors]:
+            known = Phrase("tell.of_node_advice", node=node.name, names=(*_OF_NODES, *_AT_WORK))
+            raise VisitFailed(Phrase("tell.of_node", device=device, node=node.name, what=what), known)
     sensor = next((one for one in site.sensors if one.id == device), None)
     if sensor is None:
         names = (*(one.id for one in site.sensors), *(node.name for node in site.nodes))

@@ -16,7 +16,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.machine import journal
-from gateway.messages import say
+from gateway.messages import of_file, say
 from gateway.ports import SystemClock
 from gateway.site.config import Site
 from gateway.web.password import LONGEST, SHORTEST, PasswordFile
@@ -38,7 +38,7 @@ def set_password(site: Site) -> int:
     try:
         file.keep(first)
     except OSError as error:
-        return _fail(1, str(error))
+        return _fail(1, of_file(error).text())
     print(say("web.password_kept", path=file.path))
     return 0
 

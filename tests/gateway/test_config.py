@@ -368,7 +368,7 @@ def test_an_empty_file_lacks_its_station_and_nothing_else(tmp_path: Path) -> Non
 
 def test_a_file_that_cannot_be_read_is_a_fault_and_no_traceback(tmp_path: Path) -> None:
     assert complaints(tmp_path / "none.toml") == [
-        "site.toml: cannot be read: No such file or directory; check the path"
+        "site.toml: cannot be read: no such file or folder; go to the folder where it lies, or give its path"
     ]
     (tmp_path / "gbk.toml").write_bytes('[station]\nname = "演示站"\n'.encode("gbk"))
     assert complaints(tmp_path / "gbk.toml") == ["site.toml: line 2 is not UTF-8 text; save the file as UTF-8"]

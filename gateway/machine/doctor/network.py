@@ -46,14 +46,14 @@ def tried(way: Way, now_s: float | None = None) -> Iterator[Complaint]:
     try:
         socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        seen = Phrase("doctor.no_name", host=way.host, reason=error.strerror or error)
+        seen = Phrase("doctor.no_name", host=way.host, reason=error)
         yield wrong("network", way.uplink, seen, Phrase("doctor.no_name_advice", host=way.host))
         return
     try:
         connection = socket.create_connection((way.host, way.port), _TRY_S)
     except OSError as error:
         is_refused = isinstance(error, ConnectionRefusedError)
-        seen = Phrase("doctor.refused" if is_refused else "doctor.no_way", place=place, reason=error.strerror or error)
+        seen = Phrase("doctor.refused" if is_refused else "doctor.no_way", place=place, reason=error)
         advice = Phrase("doctor.refused_advice" if is_refused else "doctor.no_way_advice", place=place)
         yield wrong("network", way.uplink, seen, advice)
         return

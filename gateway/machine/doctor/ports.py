@@ -30,7 +30,7 @@ def _of_port(name: str, port: str, device: Path, eyes: Eyes) -> Iterator[Complai
         state = device.stat()
     except OSError as error:
         there = tuple(one.device for one in eyes.ports()) or ("-",)
-        seen = Phrase("doctor.missing_port", port=port, reason=error.strerror, there=there)
+        seen = Phrase("doctor.missing_port", port=port, reason=error, there=there)
         yield wrong("ports", name, seen, Phrase("doctor.no_port_advice"))
         return
     if not stat.S_ISCHR(state.st_mode):

@@ -1,0 +1,115 @@
+"""What a technician does wrong at a command, told in the language that was chosen: a sentence and no traceback."""
+
+import argparse
+import fcntl
+import os
+import re
+import ssl
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway import argument_words, messages
+from gateway.__main__ import main
+from gateway.messages import reason_text
+from tests.gateway.doubles import NODE, RIVER, STATION, UPLINK, sensor
+
+SITE = STATION + NODE.replace('"level"', '"deep"') + RIVER + sensor("level", 1) + UPLINK
+# Three words in a row are a sentence that nobody translated, unless they are a command.
+WORDS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+){2,}")
+COMMAND = re.compile(r"(?:watertower|systemctl)(?: [A-Za-z]+)+")
+MISTAKES = (
+    (["provision"], "缺少 NODE", 2),
+    (["flsh"], "'flsh' 不可用", 2),
+    (["flash", "--port"], "后面缺少一个值", 2),
+    (["flash", "--frobnicate"], "不认识 --frobnicate", 2),
+    (["check", "nowhere.toml"], "没有这个文件或文件夹；请进入它所在的文件夹", 2),
+    (["commission"], "请进入它所在的文件夹", 2),
+    (["bundle", "--check", "nowhere.zip"], "没有这个文件或文件夹", 1),
+    (["scan", "/dev/ttyNOWHERE"], "没有这个文件或文件夹", 1),
+    (["update", "water", "--status"], "用 --site 路径/site.toml 指定", 1),
+    (["commission", "--check", "nowhere.html"], "没有这个文件或文件夹", 2),
+    (["tell", "deep", "calibrate", "--site", "here.toml", "--yes"], "接在节点", 1),
+    (["status", "here.toml"], "没有这个文件或文件夹", 2),
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    for name in ("WATERTOWER_LANG", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    messages.set_language(None)
+    (tmp_path / "here.toml").write_text(SITE, "utf-8")
+    yield tmp_path
+    messages.set_language(None)
+
+
+@pytest.mark.parametrize(("arguments", "told", "status"), MISTAKES, ids=lambda value: str(value)[:40])
+def test_a_mistake_is_told_in_chinese(
+    arguments: list[str], told: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        found = main(arguments)
+    except SystemExit as end:
+        found = int(end.code or 0)
+    err = capsys.readouterr().err
+    assert told in err
+    assert WORDS.search(COMMAND.sub("", err)) is None, err
+    assert found == status
+
+
+def test_every_word_of_the_parser_is_one_that_this_python_says() -> None:
+    """An entry whose English is not argparse's own would never be said."""
+    source = Path(argparse.__file__).read_text("utf-8")
+    of_ours = [entry["en"] for key, entry in messages.catalogue().items() if key.startswith(argument_words.SECTION)]
+    newer = sys.version_info >= (3, 12)  # which says some of them otherwise: those stay English there
+    assert newer or [text for text in of_ours if repr(text)[1:-1] not in source] == []
+
+
+def test_a_refusal_of_the_system_is_said_in_words_and_one_of_tls_as_it_is() -> None:
+    assert reason_text(PermissionError(13, "Permission denied", "/x"), "zh") == "没有权限"
+    assert reason_text(PermissionError(13, "Permission denied", "/x"), "en") == "no permission"
+    assert reason_text(ssl.SSLError(1, "[SSL] wrong version number"), "zh") == "[SSL] wrong version number"
+    assert reason_text(OSError(-2, "Name or service not known"), "zh") == "Name or service not known"
+
+
+@pytest.mark.parametrize(("key", "told", "status"), ((b"\x03", "已中断", 130), (b"\x04", "没有得到回答", 1)))
+def test_a_question_may_be_broken_off(key: bytes, told: str, status: int) -> None:
+    """At a real terminal: Ctrl-C and Ctrl-D where a new password is asked for."""
+    parent, child = os.openpty()
+    command = [sys.executable, "-m", "gateway", "web", "here.toml", "--set-password"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(
+        command, stdin=child, stdout=child, stderr=child, env=environment, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(child)
+    said = _until(parent, "：")
+    os.write(parent, key)
+    said += _until(parent, None)
+    os.close(parent)
+    assert process.wait(20) == status
+    assert told in said
+    assert "Traceback" not in said
+
+
+def _until(terminal: int, sign: str | None) -> str:
+    """What comes till `sign` does, or till the other end is closed."""
+    said = b""
+    end = time.monotonic() + 20
+    while time.monotonic() < end and (sign is None or sign.encode() not in said):
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # Linux: closed
+            break
+        if not part:
+            break
+        said += part
+    return said.decode("utf-8", "replace")
