@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -62,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
         return _check(args.check, args.public_key)
     site = config.load(args.site)
     node = _target(site, args.target)
+    # asyncio's own would only mark the task, and a question at the terminal would wait on
+    signal.signal(signal.SIGINT, lambda number, frame: signal.default_int_handler(number, frame))
     try:
         return asyncio.run(_commission(args, site, node))
     except KeyboardInterrupt:
