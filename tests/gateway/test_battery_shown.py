@@ -41,7 +41,7 @@ def test_prometheus_has_volts_and_seconds_and_only_where_they_are_known() -> Non
 @pytest.mark.parametrize("chemistry", CHEMISTRIES)
 @pytest.mark.parametrize("cells", [1, 4, 12, 16])
 def test_a_byte_holds_every_battery_finely_enough_to_tell_its_tier(chemistry: str, cells: int) -> None:
-    """A charger in the cold: 3.65 V for LiFePO4 (its usual limit), 2.6 V for lead-acid (2.4 V at 25 degC and 5 mV/K)."""
+    """A charger in the cold: LiFePO4 3.65 V (its usual limit), lead-acid 2.6 V (2.4 V at 25 degC and 5 mV/K)."""
     full_v = {"lifepo4": 3.65, "lead_acid": 2.6, "li_socl2": 3.67}[chemistry]
     step = step_mv(chemistry, cells)
     assert 1000 * full_v * cells / step < 255
