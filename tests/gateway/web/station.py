@@ -34,6 +34,7 @@ from protocols.fixed_point import decimal_text
 from tests.gateway.doubles import HandClock
 
 BENCH = Path(__file__).parents[3] / "hw_sim" / "sites" / "bench.toml"
+BATTERY = "  [node.battery]\n  cells = 4\n  capacity_ah = 20\n\n"  # of the first node
 UPLINKS = """
 [[uplink]]
 id = "province"
@@ -95,7 +96,8 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "site.toml"
-        self.file.write_text(BENCH.read_text("utf-8") + UPLINKS + RULES, "utf-8")
+        text = BENCH.read_text("utf-8").replace("  [[node.bus]]", f"{BATTERY}  [[node.bus]]", 1)
+        self.file.write_text(text + UPLINKS + RULES, "utf-8")
         self.site = load(self.file)
         self.clock = HandClock()
         self.clock.unix += 30 * DAY_MS

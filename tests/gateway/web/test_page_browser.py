@@ -180,6 +180,28 @@ def test_what_happens_is_seen_without_loading_again(open_page: Open, world: Worl
     assert shown.title() == "(1) Bench station"
 
 
+def test_a_nodes_battery_is_shown_as_it_told_it_last(open_page: Open, world: World, port: int) -> None:
+    radio = well(world.site, world.clock.unix).radio
+    assert radio is not None
+    (plan,) = [node for node in world.site.nodes if node.battery is not None]
+    shown = open_page(port)
+    cell = shown.locator("#nodes tr", has_text=plan.name).locator("td").nth(3)
+    for mv, words, kind in (
+        (None, "voltage not told yet", None),
+        (13_266, "13.3 V", "good"),
+        (12_500, "12.5 V", "bad"),
+    ):
+        nodes = tuple(
+            replace(node, battery_mv=mv, battery_unix_ms=world.clock.unix - 3_600_000) if node.id == plan.id else node
+            for node in radio.nodes
+        )
+        world.status = replace(world.status, radio=replace(radio, nodes=nodes))
+        expect(cell).to_contain_text(words, timeout=15_000)
+        if kind is not None:
+            expect(cell.locator(f".state.{kind}")).to_be_visible()
+    expect(cell).to_contain_text("little left")
+
+
 def test_a_gap_is_a_gap_and_a_wrong_reading_is_marked(open_page: Open, world: World, port: int) -> None:
     shown = open_page(port)
     card = shown.locator('[data-channel="turb.turbidity"]')
