@@ -1,6 +1,5 @@
 """What a node told of its battery is seen by people and by Prometheus, each in its own words."""
 
-
 import pytest
 from msgspec.structs import replace
 
