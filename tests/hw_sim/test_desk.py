@@ -37,5 +37,5 @@ def test_four_commands_without_a_value_to_look_up_lead_to_a_certificate(
     assert main(["commission", "water", "--yes", *skipped, "--lang", "en"]) == 0
     said = capsys.readouterr().out
     assert said.count("passed  three readings of each sensor") == 4
-    assert "passed  clock, water" in said
+    assert "passed  clock · water" in said
     assert json.loads((visit / "certificate-water.json").read_text("utf-8"))
