@@ -38,7 +38,8 @@ def test_killing_the_gateway_loses_only_what_was_not_committed(tmp_path: Path) -
     assert status == 0, errors
     assert summary.items() >= NONE_WRONG.items()
     # two kills, each at most one commit delay (2 s) and the poll under way of five polled channels, a reading a second
-    assert 0 < summary["cut_at_kill"] <= 2 * 3 * 5
+    # (a kill just after a commit costs nothing)
+    assert summary["cut_at_kill"] <= 2 * 3 * 5
     assert summary["delivered"] == summary["stored"] == summary["measured"] - summary["cut_at_kill"]
     events = subprocess.run(
         [sys.executable, "-c", "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("
