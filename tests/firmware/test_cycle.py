@@ -294,6 +294,18 @@ BATTERY = {"warm_mv": [[12920, 13040], [12640, 12920], [12200, 12640]], "cold_dc
 BATTERY["cold_mv"] = BATTERY["warm_mv"]
 
 
+class Fetches:
+    """An update on its way that has nothing to ask for."""
+
+    ready = False
+
+    def begin_report(self):
+        pass
+
+    def question(self):
+        return None
+
+
 def test_a_weak_battery_is_read_less_and_an_empty_one_writes_nothing():
     world = World(slices.sensor(period_s=60), report_s=60, battery=BATTERY, wipers=[[0, 16, 0x3100, 0, 5000, 60]])
 
@@ -313,6 +325,9 @@ def test_a_weak_battery_is_read_less_and_an_empty_one_writes_nothing():
     assert counted(13_300) == (60, 60, True, True)
     assert counted(12_800) == (30, 30, True, True)
     assert counted(12_500) == (15, 8, False, True) or counted(12_500) == (15, 7, False, True)
+    world.gateway.commands = [Command(5, command.WIPE), Command(6, command.EMERGENCY, 600)]
+    assert not counted(12_500)[2] and world.gateway.results == [(5, command.REFUSED), (6, command.REFUSED)]
+    world.cycle.uplink.fetcher = Fetches()
     world.board.mv = 12_000
     until_ms = world.clock.ms + 7_200_000
     written = []
@@ -325,7 +340,7 @@ def test_a_weak_battery_is_read_less_and_an_empty_one_writes_nothing():
     world.board.battery_mv = mv
     world.board.mv = 13_300
     world.live(world.clock.ms // 1000 + 9000)
-    assert len(written) >= 8 and len(set(written[1:8])) == 1
+    assert len(written) >= 8 and len(set(written[1:8])) == 1 and world.cycle.uplink.fetcher is None
     assert counted(13_300) == (60, 60, True, True)
 
 

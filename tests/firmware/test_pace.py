@@ -61,6 +61,12 @@ def test_a_rate_is_clamped():
             own.go(900_000)
         span_ms = own.pace.own_span(900_000)
         assert 810_000 <= span_ms <= 1_000_001
+    for ppm, true_ms, span_ms in ((133_000, 60_000, 1_000_000), (-116_000, 67_900, 818_182)):  # 0.88 and 1.13
+        own = Own(ppm)
+        own.hears()
+        own.go(true_ms)
+        own.hears()
+        assert own.pace.own_span(900_000) == span_ms
 
 
 def test_what_was_read_between_two_reports_is_dated_on_the_line_between_them():
