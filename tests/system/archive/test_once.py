@@ -10,7 +10,7 @@ import paho.mqtt.client as mqtt
 
 from gateway.archive.worker import Settings, Worker
 from hw_sim.postgres import Postgres
-from tests.system.archive.rig import SERIES_MESSAGE, Broker, Client, Listener, message, rows_in, until, watertower
+from tests.system.archive.rig import SERIES_MESSAGE, Broker, Client, Listener, ask, message, rows_in, until, watertower
 
 KEY = "00112233445566778899aabbccddeeff" * 2
 OPERATORS = f'[[operator]]\nname = "archive"\nkey = "{KEY}"\n'
@@ -62,6 +62,7 @@ def test_every_row_is_archived_once_whatever_dies(dsn: str, postgres: Postgres, 
     assert verdict.read_text().splitlines()[-1].endswith("missing=0 repeated=0 altered=0")
     assert rows_in(dsn) >= 3200
     assert "asked for what is missing" in log.read_text()
+    assert ask(dsn, "SELECT * FROM refusal") == []  # what comes again because somebody died is nobody's lie
     assert codes == [0, 0, 0]
 
 

@@ -36,9 +36,7 @@ def test_in_a_real_timescale_all_goes_as_without_it(timescale: str) -> None:
     archive.announce([("one", SERIES)])
     may = data(2, 6, unix_ms=MAY_MS)
     guess = data(3, 7, quality=[16], unix_ms=JANUARY_MS)
-    first = archive.store(
-        [("one", data(1, 5, unix_ms=JANUARY_MS)), ("one", may), ("one", guess)]
-    )
+    first = archive.store([("one", data(1, 5, unix_ms=JANUARY_MS)), ("one", may), ("one", guess)])
     assert first[:4] == (3, 0, 0, [])
     dated = data(3, 7, quality=[4], unix_ms=NOW_MS)  # to another chunk
     second = archive.store([("one", may), ("one", dated), ("one", data(6, 9, complete=5))])
