@@ -7,21 +7,23 @@ from msgspec import Meta, Struct
 
 from gateway.faults import Fault, nearest, quoted
 from gateway.process.finding.kinds import DEPTH, KINDS, scaled
-from gateway.process.finding.rows import RELEASE, Finding, series_of
+from gateway.process.finding.rows import Finding, series_of
+from gateway.process.finding.spans import DUST, SPANS
 from gateway.process.flow.rating import Curve, faults
 from gateway.site.fields import Name, Text
 
 By = Literal[
-    "base_flow", "black_odor", "dose", "drinking_source", "dry_gas", "emission", "flood_stage", "groundwater", "layer",
-    "rain", "rating", "tailings", "thaw", "trophic",
+    "active_layer", "base_flow", "black_odor", "dose", "drinking_source", "dry_gas", "dust", "emission", "flood_stage",
+    "frost", "fume", "groundwater", "layer", "rain", "rating", "tailings", "thaw", "trophic",
 ]  # fmt: skip
 BYS: tuple[str, ...] = get_args(By)
-_RELEASE_INPUTS: dict[str, str | None] = {"flow": "m3/s"}
+_BASE_FLOW, _DUST = "base_flow", "dust"
 
 
 class FindingTable(Struct, frozen=True, kw_only=True):
     """What hours and days mean: `by` which function, of which `channels` (input -> channel), with which `numbers`.
-    `points`: stage m and flow m3/s of a rating curve. `base_m3s`: one for all months, or twelve."""
+    `points`: stage m and flow m3/s of a rating curve. `base_m3s`: one for all months, or twelve. `limit`: which one of
+    dust (gateway/process/air/local.py)."""
 
     name: Name
     by: By
@@ -29,10 +31,11 @@ class FindingTable(Struct, frozen=True, kw_only=True):
     numbers: dict[Text, float] = {}
     points: tuple[tuple[float, float], ...] = ()
     base_m3s: tuple[Annotated[float, Meta(ge=0, le=1_000_000, extra={"unit": "m3/s"})], ...] = ()
+    limit: Text = ""
 
 
 def finding_of(table: FindingTable) -> Finding:
-    return Finding(table.name, table.by, table.channels, table.numbers, table.points, table.base_m3s)
+    return Finding(table.name, table.by, table.channels, table.numbers, table.points, table.base_m3s, table.limit)
 
 
 def finding_faults(
@@ -45,7 +48,7 @@ def finding_faults(
         if by not in BYS:
             continue  # told by its type
         kind = KINDS.get(by)
-        inputs = _RELEASE_INPUTS if kind is None else kind.inputs
+        inputs = SPANS[by].inputs if kind is None else kind.inputs
         channels = row.get("channels") or {}
         for name, channel in channels.items():
             place = f'{path}.channels."{name}"'
@@ -57,7 +60,7 @@ def finding_faults(
                 yield Fault(place, "fault.no_such_channel", nearest(channel, known), found=quoted(channel))
             elif channel in unit_of and scaled(unit_of[channel], wanted) is None:
                 yield Fault(place, "fault.finding_unit", found=quoted(unit_of[channel]), wanted=wanted or "")
-        needs = ("flow",) if kind is None else kind.needs
+        needs = SPANS[by].needs if kind is None else kind.needs
         lacks = [name for name in needs if name not in channels] or ([] if channels else [next(iter(inputs))])
         if lacks:
             yield Fault(f"{path}.channels", "fault.finding_lacks", found=", ".join(lacks), by=by)
@@ -74,7 +77,12 @@ def finding_faults(
         if by == "rating":
             for text in faults(Curve(points=tuple((low, high) for low, high in row.get("points") or ()))):
                 yield Fault(f"{path}.points", "fault.finding_curve", found=text)
-        if by == RELEASE and len(row.get("base_m3s") or ()) not in (1, 12):
+        limit = row.get("limit") or ""
+        if by == _DUST and limit not in DUST:
+            yield Fault(f"{path}.limit", "fault.finding_limit", nearest(limit, DUST), any=", ".join(DUST))
+        elif by != _DUST and limit:
+            yield Fault(f"{path}.limit", "fault.finding_input", found="limit", by=by)
+        if by == _BASE_FLOW and len(row.get("base_m3s") or ()) not in (1, 12):
             yield Fault(f"{path}.base_m3s", "fault.finding_base")
         made = series_of(Finding(row.get("name") or "", by, {}, {}), "hour").channels
         known += [name for name, _, _ in made]

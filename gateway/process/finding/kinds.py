@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.process.air import emission, reference
+from gateway.process.air import emission, local, reference
 from gateway.process.flow import rain, rating, stage
 from gateway.process.ground import dose, frost, strings, tailings
 from gateway.process.number import Number
@@ -100,6 +100,13 @@ def _emission(values: Values, numbers: Numbers, _: Points) -> Found:
     )  # fmt: skip
 
 
+def _fume(values: Values, numbers: Numbers, _: Points) -> Found:
+    """At the flow of a stove of reference, whether that is within GB 18483's limit, and what a purifier takes out."""
+    found = local.fume_at_reference(values["fume"], values["flow"], numbers["stoves"])
+    kept = None if found is None else int(found <= local.FUME.most)
+    return found, kept, local.removal_percent(values.get("before"), values["fume"])
+
+
 def _dry_gas(values: Values, _: Numbers, __: Points) -> Found:
     """Dry mole fraction, and mg/m3 at 298.15 K and 1013.25 hPa of it."""
     vapour: float | None
@@ -168,6 +175,10 @@ KINDS: dict[str, Kind] = {
         ("concentration", "celsius", "moisture", "oxygen"), ("reference_oxygen", "air_hpa"), ("reference_oxygen",),
         (("dry", "mg/m3", 3), ("reduced", "mg/m3", 3), ("mass", "kg/h", 6)), _emission,
         ("hour",),
+    ),
+    "fume": Kind(
+        {"fume": "mg/m3", "flow": "m3/h", "before": "mg/m3"}, ("fume", "flow"), ("stoves",), ("stoves",),
+        (("reference", "mg/m3", 3), ("kept", "1", 0), ("removal", "%", 1)), _fume, ("hour",),
     ),
     "dry_gas": Kind(
         {"CO2": "ppm", "CH4": "ppm", "vapour": "%", "celsius": "degC", "humidity": "%", "hpa": "hPa"}, (), (), (),
