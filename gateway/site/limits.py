@@ -46,7 +46,7 @@ _TESTS = {
     "gap": ("gap_ms",),
 }
 Test = Literal["fail", "suspect", "season", "spike", "rate", "flat", "attenuated", "gap", "all"]
-Check = Literal["ice", "dry", "pm", "oxygen", "level"]
+Check = Literal["ice", "dry", "pm", "oxygen", "level", "thermometer"]
 _GRADES = (("spike", 1), ("rate", 1), ("flat", 1), ("attenuated", -1))
 
 
