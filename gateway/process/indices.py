@@ -117,9 +117,7 @@ class Indices:
         else:
             found = attainment.good_days_of_year(aqis)
         share = (None, quality.FEW) if found.percent is None else (round(found.percent * 10), 0)
-        yield from self._new(
-            Row(Series(f"{AIR}_{level}", _SHARE), start_ms, (share, (found.good, 0), (found.valid, 0)))
-        )
+        yield from self._new(Row(Series(f"{AIR}_{level}", SHARE), start_ms, (share, (found.good, 0), (found.valid, 0))))
 
     def _values(self, start_ms: int) -> dict[str, Decimal | None]:
         """What was measured in that hour, in the standards' units and state."""
@@ -205,7 +203,7 @@ def bits(names: Sequence[str], order: Sequence[str]) -> int:
     return sum(1 << place for place, name in enumerate(order) if name in names)
 
 
-_SHARE: tuple[Named, ...] = (("air.good_percent", "%", 1), ("air.good_days", "", 0), ("air.valid_days", "", 0))
+SHARE: tuple[Named, ...] = (("air.good_percent", "%", 1), ("air.good_days", "", 0), ("air.valid_days", "", 0))
 
 
 def _tenths(value: Number | None) -> Cell:

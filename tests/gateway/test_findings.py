@@ -80,9 +80,9 @@ DUST = Finding("fence", "dust", {"dust": "dust.tsp"}, {}, (), (), "shaanxi_earth
 @pytest.mark.parametrize(
     ("hours", "cells"),
     [
-        ({hour: 800 for hour in range(24)}, ((1, 0), (0, 0), (24, 0))),
+        (dict.fromkeys(range(24), 800), ((1, 0), (0, 0), (24, 0))),
         ({hour: 801 if hour == 5 else 100 for hour in range(24)}, ((0, 0), (1, 0), (24, 0))),
-        ({hour: 100 for hour in range(17)}, (FEW, (0, 0), (17, 0))),
+        (dict.fromkeys(range(17), 100), (FEW, (0, 0), (17, 0))),
         ({3: 900}, ((0, 0), (1, 0), (1, 0))),  # one hour is enough to have passed it
     ],
 )
@@ -330,3 +330,31 @@ def test_check_tells_what_a_finding_cannot_be_made_of(tmp_path: Path, old: str, 
     with pytest.raises(SiteError) as refused:
         load(path)
     assert any(expected in line for line in check_text(refused.value, "site.toml", "en"))
+
+
+RULED = """[[rule]]
+id = "low"
+level = "yellow"
+when = "{when}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "found"),
+    [
+        ("hour/gauge.level:max > 1 and minute/gauge.level < 1", "minute/gauge.level"),  # minute_s = 0
+        ("hour/gauge.levl > 1", "hour/gauge.levl"),
+        ("day/discharge.flow > 1", "day/discharge.flow"),  # a curve is no straight line: it has hours alone
+        ("month/ecology.kept < 90 and hour/ecology.kept < 1", "hour/ecology.kept"),
+        ("water_hour/water.class > 3", "water_hour/water.class"),  # nothing says by what water is judged
+    ],
+)
+def test_check_knows_what_a_rule_may_ask_of_hours_and_findings(tmp_path: Path, when: str, found: str) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(doubles.STATION + doubles.RIVER + GAUGE + HOURLY + RATED + RULED.format(when=when), "utf-8")
+    with pytest.raises(SiteError) as refused:
+        load(path)
+    told = check_text(refused.value, "site.toml", "en")
+    assert [line for line in told if "has no channel" in line and f"'{found}'" in line] and len(
+        refused.value.faults
+    ) == 1

@@ -1,4 +1,4 @@
-"""Good days of a month and a year, ozone's greatest 8 hours of a day, oxygen that the altitude limits: rows for rules."""
+"""Good days of a month and a year, ozone's greatest 8 hours of a day, oxygen that the altitude limits: as rows."""
 
 from pathlib import Path
 

@@ -92,8 +92,8 @@ def level_against_pressure(readings: Readings, place: Place) -> Flags:
 
 
 def without_thermometer(readings: Readings, place: Place) -> Flags:
-    """Conductivity is told as of 25 degC and changes 2 % a degree (ISO 7888), so a sonde whose own thermometer says what
-    no water has says nothing of conductivity either. An optical oxygen probe has a thermometer of its own and pH
+    """Conductivity is told as of 25 degC and changes 2 % a degree (ISO 7888), so a sonde whose own thermometer says
+    what no water has says nothing of conductivity either. An optical oxygen probe has a thermometer of its own and pH
     changes by some thousandths a degree: these two go on."""
     _, flags = readings.get("temperature", (None, 0))
     if not flags & (FAIL | quality.RANGE) or flags & (MISSING | NOT_MEASURING):
