@@ -128,5 +128,5 @@ def judged(site: Site, table: Assess) -> Judged:
     return Judged(
         items, None if table.hj633 is None else EDITIONS[table.hj633], table.waived, table.gases == "actual",
         table.water, table.target, table.factors, table.needed, pressure_at(site.station.altitude_m),
-        min(24, 86_400 // max(periods, default=1)) or 1,
+        min(24, 86_400 // max(periods, default=1)) or 1, table.air_grade,
     )  # fmt: skip

@@ -13,15 +13,15 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.process.air import attainment, index, report
+from gateway.process.air import attainment, index, limits, report
 from gateway.process.air.editions import POLLUTANTS, Edition, edition_on
 from gateway.process.enough import ENOUGH
 from gateway.process.items import in_unit
-from gateway.process.number import Number
+from gateway.process.number import Number, exact, rounded
 from gateway.process.periods import DAY, HOUR, HOUR_MS, MONTH, YEAR, Calendar
 from gateway.process.stage import Cell, Named, Past, Row, Series
 from gateway.process.water import day, oxygen
-from gateway.process.water.grade import altitude, grade
+from gateway.process.water.grade import NO_MULTIPLE, Grade, altitude, grade
 from protocols import quality
 
 AIR, WATER = "air", "water"
@@ -42,6 +42,7 @@ class Judged(NamedTuple):
     needed: Sequence[str] | None
     hpa: float
     water_hours: int
+    air_grade: int = 2  # of GB 3095
 
 
 class Indices:
@@ -136,7 +137,7 @@ class Indices:
         return found
 
     def _written(self, subject: str, level: str, start_ms: int, values: Mapping[str, Decimal | None]) -> Iterator[Row]:
-        channels = air_channels(level) if subject == AIR else water_channels(self._has_sonde)
+        channels = air_channels(level) if subject == AIR else water_channels(self._has_sonde, self._judged.factors)
         cells = self._air(level, start_ms, values) if subject == AIR else self._water(values)
         yield from self._new(Row(Series(f"{subject}_{level}", channels), start_ms, cells))
 
@@ -146,13 +147,16 @@ class Indices:
             yield row
 
     def _air(self, level: str, start_ms: int, values: Mapping[str, Decimal | None]) -> tuple[Cell, ...]:
-        edition = self._judged.edition or edition_on(self._local_day(start_ms))
+        today = self._local_day(start_ms)
+        edition = self._judged.edition or edition_on(today)
         if level == HOUR:
-            found = index.hour(edition, report.hour_values(values), self._judged.waived)
+            values = report.hour_values(values)
+            found = index.hour(edition, values, self._judged.waived)
         else:
             found = index.day(edition, values, self._judged.waived)
         worth = 0 if found.state == ENOUGH else quality.FEW
         each = [found.each.get(name) for name in POLLUTANTS]
+        over = [item for item, value in values.items() if limits.over(item, value, self._judged.air_grade, today)]
         o3 = values.get("O3_8h")  # of a day alone; whole ug/m3
         greatest = ((None, quality.FEW) if o3 is None else (int(o3), 0),) if level == DAY else ()
         return (
@@ -160,6 +164,7 @@ class Indices:
             (found.level, worth),
             (None if found.aqi is None else bits(found.primary, POLLUTANTS), worth),
             *((one, quality.FEW if one is None else 0) for one in each),
+            (bits([item.partition("_")[0] for item in over], POLLUTANTS), worth),
             *greatest,
         )
 
@@ -176,8 +181,16 @@ class Indices:
             (over, worth),
             _tenths(share),
             self._by_altitude(values, hpa),
+            *(self._times(name, found) for name in self._judged.factors if name not in NO_MULTIPLE),
             *(self._sonde(values, hpa) if self._has_sonde else ()),
         )
+
+    def _times(self, factor: str, found: Grade) -> Cell:
+        """By how many times the target's limit it is over it."""
+        if factor not in found.each:
+            return None, quality.FEW
+        over = next((one.times for one in found.exceeding if one.factor == factor), None)
+        return int(rounded(exact(over) or Decimal(0), 2).scaleb(2)), 0
 
     def _by_altitude(self, values: Mapping[str, Decimal | None], hpa: Number) -> Cell:
         """Whether saturated water has less oxygen here than the target asks for, and would not at the sea."""
@@ -212,12 +225,14 @@ def _tenths(value: Number | None) -> Cell:
 
 def air_channels(level: str) -> tuple[Named, ...]:
     pollutants = tuple((f"air.iaqi_{name.lower().replace('.', '_')}", _PLAIN, 0) for name in POLLUTANTS)
+    over = ("air.over_limit", _PLAIN, 0)
     greatest = (("air.o3_mda8", "ug/m3", 0),) if level == DAY else ()
-    return (("air.aqi", _PLAIN, 0), ("air.level", _PLAIN, 0), ("air.primary", _PLAIN, 0), *pollutants, *greatest)
+    return (("air.aqi", _PLAIN, 0), ("air.level", _PLAIN, 0), ("air.primary", _PLAIN, 0), *pollutants, over, *greatest)
 
 
-def water_channels(has_sonde: bool) -> tuple[Named, ...]:
+def water_channels(has_sonde: bool, factors: Sequence[str]) -> tuple[Named, ...]:
     """`has_sonde`: something reports oxygen in per cent."""
+    times = tuple((f"water.times_{name.lower()}", _PLAIN, 2) for name in factors if name not in NO_MULTIPLE)
     sonde = (("water.sonde_is_of_1atm", _PLAIN, 0), ("water.sonde_saturation", "%", 1)) if has_sonde else ()
     return (
         ("water.class", _PLAIN, 0),
@@ -225,5 +240,6 @@ def water_channels(has_sonde: bool) -> tuple[Named, ...]:
         ("water.over_target", _PLAIN, 0),
         ("water.saturation", "%", 1),
         ("water.by_altitude", _PLAIN, 0),
+        *times,
         *sonde,
     )

@@ -13,6 +13,7 @@ from gateway.process.indices import AIR, SHARE, WATER, air_channels, water_chann
 from gateway.process.periods import DAY, HOUR, LEVELS, MINUTE, MONTH, YEAR
 from gateway.process.quality.correction import CORRECTED
 from gateway.process.trend.rows import TREND
+from gateway.site.assessing import Assess
 
 
 def derived(site: Mapping[str, Any], channels: Iterable[str]) -> set[str]:
@@ -37,10 +38,12 @@ def _derived(site: Mapping[str, Any], channels: Iterable[str]) -> Iterator[str]:
             finding = Finding(table.get("name") or "", by, {}, {})
             for level in KINDS[by].levels if by in KINDS else SPANS[by].levels:
                 yield from (f"{level}/{name}" for name, _, _ in series_of(finding, level).channels)
-    if site.get("assess") is not None:
+    assess = site.get("assess")
+    if assess is not None:
+        factors = assess.get("factors") or Assess().factors
         for level in (HOUR, DAY):
             yield from (f"{AIR}_{level}/{name}" for name, _, _ in air_channels(level))
-            yield from (f"{WATER}_{level}/{name}" for name, _, _ in water_channels(has_sonde=True))
+            yield from (f"{WATER}_{level}/{name}" for name, _, _ in water_channels(True, factors))
         yield from (f"{AIR}_{level}/{name}" for level in (MONTH, YEAR) for name, _, _ in SHARE)
     yield from (f"{TREND}/{trend.get('channel')}" for trend in site.get("trend", ()))
     yield from (f"{CORRECTED}/{one.get('channel')}" for one in site.get("calibration", ()))

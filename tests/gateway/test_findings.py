@@ -9,16 +9,17 @@ from gateway.faults import SiteError, check_text
 from gateway.process.finding.kinds import KINDS
 from gateway.process.finding.rows import Finding, Findings, series_of
 from gateway.process.finding.spans import SPANS
+from gateway.process.flow.rating import Curve, Power
 from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, MONTH, YEAR, Calendar
 from gateway.process.stage import Row, Series
 from gateway.site.config import load
-from gateway.site.finding import BYS
+from gateway.site.finding import BYS, finding_of
 from protocols import quality
 from tests.gateway import doubles
 from tests.gateway.derived import MIDNIGHT_MS, Ground
 from tests.gateway.test_load import HandPast
 
-CURVE = ((0.5, 0.0), (1.5, 10.0))
+CURVE = (Curve(((0.5, 0.0), (1.5, 10.0))),)
 FEW = (None, quality.FEW)
 
 
@@ -62,6 +63,16 @@ def test_a_stage_becomes_a_flow_and_the_flow_a_share_of_time_kept() -> None:
     late, day, *_ = place.ticked(MIDNIGHT_MS + 2 * DAY_MS)
     assert (late.cells, day.cells) == (((50000, 0),), ((957, 0), (1, 0), (10000, 0), (23, 0)))
     assert place.ticked(MIDNIGHT_MS + 3 * DAY_MS) == []
+
+
+def test_a_rating_holds_for_its_time_and_not_between() -> None:
+    """One curve until 1:00, a measured power law from 2:00 on: between them there is a stage and no flow."""
+    power = Curve(powers=(Power(0.5, 2.0, 5.0, 0.5, 2.0),), since_ms=MIDNIGHT_MS + 2 * HOUR_MS)
+    old = CURVE[0]._replace(until_ms=MIDNIGHT_MS + HOUR_MS)
+    place = Place(Finding("discharge", "rating", {"level": "gauge.level"}, {}, (old, power)))
+    for hour in range(3):
+        place.shown(HOUR, MIDNIGHT_MS + hour * HOUR_MS, "gauge.level", "mm", 0, 1000)
+    assert [row.cells[0] for row in place.ticked(MIDNIGHT_MS + DAY_MS)] == [(50000, 0), FEW, (12500, 0)]
 
 
 def test_a_month_of_flow_with_a_week_missing_has_no_share() -> None:
@@ -276,6 +287,18 @@ base_m3s = [2]
 """
 
 
+def test_a_site_file_says_from_when_on_a_curve_holds(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    dated = """curve = [
+    { to = "2026-05-01T00:00:00+08:00", points = [[0.5, 0], [1.5, 10]] },
+    { from = "2026-05-01T00:00:00+08:00", powers = [[0.5, 2, 5, 0.5, 2]] },
+]"""
+    sound = doubles.STATION + doubles.RIVER + GAUGE + HOURLY + RATED.replace("points = [[0.5, 0], [1.5, 10]]", dated)
+    path.write_text(sound, "utf-8")
+    old, new = finding_of(load(path).findings[0]).curves
+    assert old.until_ms == new.since_ms == 1_777_564_800_000 and new.powers == (Power(0.5, 2, 5, 0.5, 2),)
+
+
 def test_a_station_says_it_while_the_backhaul_is_down(tmp_path: Path) -> None:
     ground = Ground(tmp_path, doubles.RIVER, GAUGE, HOURLY, RATED)
     for hour in range(24):
@@ -306,6 +329,16 @@ FAULTS = [
     ("level =", "stage =", "finding[0].channels.\"stage\": rating is not made of 'stage'"),
     ('"gauge.level"', '"gauge.levl"', "there is no channel 'gauge.levl'; did you mean gauge.level?"),
     ("[1.5, 10]]", "[1.5, -1]]", "finding[0].points: this is no rating curve: does not rise at 1.5 m"),
+    (
+        "points = [[0.5, 0], [1.5, 10]]",
+        'curve = [{ from = "2026-05-01T00:00:00+08:00", points = [[1, 2], [1, 3]] }]',
+        "finding[0].curve[0].points: this is no rating curve: does not rise at 1 m",
+    ),
+    (
+        "points = [[0.5, 0], [1.5, 10]]",
+        'curve = [{ from = "2026-05-01T00:00:00+08:00", to = "2026-04-01T00:00:00+08:00", points = [[1, 2], [2, 3]] }]',
+        "finding[0].curve[0].to: ",
+    ),
     ("base_m3s = [2]", "base_m3s = [2, 3]", "finding[1].base_m3s: needs one number for all months, or twelve"),
     ('by = "rating"', 'by = "dose"', "finding[0].numbers: dose cannot be made without mean, deviation"),
     ('by = "rating"', 'by = "dust"\nlimit = "hebe"', "finding[0].limit: dust is held against one of these limits: "),

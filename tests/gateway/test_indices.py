@@ -46,10 +46,24 @@ def test_an_hour_and_a_day_of_air_have_an_index(ground: Ground) -> None:
     assert [hours[0].values[f"air.{name}"] for name in ("aqi", "level", "primary", "iaqi_pm2_5", "iaqi_pm10")] == [
         58, 2, 16, 43, 58,
     ]  # fmt: skip
+    # GB 3095 has no limit for an hour of particles
+    assert hours[0].values["air.over_limit"] == 0
     assert hours[0].quality["air.aqi"] == 0 and hours[0].values["air.iaqi_o3"] is None
     (day,) = ground.made("air_day")
     # 30..53: mean 41.5, half to even 42: 50 + 7 x 50 / 25 = 64
     assert (day.unix_ms, day.values["air.aqi"], day.values["air.primary"]) == (MIDNIGHT_MS, 64, 32)
+
+
+@pytest.mark.parametrize(("grade", "over"), [(1, 32 + 16), (2, 0)])
+def test_a_day_is_held_against_the_limits_of_its_zone_and_date(tmp_path: Path, grade: int, over: int) -> None:
+    """PM2.5 of 42 and PM10 of 60: GB 3095-2026 until 2030 has 35 and 50 in grade 1, 60 and 120 in grade 2."""
+    ground = Ground(tmp_path, doubles.RIVER, DUST, HOURLY, f"{ASSESS}air_grade = {grade}\n")
+    for hour in range(24):
+        for minute in range(0, 60, 10):
+            ground.poll("dust", MIDNIGHT_MS + HOUR_MS * hour + 60_000 * minute, (42, 0), (60, 0))
+        ground.at(MIDNIGHT_MS + HOUR_MS * (hour + 1) + 20_000)
+    (day,) = ground.made("air_day")
+    assert (day.values["air.over_limit"], day.quality["air.over_limit"]) == (over, 0)
 
 
 def test_water_has_a_class_by_its_own_pressure(ground: Ground) -> None:

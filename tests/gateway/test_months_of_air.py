@@ -118,3 +118,19 @@ def test_a_rule_may_ask_for_ozones_greatest_8_hours_of_a_day(tmp_path: Path, whe
     assert [made.values["air.o3_mda8"] for made in ground.made("air_day")] == [80, 170]
     (alarm,) = ground.made("alarm")
     assert alarm.values["alarm.ozone.value"] is not None and alarm.unix_ms >= MIDNIGHT_MS + DAY_MS
+
+
+def test_water_says_by_how_many_times_a_factor_misses_the_target() -> None:
+    station = Station({"a.nh3n": "NH3N", "a.ph": "pH"})
+    series = Series(HOUR, (("a.nh3n", "mg/L", 2), ("a.ph", "1", 1)))
+    station.stage = Indices(
+        station.past,
+        Judged({"a.nh3n": "NH3N", "a.ph": "pH"}, None, WAIVED, False, "river", 2, ("pH", "NH3N"), None, 600.0, 24),
+        Calendar(),
+        0,
+    )
+    for hour, ammonia in enumerate((125, 50, None)):  # class II ends at 0.5 mg/L
+        station.hour(series, MIDNIGHT_MS + hour * HOUR_MS, ammonia, 78)
+    found = [named(row) for row in of(station.ticked(MIDNIGHT_MS + 3 * HOUR_MS), "water_hour")]
+    assert [one["water.times_nh3n"] for one in found] == [150, 0, None]
+    assert "water.times_ph" not in found[0]

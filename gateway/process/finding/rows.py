@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gateway.process.finding.kinds import DEPTH, KINDS, Found, scaled
 from gateway.process.finding.spans import SPANS, Span, Stretch
+from gateway.process.flow.rating import Curve, in_force
 from gateway.process.number import exact, rounded
 from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, MONTH, Calendar
 from gateway.process.stage import Cell, Past, Row, Series
@@ -20,14 +21,14 @@ _LENGTHS = {HOUR: HOUR_MS, DAY: DAY_MS}
 
 
 class Finding(NamedTuple):
-    """`channels`: input -> channel; `points`: of a rating curve; `base`: m3/s of each month, of a base flow; `limit`:
-    the name of a limit of dust."""
+    """`channels`: input -> channel; `curves`: of a rating, each for its time; `base`: m3/s of each month, of a base
+    flow; `limit`: the name of a limit of dust."""
 
     name: str
     by: str
     channels: Mapping[str, str]
     numbers: Mapping[str, float]
-    points: Sequence[tuple[float, float]] = ()
+    curves: tuple[Curve, ...] = ()
     base: Sequence[float] = ()
     limit: str = ""
 
@@ -110,7 +111,7 @@ class Findings:
             name: self._value(level, channel, start_ms, kind.inputs.get(name, kind.inputs.get(DEPTH)))
             for name, channel in finding.channels.items()
         }
-        return kind.reckon(values, finding.numbers, finding.points)
+        return kind.reckon(values, finding.numbers, in_force(finding.curves, start_ms) or Curve())
 
     def _value(self, level: str, channel: str, start_ms: int, wanted: str | None) -> Decimal | None:
         series, place = self._at.get((level, channel), (None, 0))
