@@ -337,6 +337,32 @@ def test_a_mean_and_a_change_need_their_time_to_be_seen() -> None:
     assert [event for _, event in _run(across_a_hole, {0: 0.0, 100: 900.0}) if event == "raised"] == []
 
 
+@pytest.mark.parametrize("late_ms", [0, 300])
+def test_a_mean_of_four_readings_an_hour_does_not_hang_on_how_long_a_poll_took(late_ms: int) -> None:
+    alarms = Alarms([Rule("mean", "red", parse("mean(level.level, 1h) > 1399"))])
+    told: list[Transition] = []
+    for place in range(8):
+        unix_ms = place * 15 * MINUTE + (late_ms if place == 4 else 0)
+        told += alarms.step(unix_ms, {"level.level": (1400.0 if place > 3 else 1200.0, 0)})
+    assert [(one.unix_ms, one.event) for one in told] == [(7 * 15 * MINUTE, "raised")]
+
+
+@pytest.mark.parametrize(
+    ("channels", "cells", "is_raised"),
+    [
+        ((("level.level", "mm", 0),), ((1600, 0),), True),
+        ((("level.level", "mm", 0),), ((1600, quality.FEW),), False),
+        ((("level.level", "mm", 0), ("level.level:first", "mm", 0)), ((1600, quality.FEW), (0, 0)), True),
+    ],
+)
+def test_an_hour_of_too_few_readings_raises_nothing_unless_it_is_a_counters(
+    channels: tuple[Any, ...], cells: tuple[Any, ...], is_raised: bool
+) -> None:
+    rows = AlarmRows(Board([Rule("hour", "red", parse("hour/level.level > 1500"))]), calendar(Aggregate()))
+    told = list(rows.step(Row(Series("hour", channels), 0, cells)))
+    assert bool(told) == is_raised
+
+
 def test_nodes_measure_densely_while_any_alarm_that_asks_for_it_stands() -> None:
     alarms = Alarms([FLOOD._replace(emergency=(17, 18)), Rule("acid", "red", parse("river.ph < 6"), emergency=(18,))])
     assert alarms.emergency == frozenset()

@@ -17,6 +17,7 @@ from gateway.process.periods import DAY, Calendar
 from gateway.process.periods import LEVELS as LEVELS_OF_TIME
 from gateway.process.stage import Cell, Named, Row, Series
 from gateway.process.trend.rows import TREND
+from protocols import quality
 
 ALARM = "alarm"
 EVENTS = (
@@ -171,10 +172,13 @@ class AlarmRows:
         return self._alarms.command(unix_ms, *wish) if wish.rule in self._rules else ()
 
     def _readings(self, row: Row) -> dict[str, tuple[float | None, int]]:
+        """A mean of too few readings is unknown; a counter's rise is as good as its ends."""
         lead = "" if row.series.is_collected else f"{row.series.source}/"
         found: dict[str, tuple[float | None, int]] = {}
         for (name, _, decimals), (value, worth) in zip(row.series.channels, row.cells, strict=True):
             if lead + name in self._channels and (value is not None or worth):
+                if worth & quality.FEW and not any(other == f"{name}:first" for other, _, _ in row.series.channels):
+                    value = None
                 found[lead + name] = (None if value is None else value / 10**decimals, worth)
         return found
 
