@@ -348,18 +348,20 @@ def test_a_mean_of_four_readings_an_hour_does_not_hang_on_how_long_a_poll_took(l
 
 
 @pytest.mark.parametrize(
-    ("channels", "cells", "is_raised"),
+    ("beside", "worth", "is_raised"),
     [
-        ((("level.level", "mm", 0),), ((1600, 0),), True),
-        ((("level.level", "mm", 0),), ((1600, quality.FEW),), False),
-        ((("level.level", "mm", 0), ("level.level:first", "mm", 0)), ((1600, quality.FEW), (0, 0)), True),
+        ((":min", ":max", ":count"), 0, True),
+        ((":min", ":max", ":count"), quality.FEW, False),
+        ((":first", ":last", ":count"), quality.FEW, True),  # a counter's rise is as good as its ends
+        ((), quality.FEW, True),  # an index that lacks a pollutant is at least so high
     ],
 )
-def test_an_hour_of_too_few_readings_raises_nothing_unless_it_is_a_counters(
-    channels: tuple[Any, ...], cells: tuple[Any, ...], is_raised: bool
+def test_the_mean_of_an_hour_with_too_few_readings_raises_nothing(
+    beside: tuple[str, ...], worth: int, is_raised: bool
 ) -> None:
     rows = AlarmRows(Board([Rule("hour", "red", parse("hour/level.level > 1500"))]), calendar(Aggregate()))
-    told = list(rows.step(Row(Series("hour", channels), 0, cells)))
+    series = Series("hour", tuple(("level.level" + one, "mm", 0) for one in ("", *beside)))
+    told = list(rows.step(Row(series, 0, ((1600, worth), *[(0, 0)] * len(beside)))))
     assert bool(told) == is_raised
 
 
