@@ -172,8 +172,8 @@ class AlarmRows:
         return self._alarms.command(unix_ms, *wish) if wish.rule in self._rules else ()
 
     def _readings(self, row: Row) -> dict[str, tuple[float | None, int]]:
-        """A mean of too few readings is unknown. A counter's rise is as good as its ends, and the standard lets an index
-        stand that lacks a pollutant."""
+        """A mean of too few readings is unknown. A counter's rise is as good as its ends, and the standard lets an
+        index stand that lacks a pollutant."""
         lead = "" if row.series.is_collected else f"{row.series.source}/"
         found: dict[str, tuple[float | None, int]] = {}
         for (name, _, decimals), (value, worth) in zip(row.series.channels, row.cells, strict=True):
