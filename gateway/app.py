@@ -242,7 +242,7 @@ class Gateway:
             self.store,
             self._clock,
             self.forwarders,
-            give=self.store.give_command,
+            give=self.store.commands.give,
             write=self._told,
             restart=self._start_again,
             configure=None if configuration is None else configure,
@@ -426,10 +426,10 @@ class Gateway:
         wanted = self._board.emergency
         for node in sorted(wanted):
             if now_ms - self._hastened_ms.get(node, -_EMERGENCY_MS) >= _EMERGENCY_MS:
-                self.store.give_command(node, EMERGENCY, 2 * _EMERGENCY_MS // 1000)
+                self.store.commands.give(node, EMERGENCY, 2 * _EMERGENCY_MS // 1000)
                 self._hastened_ms[node] = now_ms
         for node in sorted(self._hastened_ms.keys() - wanted):
-            self.store.give_command(node, EMERGENCY, 0)
+            self.store.commands.give(node, EMERGENCY, 0)
             del self._hastened_ms[node]
 
     def stuck(self) -> list[str]:
