@@ -8,16 +8,18 @@ from pathlib import Path
 from gateway.faults import SiteError, check_text
 from gateway.messages import language, say
 from gateway.site import config
-from hw_sim import fleet, hj212_server, report, scenario, sl651_server, swarm, tally
+from hw_sim import fleet, report, scenario, swarm
 from hw_sim.capture import author
 from hw_sim.desk import bench
 from hw_sim.faults.clocks import ClockDrift
-from hw_sim.interpreter import NoMicroPython
-from hw_sim.pico import on_pico
-from hw_sim.pico_chip import NoEmulator
-from hw_sim.pico_image import BadImage
+from hw_sim.judge import tally
+from hw_sim.node.interpreter import NoMicroPython
+from hw_sim.node.runtime import Fit
+from hw_sim.pico.board import on_pico
+from hw_sim.pico.chip import NoEmulator
+from hw_sim.pico.image import BadImage
+from hw_sim.platforms import hj212_server, sl651_server
 from hw_sim.run import Outcome, run
-from hw_sim.runtime import Fit
 
 _DAY_S = 86_400.0
 

@@ -11,7 +11,7 @@ from gateway.faults import SiteError, check_text
 from gateway.messages import say
 from gateway.site import config
 from hw_sim import real_time, scenario
-from hw_sim.interpreter import NoMicroPython
+from hw_sim.node.interpreter import NoMicroPython
 from hw_sim.run import Outcome
 from hw_sim.scenario import Scenario
 from hw_sim.station import StationFailed

@@ -11,8 +11,8 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from hw_sim.clock import WorldClock
+from hw_sim.judge.true_condition import STEP_S, Condition
 from hw_sim.signals import Signal
-from hw_sim.true_condition import STEP_S, Condition
 
 _TELLS_S = 300.0
 

@@ -12,11 +12,11 @@ from gateway.machine.rails import Switch
 from gateway.ports import Publisher
 from gateway.site.config import Bus, MqttUplink, Rail, Site
 from gateway.store.tail import LineFile
-from hw_sim.backhaul import Backhaul
-from hw_sim.device_clock import DeviceClock
-from hw_sim.disk_lines import DiskLines
-from hw_sim.sensor import SimSensor
-from hw_sim.wire import Wire, WireLine
+from hw_sim.backhaul.backhaul import Backhaul
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.wire import Wire, WireLine
+from hw_sim.disk.lines import DiskLines
+from hw_sim.node.device_clock import DeviceClock
 from hw_sim.world import World
 from protocols import modbus_tcp
 

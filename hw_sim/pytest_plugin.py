@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from hw_sim.backhaul import Backhaul
+    from hw_sim.backhaul.backhaul import Backhaul
+    from hw_sim.bus.wire import Wire
     from hw_sim.clock import WorldClock
-    from hw_sim.judge import Verdict
+    from hw_sim.judge.readings import Verdict
     from hw_sim.ledger import Reading
     from hw_sim.timeline import Player
     from hw_sim.virtual import VirtualStation
-    from hw_sim.wire import Wire
 
 
 class LivingWorld:

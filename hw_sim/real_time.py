@@ -20,8 +20,8 @@ from rich.live import Live
 from gateway.faults import Fault, SiteError, quoted
 from gateway.messages import Phrase, say
 from hw_sim.faults.base import duration
-from hw_sim.platform import Platform
-from hw_sim.recorder import Recorder
+from hw_sim.platforms.platform import Platform
+from hw_sim.report.recorder import Recorder
 from hw_sim.run import Outcome, judged, polled_in_a_commit_delay, promised
 from hw_sim.scenario import Scenario
 from hw_sim.screen import Screen, Seen

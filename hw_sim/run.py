@@ -11,21 +11,21 @@ from typing import NamedTuple
 from gateway.messages import say
 from gateway.process.forms import FORM_OF, MEAN
 from gateway.site.config import Site
-from hw_sim import interpreter
 from hw_sim.clock import run_virtual
-from hw_sim.expect import Judged, unaccepted, unmet
 from hw_sim.faults.base import seconds
-from hw_sim.history import History
-from hw_sim.judge import Verdict
-from hw_sim.judging import judged as judged_of
-from hw_sim.limits import Meter, exceeded
-from hw_sim.period_judge import judge_periods
-from hw_sim.recorder import Recorder
-from hw_sim.runtime import Fit
+from hw_sim.judge.expect import Judged, unaccepted, unmet
+from hw_sim.judge.judging import judged as judged_of
+from hw_sim.judge.limits import Meter, exceeded
+from hw_sim.judge.periods import judge_periods
+from hw_sim.judge.readings import Verdict
+from hw_sim.node import interpreter
+from hw_sim.node.runtime import Fit
+from hw_sim.node.vm import in_vm
+from hw_sim.report.history import History
+from hw_sim.report.recorder import Recorder
 from hw_sim.scenario import Accept, Scenario
 from hw_sim.timeline import Happening, Player, chosen, plan
 from hw_sim.virtual import VirtualStation
-from hw_sim.vm import in_vm
 
 _DAY_S = 86_400.0
 _PERIOD_S = 120.0  # for an hour that has ended to reach the platform

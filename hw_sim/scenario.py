@@ -14,22 +14,22 @@ from gateway.faults import Fault, SiteError, Tree, join, nearest, quoted, read, 
 from gateway.messages import Phrase
 from gateway.site import config
 from hw_sim import capture, signals
-from hw_sim.battery import BatterySettings
-from hw_sim.byte_wire import ByteWire
+from hw_sim.bus.byte_wire import ByteWire
+from hw_sim.bus.observer import ObserverSettings
+from hw_sim.bus.wire import Wire
 from hw_sim.capture import CaptureFile, Found
 from hw_sim.capture.device import Script
 from hw_sim.climate import AnyOverlay, Climate, ClimateSettings, Place, overlay_curve, overlay_quantities, units
-from hw_sim.expect import Expect, expect_faults
 from hw_sim.faults.base import PATTERN, Duration, seconds
 from hw_sim.faults.kinds import AnyFault
 from hw_sim.faults.radio import AnyRadioFault
 from hw_sim.faults.supply import BatteryOld, PanelCovered
+from hw_sim.judge.expect import Expect, expect_faults
 from hw_sim.neighbour import NeighbourSettings
-from hw_sim.observer import ObserverSettings
-from hw_sim.radio_settings import GATEWAY, RadioSettings
+from hw_sim.node.battery import BatterySettings
+from hw_sim.radio.settings import GATEWAY, RadioSettings
 from hw_sim.signals import Signal
 from hw_sim.streams import Streams
-from hw_sim.wire import Wire
 
 FOLDER = Path(__file__).parent
 _SITES = FOLDER / "sites"

@@ -9,20 +9,23 @@ from pathlib import Path
 
 from gateway.site import config
 from gateway.site.config import MqttUplink, Site
-from hw_sim import broker, interpreter, judge, tcp_units
-from hw_sim.asking import Asking
+from hw_sim.backhaul.tcp_proxy import TcpProxy
+from hw_sim.bus import tcp_units
+from hw_sim.bus.pty_line import PtyParty
+from hw_sim.bus.wire import Wire
 from hw_sim.clock import world_clock
 from hw_sim.gateway_process import GatewayProcess
-from hw_sim.judge import Verdict
-from hw_sim.platform import Platform, Subscriber
-from hw_sim.pty_line import PtyParty
+from hw_sim.judge import readings
+from hw_sim.judge.readings import Verdict
+from hw_sim.judge.witness import Witness
+from hw_sim.node import interpreter
+from hw_sim.node.vm import in_vm
+from hw_sim.platforms import broker
+from hw_sim.platforms.asking import Asking
+from hw_sim.platforms.platform import Platform, Subscriber
 from hw_sim.scenario import Scenario
 from hw_sim.streams import Streams
-from hw_sim.tcp_proxy import TcpProxy
 from hw_sim.timeline import Happening, Player
-from hw_sim.vm import in_vm
-from hw_sim.wire import Wire
-from hw_sim.witness import Witness
 from hw_sim.world import World
 
 _TOLERANCE_MS = {True: 700, False: 2500}  # real time on a busy machine; a node stamps its wake in whole seconds
@@ -60,7 +63,7 @@ class Station:
         self.world: World
         self.backhaul: TcpProxy
         self.kills_ms: list[int] = []
-        self.watched: judge.Memory = {}
+        self.watched: readings.Memory = {}
         self.interpreter_label = ""
 
     async def start(self, broker_address: str | None = None) -> None:
@@ -139,7 +142,7 @@ class Station:
         self._off.add(why)
         if self._gateway is not None and self._gateway.is_wanted:
             self._gateway.kill()
-            self.kills_ms.append(self.clock.unix_ms() + judge.ASKED_MS)
+            self.kills_ms.append(self.clock.unix_ms() + readings.ASKED_MS)
 
     def check(self) -> None:
         """StationFailed when the gateway or a node ended by itself."""
@@ -172,7 +175,7 @@ class Station:
         """How things stand, for everything measured up to `until_ms` (now)."""
         self.witness.look()
         until_ms = self.clock.unix_ms() if until_ms is None else until_ms
-        return judge.judge_station(
+        return readings.judge_station(
             self.site,
             self.ledger,
             self.platform,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hw_sim import scenario
-from hw_sim.expect import Judged
+from hw_sim.judge.expect import Judged
 from hw_sim.run import Outcome, run
 from hw_sim.scenario import Scenario
 from hw_sim.streams import Streams

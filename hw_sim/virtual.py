@@ -9,19 +9,19 @@ from gateway.capture import Capture
 from gateway.machine.lines import Opener
 from gateway.site import config
 from gateway.store import Store
-from hw_sim import judge
-from hw_sim.alarm_judge import Listener
-from hw_sim.asking import Asking
-from hw_sim.backhaul import Backhaul
-from hw_sim.centres import Centres, with_password
+from hw_sim.backhaul.backhaul import Backhaul
 from hw_sim.clock import world_clock
-from hw_sim.judge import Verdict
+from hw_sim.judge import readings
+from hw_sim.judge.alarms import Listener
+from hw_sim.judge.readings import Verdict
+from hw_sim.judge.witness import Witness
 from hw_sim.neighbour import Neighbour
+from hw_sim.node.runtime import Fit
 from hw_sim.outside import WorldOutside
-from hw_sim.platform import Platform
-from hw_sim.runtime import Fit
+from hw_sim.platforms.asking import Asking
+from hw_sim.platforms.centres import Centres, with_password
+from hw_sim.platforms.platform import Platform
 from hw_sim.scenario import Scenario
-from hw_sim.witness import Witness
 from hw_sim.world import World
 
 
@@ -87,7 +87,7 @@ class VirtualStation:
         self.kills_ms: list[int] = []
         accept = scenario.accept
         self._tolerance_ms = {True: round(accept.polled_error_s * 1000), False: round(accept.node_error_s * 1000)}
-        self.watched: judge.Memory = {}
+        self.watched: readings.Memory = {}
         self._store: Store | None = None
         self.gateway: Gateway | None = None  # that runs now
         self._stop = asyncio.Event()
@@ -120,7 +120,7 @@ class VirtualStation:
         if self._gateway is not None and not self._gateway.done() and not self._gateway.cancelling():
             self._gateway.cancel()
             self._store = self.gateway = None
-            self.kills_ms.append(self.clock.unix_ms() + judge.ASKED_MS)
+            self.kills_ms.append(self.clock.unix_ms() + readings.ASKED_MS)
 
     @property
     def waiting_rows(self) -> int:
@@ -157,7 +157,7 @@ class VirtualStation:
 
     def verdict(self, until_ms: int) -> Verdict:
         self.witness.look()
-        return judge.judge_station(
+        return readings.judge_station(
             self.site,
             self.world.ledger,
             self.platform,

@@ -6,27 +6,28 @@ from pathlib import Path
 
 from gateway.site import slice
 from gateway.site.config import Bus, Node, NodeBus, Sensor, Site
-from hw_sim import disk_vfs, observer
-from hw_sim.battery import Battery, BatterySettings
-from hw_sim.board import SimBoard
+from hw_sim.bus import observer
+from hw_sim.bus.line_faults import LineFaults
+from hw_sim.bus.observer import PERFECT, ObserverSettings, Seen
+from hw_sim.bus.sensor import Post, SimSensor, post, says_no_value
+from hw_sim.bus.uart import Uart
+from hw_sim.bus.wire import Drop, Wire, field_bus
 from hw_sim.capture.device import CapturedDrop, CapturedSensor, Script
 from hw_sim.climate import Climate
 from hw_sim.clock import WorldClock
-from hw_sim.device_clock import DeviceClock
-from hw_sim.disk import Disk
-from hw_sim.disk_vfs import NoShim
+from hw_sim.disk import vfs
+from hw_sim.disk.card import Disk
+from hw_sim.disk.vfs import NoShim
 from hw_sim.ledger import Cut, Ledger
-from hw_sim.line_faults import LineFaults
-from hw_sim.observer import PERFECT, ObserverSettings, Seen
-from hw_sim.radio import Radio
-from hw_sim.radio_channel import RadioChannel
-from hw_sim.radio_settings import RadioSettings
-from hw_sim.runtime import Fit, InProcess, Runtime
-from hw_sim.sensor import Post, SimSensor, post, says_no_value
+from hw_sim.node.battery import Battery, BatterySettings
+from hw_sim.node.board import SimBoard
+from hw_sim.node.device_clock import DeviceClock
+from hw_sim.node.runtime import Fit, InProcess, Runtime
+from hw_sim.radio.channel import RadioChannel
+from hw_sim.radio.plain import Radio
+from hw_sim.radio.settings import RadioSettings
 from hw_sim.signals import Signal, constant, scaled
 from hw_sim.streams import Streams
-from hw_sim.uart import Uart
-from hw_sim.wire import Drop, Wire, field_bus
 from protocols.registers import Register
 
 
@@ -199,7 +200,7 @@ class World:
         if not self.clock.is_virtual:
             return None
         try:
-            disk = disk_vfs.mount(Path(self.site.store.path).parent, self.gateway_clock.block)
+            disk = vfs.mount(Path(self.site.store.path).parent, self.gateway_clock.block)
         except NoShim:
             return None
         disk.is_synced_for_real = False

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from hw_sim import interpreter, pico_chip
+from hw_sim.node import interpreter
+from hw_sim.pico import chip
 from tests.micropython_runner import MARK
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -134,8 +135,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def emulator() -> list[str]:
     """How the emulated RP2040 is started."""
     try:
-        return pico_chip.command()
-    except pico_chip.NoEmulator as refusal:
+        return chip.command()
+    except chip.NoEmulator as refusal:
         pytest.skip(str(refusal))
 
 

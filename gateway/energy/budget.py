@@ -1,7 +1,7 @@
 """Knows what a node's site file asks of its energy, part by part; knows no battery, no words and no simulated world.
 
-Joules at the node's supply, before any converter. The parts are named as in the simulator's ledger (hw_sim/energy.py),
-the radio in three: a run is held against this plan (hw_sim/limits.py).
+Joules at the node's supply, before any converter. The parts are named as in the simulator's ledger
+(hw_sim/node/energy.py), the radio in three: a run is held against this plan (hw_sim/judge/limits.py).
 """
 
 import math

@@ -1,7 +1,7 @@
 """Knows how long a battery lasts under a steady load, in the warm and in the cold; knows no node and no words.
 
-The same cells as in the simulator (hw_sim/battery.py), without its weather: capacity in reach at a temperature, what
-the current costs of it, and the end when the voltage under the peak falls to the supervisor's cut-off.
+The same cells as in the simulator (hw_sim/node/battery.py), without its weather: capacity in reach at a temperature,
+what the current costs of it, and the end when the voltage under the peak falls to the supervisor's cut-off.
 """
 
 import math

@@ -42,6 +42,9 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     owners = [("", site), *nodes]
     yield from _identities(site, nodes, owners)
     yield from _ports(site, folder)
+    yield from _page(site)
+    for path, node in nodes:
+        yield from _position(path, node)
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
         yield from _dialect(path, uplink)
@@ -51,6 +54,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     for path, owner in owners:
         yield from _unit_ids(path, owner)
         for place, sensor in _rows(owner, "sensor", path):
+            yield from _position(place, sensor)
             yield from _bus(place, sensor, owner)
             yield from _profile(place, sensor, owner, library)
     yield from _rails(site)
@@ -205,6 +209,17 @@ def _platform_orders(
             if row["write"] not in writes:
                 found = quoted(row["write"])
                 yield Fault(f"{place}.write", "fault.no_such_write", nearest(row["write"], writes), found=found)
+
+
+def _position(path: str, one: Tree) -> Iterator[Fault]:
+    if "latitude" in one and "longitude" in one and (one["latitude"] is None) != (one["longitude"] is None):
+        yield Fault(path, "fault.half_position")
+
+
+def _page(site: Tree) -> Iterator[Fault]:
+    page = site.get("web")
+    if isinstance(page, dict) and page.get("key") is not None and page.get("certificate", "") is None:
+        yield Fault("web.key", "fault.cert_without_key", Phrase("hint.cert_and_key"))
 
 
 def _login(path: str, uplink: Tree) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hw_sim import scenario
 from hw_sim.bench import Figure, figure
-from hw_sim.platform import Platform
+from hw_sim.platforms.platform import Platform
 from hw_sim.station import Station
 
 _SECONDS = 60

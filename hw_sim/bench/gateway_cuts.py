@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from gateway.ports import SystemClock
 from gateway.store import Row, Store
-from hw_sim import disk_vfs
 from hw_sim.bench.gateway_load import reading
-from hw_sim.disk import Disk, Medium, Op, put
-from hw_sim.disk_lines import DiskLines
+from hw_sim.disk import vfs
+from hw_sim.disk.card import Disk, Medium, Op, put
+from hw_sim.disk.lines import DiskLines
 from hw_sim.streams import Stream
 from protocols.batch import NodeRecord
 
@@ -85,7 +85,7 @@ def _reached(stream: Stream) -> Callable[[], bool]:
 
 def _mounted(folder: Path) -> Disk:
     folder.mkdir(parents=True)
-    disk = disk_vfs.mount(folder)
+    disk = vfs.mount(folder)
     disk.is_synced_for_real = False
     return disk
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.process.alarm.rows import EVENTS
 from hw_sim.bench.gateway_contender import Command, Message, Receiver
 from hw_sim.bench.gateway_load import Load
-from hw_sim.platform import Derived, Platform
+from hw_sim.platforms.platform import Derived, Platform
 
 STATION = "bench"
 RAISED = EVENTS.index("raised")

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from hw_sim.backhaul.tcp_proxy import TcpProxy
 from hw_sim.bench.gateway_analysis import Outcome, Span, compare, never_polled
 from hw_sim.bench.gateway_broker import Broker
 from hw_sim.bench.gateway_contender import Contender
@@ -19,7 +20,6 @@ from hw_sim.bench.gateway_devices import served
 from hw_sim.bench.gateway_load import Load
 from hw_sim.bench.gateway_sampling import Sample, sample, written_in_life
 from hw_sim.streams import Stream
-from hw_sim.tcp_proxy import TcpProxy
 
 _FIRST_S = 90.0  # the most a gateway may take to its first reading
 _STOP_S = 20.0

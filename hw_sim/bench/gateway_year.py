@@ -18,12 +18,12 @@ from gateway.machine.lines import Inbox, Opener, OpenLine
 from gateway.ports import LinkDown, Publisher, Said
 from gateway.site import config
 from gateway.site.config import Bus, MqttUplink, Site
-from hw_sim import disk_vfs
 from hw_sim.bench.gateway_devices import Device
 from hw_sim.bench.gateway_load import Load
 from hw_sim.bench.gateway_ours import Ours
 from hw_sim.bench.gateway_sampling import sample
 from hw_sim.clock import WorldClock, run_virtual, world_clock
+from hw_sim.disk import vfs
 from protocols import modbus_tcp
 
 LOAD = Load(1, 10, period_s=600)
@@ -120,7 +120,7 @@ async def _live(site: Site, days: int) -> None:
 def main(folder: Path, days: int) -> None:
     logging.disable()
     Ours().prepare(folder, LOAD, [1], 1)
-    disk = disk_vfs.mount(folder)
+    disk = vfs.mount(folder)
     disk.is_synced_for_real = False  # a year of syncs would take hours
     run_virtual(_live(config.load(folder / "site.toml"), days))
 

@@ -16,11 +16,11 @@ from typing import NamedTuple
 from gateway.energy.consumption import POWERS, sensor_w
 from gateway.site.config import Node, Site
 from hw_sim.bench import Figure, figure
+from hw_sim.bus.wire import Wire
 from hw_sim.clock import run_virtual
-from hw_sim.runtime import Fit
+from hw_sim.node.runtime import Fit
 from hw_sim.scenario import Recording, Scenario, Truth
 from hw_sim.virtual import VirtualStation
-from hw_sim.wire import Wire
 from hw_sim.world import World
 from protocols import framing
 from protocols.errors import FrameError
@@ -30,7 +30,7 @@ from protocols.registers import Register, plan_reads
 SITE = Path(__file__).with_name("five.toml")
 TRUTH = {"ec.temperature": "temp", "acid.ph": "ph", "do.dissolved_oxygen": "do", "turb.turbidity": "turb"}
 _WARM_S, DAY_S = 7200.0, 86_400.0  # what comes before the day: the boot, the first reports
-_LATENCY_S = 0.012  # hw_sim/sensor.py: of a simulated device
+_LATENCY_S = 0.012  # hw_sim/bus/sensor.py: of a simulated device
 _PAUSE_S = 0.05  # a longer silence on the bus is a wait for something else
 MOST_BUS, MOST_ENERGY, MOST_PART = 1.05, 1.10, 1.25
 

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from gateway import updates
 from gateway.updates import COMPILER_FLAGS
-from hw_sim import interpreter
 from hw_sim.bench import Figure, figure, node_day
-from hw_sim.interpreter import Interpreter
-from hw_sim.vm import ROOT, GuestFailed, Vm
+from hw_sim.node import interpreter
+from hw_sim.node.interpreter import Interpreter
+from hw_sim.node.vm import ROOT, GuestFailed, Vm
 
 HEAP_KIB = 160
 _MOST_MPY, _MOST_RESIDENT, _MOST_PEAK = 80.0, 32.0, 64.0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hw_sim.bench import Figure, figure, node_day
-from hw_sim.pico import on_pico
+from hw_sim.pico.board import on_pico
 
 _SHARE = 0.125  # of a day
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from firmware.journal import Journal
 from firmware.uplink import pack_record
 from hw_sim.bench import Figure, figure
-from hw_sim.flash import ENDURANCE
 from hw_sim.guest.cut_flash import CutFlash, Dice
 from hw_sim.guest.cut_lives import Tally
 from hw_sim.guest.power_cuts import cut_everywhere, rot_everywhere
 from hw_sim.guest.update_cuts import cuts
+from hw_sim.node.flash import ENDURANCE
 
 _SEEDS = 15
 _UPDATES = 150

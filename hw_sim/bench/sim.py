@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from hw_sim import scenario
 from hw_sim.bench import Figure, figure
-from hw_sim.byte_wire import byte_level_tx_per_s
+from hw_sim.bus.byte_wire import byte_level_tx_per_s
 from hw_sim.run import run
 
 _DAYS = 30

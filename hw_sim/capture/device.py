@@ -10,13 +10,13 @@ from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 
+from hw_sim.bus.observer import Seen
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.wire import Drop, whole_us
 from hw_sim.capture import bus
 from hw_sim.capture.found import Exchange
 from hw_sim.clock import WorldClock
 from hw_sim.ledger import Ledger
-from hw_sim.observer import Seen
-from hw_sim.sensor import SimSensor
-from hw_sim.wire import Drop, whole_us
 from protocols import modbus, modbus_server
 from protocols.profile import Profile
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.site.config import Site
 from hw_sim.capture.found import Found, Readings
 from hw_sim.capture.notes import beginning
-from hw_sim.platform import Platform
+from hw_sim.platforms.platform import Platform
 
 # Unix seconds as %U prints them (eclipse/mosquitto:client/sub_client_output.c), milliseconds, or ISO 8601
 _TIME = re.compile(rb"\d{9,13}(\.\d+)?|\d{4}-\d\d-\d\d[T_]\d\d:\d\d:\d\d\S*")

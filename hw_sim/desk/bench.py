@@ -24,7 +24,7 @@ from hw_sim import scenario
 from hw_sim.desk import pretended
 from hw_sim.desk.board import DeskBoard
 from hw_sim.desk.desk import Desk
-from hw_sim.platform import Platform
+from hw_sim.platforms.platform import Platform
 from hw_sim.world import SimNode
 
 CHIP = "RP2040"

@@ -15,13 +15,13 @@ from typing import Any
 
 from gateway.visit import image as images
 from gateway.visit.image import XIP_BASE
-from hw_sim import interpreter
 from hw_sim.desk import pretended
 from hw_sim.desk.esp_rom import CHIPS, EspRom
 from hw_sim.desk.faults import NONE, Faults
 from hw_sim.desk.raw_repl import RawRepl
 from hw_sim.desk.terminal import Terminal
-from hw_sim.interpreter import Interpreter
+from hw_sim.node import interpreter
+from hw_sim.node.interpreter import Interpreter
 
 _ROOT = Path(__file__).resolve().parents[2]
 _GUEST = _ROOT / "hw_sim/guest/desk_chip.py"

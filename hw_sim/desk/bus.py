@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from hw_sim.bus.pty_line import PtyParty
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.uart import Uart
+from hw_sim.bus.wire import Drop, Wire, field_bus
 from hw_sim.clock import WorldClock
 from hw_sim.ledger import Ledger
-from hw_sim.pty_line import PtyParty
-from hw_sim.sensor import SimSensor
-from hw_sim.uart import Uart
-from hw_sim.wire import Drop, Wire, field_bus
 from protocols import modbus, modbus_server, profiles
 from protocols.errors import ProtocolError
 from protocols.registers import Register

@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 
 from gateway.visit.plugged import LISTING
-from hw_sim import interpreter
 from hw_sim.desk.board import DeskBoard, unique_id
 from hw_sim.desk.pico_board import PicoBoard
+from hw_sim.node import interpreter
 
 
 class Desk:

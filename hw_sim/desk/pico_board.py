@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hw_sim import pico_image
 from hw_sim.desk.board import DeskBoard
-from hw_sim.interpreter import Interpreter
-from hw_sim.pico_chip import Emulator, PicoFailed, command
+from hw_sim.node.interpreter import Interpreter
+from hw_sim.pico import image
+from hw_sim.pico.chip import Emulator, PicoFailed, command
 
 _STEP_US = 20_000
 _IDLE_S = 0.005
@@ -21,7 +21,7 @@ class PicoBoard(DeskBoard):
 
     def __init__(self, folder: Path, unique: str, uf2: Path, guest: Interpreter, changed: Callable[[], None]) -> None:
         command()
-        flash, _ = pico_image.read_uf2(uf2)
+        flash, _ = image.read_uf2(uf2)
         self._bytes = len(flash)
         self._typed: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._life: threading.Thread | None = None

@@ -6,8 +6,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from gateway.messages import Phrase
-from hw_sim.backhaul import Backhaul
-from hw_sim.backhaul_session import MAX_QUEUED
+from hw_sim.backhaul.backhaul import Backhaul
+from hw_sim.backhaul.session import MAX_QUEUED
 from hw_sim.faults.base import Fault, Stage
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]

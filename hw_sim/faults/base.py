@@ -32,8 +32,8 @@ def duration(span_s: float) -> str:
 
 
 class Backhaul(Protocol):
-    """What a fault may do to the way to the platform, in virtual time (hw_sim/backhaul.py) and in real time
-    (hw_sim/tcp_proxy.py)."""
+    """What a fault may do to the way to the platform, in virtual time (hw_sim/backhaul/backhaul.py) and in real time
+    (hw_sim/backhaul/tcp_proxy.py)."""
 
     silent: bool
     deaf: bool

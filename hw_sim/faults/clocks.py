@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from gateway.messages import Phrase
-from hw_sim import device_clock
 from hw_sim.faults.base import Fault, Stage
+from hw_sim.node import device_clock
 from hw_sim.signals import Signal, constant
 
 _LONGEST_S = 4e9

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Meta
 
 from gateway import updates
+from hw_sim.bus.sensor import SimSensor, Trouble
 from hw_sim.faults.base import Duration, Fault, Stage
 from hw_sim.faults.sensors import InAir, SensorTrouble, Text, label
-from hw_sim.sensor import SimSensor, Trouble
 from hw_sim.streams import Stream
 
 _WHY = "slice"

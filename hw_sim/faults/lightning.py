@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hw_sim.cable_faults import LineNoise
+from hw_sim.bus.cable_faults import LineNoise
 from hw_sim.faults.base import Fault, Stage
 
 Chance = Annotated[float, Meta(ge=0.0, le=1.0)]

@@ -1,8 +1,8 @@
 """Knows how trouble on a serial line stands in a scenario; not what it does: cable_faults.py, party_faults.py."""
 
-from hw_sim.cable_faults import AnyCableFault
+from hw_sim.bus.cable_faults import AnyCableFault
+from hw_sim.bus.party_faults import AnyPartyFault
 from hw_sim.faults.base import Fault, Stage
-from hw_sim.party_faults import AnyPartyFault
 
 AnyLineFault = AnyCableFault | AnyPartyFault
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from hw_sim.faults.base import Fault, Stage
-from hw_sim.radio_channel import RadioChannel
-from hw_sim.radio_jam import Jam
+from hw_sim.radio.channel import RadioChannel
+from hw_sim.radio.jam import Jam
 
 Db = Annotated[float, Meta(ge=0.0, le=150.0, extra={"unit": "dB"})]
 Dbm = Annotated[float, Meta(ge=-150.0, le=30.0)]

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from hw_sim.bus.observer import film
+from hw_sim.bus.sensor import SimSensor, Trouble
 from hw_sim.faults.base import Fault, Stage
-from hw_sim.observer import film
-from hw_sim.sensor import SimSensor, Trouble
 from hw_sim.streams import Stream
 from protocols import modbus
 from protocols.registers import Register

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from gateway.messages import Phrase
-from hw_sim import flash
-from hw_sim.disk import Disk
+from hw_sim.disk.card import Disk
 from hw_sim.faults.base import Fault, Stage
-from hw_sim.flash import SimFlash
+from hw_sim.node import flash
+from hw_sim.node.flash import SimFlash
 
 Seconds = Annotated[float, Meta(ge=0.0, le=3600.0, extra={"unit": "s"})]
 OffSeconds = Annotated[float, Meta(ge=2.0, le=86_400.0, extra={"unit": "s"})]

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hw_sim.battery import Battery
 from hw_sim.faults.base import Fault, Stage
+from hw_sim.node.battery import Battery
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Meta(ge=0.1, le=86_400.0, extra={"unit": "s"})]

@@ -1,4 +1,4 @@
-// Knows the line protocol by which hw_sim/pico_chip.py runs one emulated board: JSON lines, one answer to each question.
+// Knows the line protocol by which hw_sim/pico/chip.py runs one emulated board: JSON lines, one answer to each question.
 //
 // usage: node main.mjs RP2040JS/dist/esm/index.js
 //

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gateway.messages import catalogue, quantity_text, say, unit_text
-from hw_sim.history import ChannelHistory, Curve, FaultSpan, History
 from hw_sim.report.curves import (
     Mark,
     Point,
@@ -17,6 +16,7 @@ from hw_sim.report.curves import (
     pack_marks,
     stored_points,
 )
+from hw_sim.report.history import ChannelHistory, Curve, FaultSpan, History
 
 # Widths of a bucket that a person can name, in seconds.
 LADDER_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)

@@ -10,8 +10,8 @@ from html import escape
 from pathlib import Path
 
 from gateway.messages import catalogue, language, say, unit_text
-from hw_sim.history import History
 from hw_sim.report.contents import Contents, channel_text, contents, kind_text, span_of
+from hw_sim.report.history import History
 from protocols import quality
 
 _FOLDER = Path(__file__).parent

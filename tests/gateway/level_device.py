@@ -3,11 +3,11 @@
 import asyncio
 import threading
 
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.tcp_units import serve
 from hw_sim.clock import world_clock
 from hw_sim.ledger import Ledger
-from hw_sim.sensor import SimSensor
 from hw_sim.station import free_ports
-from hw_sim.tcp_units import serve
 from protocols.profiles import load
 
 

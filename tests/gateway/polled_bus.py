@@ -12,12 +12,12 @@ from gateway.machine.lines import OpenLine
 from gateway.machine.rails import Supply
 from gateway.site.config import Sensor, Site
 from gateway.store import Store
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.wire import Drop, WireLine, rs485
 from hw_sim.clock import WorldClock, world_clock
-from hw_sim.device_clock import DeviceClock
 from hw_sim.ledger import Ledger
+from hw_sim.node.device_clock import DeviceClock
 from hw_sim.outside import UnitsLine
-from hw_sim.sensor import SimSensor
-from hw_sim.wire import Drop, WireLine, rs485
 from protocols.polling_client import PollingClient
 from protocols.profiles import load
 from protocols.tcp_client import TcpClient

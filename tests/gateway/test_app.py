@@ -15,10 +15,10 @@ from gateway.machine.lines import Opener, OpenLine
 from gateway.ports import Publisher
 from gateway.site.config import Bus, MqttUplink, Site
 from gateway.store import tail
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.wire import Drop, WireLine, rs485
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.ledger import Ledger
-from hw_sim.sensor import SimSensor
-from hw_sim.wire import Drop, WireLine, rs485
 from protocols.profiles import load
 from tests.gateway.doubles import NODE, RIVER, UPLINK, HandLine, HandPublisher, events, query, sensor, site
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from hw_sim.bus.sensor import SimSensor
 from hw_sim.clock import run_virtual
-from hw_sim.sensor import SimSensor
 from protocols import quality
 from tests.gateway.doubles import START_MS, events, sensor
 from tests.gateway.polled_bus import Bus

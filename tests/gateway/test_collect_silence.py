@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hw_sim.cable_faults import LineNoise
+from hw_sim.bus.cable_faults import LineNoise
+from hw_sim.bus.line_faults import LineFaults
+from hw_sim.bus.sensor import SimSensor
 from hw_sim.clock import run_virtual
-from hw_sim.line_faults import LineFaults
-from hw_sim.sensor import SimSensor
 from hw_sim.streams import Stream
 from protocols import modbus, modbus_server, quality
 from tests.gateway.doubles import sensor

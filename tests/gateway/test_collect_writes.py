@@ -11,8 +11,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from gateway.app import Gateway, Outside
 from gateway.collect.writes import Written, carry_out, words_of
 from gateway.machine.lines import tcp_opener
+from hw_sim.bus.sensor import SimSensor
 from hw_sim.clock import run_virtual
-from hw_sim.sensor import SimSensor
 from protocols import modbus, modbus_server
 from protocols.modbus import Request
 from protocols.profile import Write

@@ -11,9 +11,9 @@ from gateway.site.config import MqttUplink
 from gateway.store import Store
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.watertower import Watertower
-from hw_sim.backhaul import Backhaul
+from hw_sim.backhaul.backhaul import Backhaul
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.platform import Platform
+from hw_sim.platforms.platform import Platform
 from hw_sim.streams import Stream
 from tests.gateway.doubles import START_MS, numbered
 from tests.gateway.test_store import CHANNELS

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from gateway.ports import LinkDown, Said
 from gateway.site.config import MqttUplink
 from gateway.uplink.paho import PahoPublisher
-from hw_sim import broker
+from hw_sim.platforms import broker
 
 WILL = Said("watertower/demo/status", b'{"online":false}', retain=True)
 LIMIT_S = 8

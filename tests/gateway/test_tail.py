@@ -14,7 +14,7 @@ from gateway.beside import reading
 from gateway.export import Wish, samples
 from gateway.store import Row, Store
 from gateway.store.tail import path_of, read
-from hw_sim import disk_vfs
+from hw_sim.disk import vfs
 from tests.gateway.doubles import HandClock, events, query
 from tests.gateway.test_store import CHANNELS, record
 
@@ -213,7 +213,7 @@ def test_a_rescued_database_gets_its_tail(station: Station) -> None:
 
 
 def test_after_a_commit_that_failed_numbers_that_it_may_have_used_stay_out_of_the_tail(tmp_path: Path) -> None:
-    disk = disk_vfs.mount(tmp_path)
+    disk = vfs.mount(tmp_path)
     station = Station(tmp_path)
     station.poll(2)
     disk.refuses = frozenset({"sync"})  # its pages may be in the log all the same

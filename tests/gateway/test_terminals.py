@@ -15,8 +15,8 @@ from gateway.site.sl651 import Sl651Centre
 from gateway.uplink.sl651.station import small_ways, ways
 from gateway.uplink.terminals import through
 from hw_sim.clock import run_virtual
-from hw_sim.sl651_line import CentreWay
-from hw_sim.terminals import TerminalWay
+from hw_sim.platforms.sl651_line import CentreWay
+from hw_sim.platforms.terminals import TerminalWay
 from protocols.errors import RangeError
 from protocols.sl651 import functions
 from protocols.terminals import beidou, sms

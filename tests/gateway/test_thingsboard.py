@@ -15,8 +15,8 @@ from gateway.store import Row, Series, Store
 from gateway.uplink.devices import Device
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.thingsboard import ThingsBoard
-from hw_sim import thingsboard
 from hw_sim.clock import run_virtual, world_clock
+from hw_sim.platforms import thingsboard
 from protocols import quality
 from tests.gateway.doubles import HandClock, HandPublisher
 from tests.gateway.test_store import CHANNELS

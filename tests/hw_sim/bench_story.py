@@ -5,11 +5,11 @@ import sqlite3
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hw_sim.bus.observer import ObserverSettings
 from hw_sim.clock import START_UNIX_S, run_virtual
 from hw_sim.faults.base import Fault
-from hw_sim.judge import Verdict
+from hw_sim.judge.readings import Verdict
 from hw_sim.ledger import Ledger
-from hw_sim.observer import ObserverSettings
 from hw_sim.scenario import Recording, Scenario, Truth
 from hw_sim.timeline import Player, plan
 from hw_sim.virtual import VirtualStation

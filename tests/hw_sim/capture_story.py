@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hw_sim import scenario
-from hw_sim.backhaul_session import Session
+from hw_sim.backhaul.session import Session
 from hw_sim.clock import run_virtual
-from hw_sim.judge import Verdict
+from hw_sim.judge.readings import Verdict
 from hw_sim.timeline import Player, plan
 from hw_sim.virtual import VirtualStation
 

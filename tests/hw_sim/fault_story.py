@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hw_sim import scenario
 from hw_sim.clock import run_virtual
 from hw_sim.faults.base import Fault
-from hw_sim.judge import Verdict
+from hw_sim.judge.readings import Verdict
 from hw_sim.scenario import Scenario
 from hw_sim.timeline import Player, plan
 from hw_sim.virtual import VirtualStation

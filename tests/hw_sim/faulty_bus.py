@@ -5,12 +5,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from hw_sim.byte_wire import ByteWire
-from hw_sim.cable_faults import LineDead, LineHalfDead, LineNoise, LineSwapped, LineUnbiased
-from hw_sim.clock import run_virtual, world_clock
-from hw_sim.ledger import Ledger
-from hw_sim.line_faults import LineFault, LineFaults
-from hw_sim.party_faults import (
+from hw_sim.bus.byte_wire import ByteWire
+from hw_sim.bus.cable_faults import LineDead, LineHalfDead, LineNoise, LineSwapped, LineUnbiased
+from hw_sim.bus.line_faults import LineFault, LineFaults
+from hw_sim.bus.party_faults import (
     LineBabble,
     LineDoubledAddress,
     LineEcho,
@@ -19,10 +17,12 @@ from hw_sim.party_faults import (
     LineMismatch,
     LineTruncatedReplies,
 )
-from hw_sim.sensor import SimSensor
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.wire import Drop, Wire, WireLine, rs485
+from hw_sim.clock import run_virtual, world_clock
+from hw_sim.ledger import Ledger
 from hw_sim.signals import constant
 from hw_sim.streams import Stream
-from hw_sim.wire import Drop, Wire, WireLine, rs485
 from protocols import profiles
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request

@@ -4,9 +4,9 @@ import asyncio
 
 from gateway.site import slice
 from gateway.site.config import Site
+from hw_sim.bus.wire import Wire
 from hw_sim.clock import WorldClock
-from hw_sim.pairing import Arrival
-from hw_sim.wire import Wire
+from hw_sim.judge.pairing import Arrival
 from protocols import batch_reading, link
 from protocols.batch import Batch, NodeRecord
 from protocols.gateway_session import GatewaySession, Received

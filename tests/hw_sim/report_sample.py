@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from hw_sim.history import ChannelHistory, Curve, FaultSpan, History
+from hw_sim.report.history import ChannelHistory, Curve, FaultSpan, History
 from hw_sim.streams import Stream, Streams
 from protocols import quality
 

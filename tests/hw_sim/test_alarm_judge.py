@@ -7,9 +7,9 @@ import pytest
 
 from gateway.process.alarm.expression import parse
 from gateway.site import config
-from hw_sim.alarm_judge import AlarmJudge, RuleVerdict, Told, per_month
+from hw_sim.judge.alarms import AlarmJudge, RuleVerdict, Told, per_month
+from hw_sim.judge.true_condition import STEP_S, Condition, Span, TrueConditions, spans
 from hw_sim.signals import Signal
-from hw_sim.true_condition import STEP_S, Condition, Span, TrueConditions, spans
 
 HOUR = 3600.0
 SITE = """

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import pytest
 
 from gateway.ports import LinkDown
-from hw_sim.backhaul import KEEPALIVE_S, Backhaul, BackhaulPublisher
-from hw_sim.backhaul_session import MAX_QUEUED, Session
+from hw_sim.backhaul.backhaul import KEEPALIVE_S, Backhaul, BackhaulPublisher
+from hw_sim.backhaul.session import MAX_QUEUED, Session
 from hw_sim.clock import run_virtual
-from hw_sim.platform import Platform
+from hw_sim.platforms.platform import Platform
 from hw_sim.streams import Stream
 
 T = TypeVar("T")

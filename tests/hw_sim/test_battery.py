@@ -11,9 +11,9 @@ import pytest
 from gateway.energy.chemistry import CHEMISTRIES, between
 from gateway.site import config
 from hw_sim import scenario
-from hw_sim.battery import Battery, BatterySettings
 from hw_sim.clock import WorldClock, run_virtual, world_clock
-from hw_sim.energy import Energy
+from hw_sim.node.battery import Battery, BatterySettings
+from hw_sim.node.energy import Energy
 from hw_sim.signals import Signal, constant
 from hw_sim.world import World
 

@@ -8,13 +8,13 @@ import pytest
 from msgspec.structs import replace as changed
 
 from gateway.site import config, slice
-from hw_sim import interpreter
 from hw_sim.bench import node_day, node_heap
 from hw_sim.bench.node_day import Day
 from hw_sim.bench.node_heap import Compiled
-from hw_sim.board import SimBoard
-from hw_sim.interpreter import Interpreter
-from hw_sim.runtime import InProcess, Runtime
+from hw_sim.node import interpreter
+from hw_sim.node.board import SimBoard
+from hw_sim.node.interpreter import Interpreter
+from hw_sim.node.runtime import InProcess, Runtime
 from protocols.profile import Profile
 
 SHARE = 0.25  # of a day

@@ -6,13 +6,13 @@ import pytest
 
 from firmware.config import ConfigError
 from firmware.journal import Journal
-from hw_sim.board import SimBoard, SimFlash
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.wire import Drop, Wire, WireLine, rs485
 from hw_sim.clock import WorldClock, run_virtual, world_clock
 from hw_sim.ledger import Ledger
-from hw_sim.sensor import SimSensor
+from hw_sim.node.board import SimBoard, SimFlash
 from hw_sim.signals import constant
 from hw_sim.streams import Stream
-from hw_sim.wire import Drop, Wire, WireLine, rs485
 from protocols import profiles
 from protocols.errors import NoReply
 from protocols.modbus import Request

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway import updates
-from hw_sim import interpreter
+from hw_sim.node import interpreter
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GUEST = ROOT / "hw_sim" / "guest"

@@ -15,17 +15,17 @@ from gateway.collect.modbus import BusPoller
 from gateway.site import config
 from gateway.store import Store
 from hw_sim import scenario
-from hw_sim.byte_wire import ByteWire, byte_level_tx_per_s
+from hw_sim.bus.byte_wire import ByteWire, byte_level_tx_per_s
+from hw_sim.bus.party_faults import LineMismatch
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.uart import Air, Burst, Char, Uart, frames
+from hw_sim.bus.wire import Drop, Wire, WireLine, field_bus, rs485
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.ledger import Ledger
-from hw_sim.party_faults import LineMismatch
 from hw_sim.run import run
-from hw_sim.sensor import SimSensor
 from hw_sim.signals import constant
 from hw_sim.streams import Stream
-from hw_sim.uart import Air, Burst, Char, Uart, frames
 from hw_sim.virtual import VirtualStation
-from hw_sim.wire import Drop, Wire, WireLine, field_bus, rs485
 from hw_sim.world import World
 from protocols import modbus, profiles
 from protocols.errors import FrameError, NoReply

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from hw_sim.byte_wire import ByteWire
-from hw_sim.cable_faults import LineDead, LineHalfDead, LineNoise, LineSwapped, LineUnbiased
+from hw_sim.bus.byte_wire import ByteWire
+from hw_sim.bus.cable_faults import LineDead, LineHalfDead, LineNoise, LineSwapped, LineUnbiased
+from hw_sim.bus.uart import Air, Burst, Uart
+from hw_sim.bus.wire import Drop, Wire, rs485
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.streams import Stream
-from hw_sim.uart import Air, Burst, Uart
-from hw_sim.wire import Drop, Wire, rs485
 from protocols import modbus, modbus_server
 from tests.hw_sim.faulty_bus import LEVELS, QUESTIONS, Bus, heard_of
 

@@ -10,13 +10,13 @@ import pytest
 
 from gateway.site import config
 from hw_sim import scenario
+from hw_sim.bus.sensor import post
 from hw_sim.capture import author, bus, held, mqtt
 from hw_sim.capture.device import CapturedSensor, Script
 from hw_sim.capture.found import Found
 from hw_sim.capture.notes import Note
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.ledger import Ledger, Reading
-from hw_sim.sensor import post
 from protocols import modbus, profiles, quality
 from protocols.modbus import Request
 from tests.hw_sim.capture_story import STORY, TROUBLES, live, until, write

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from hw_sim.clock import START_UNIX_S, run_virtual, world_clock
-from hw_sim.device_clock import DeviceClock, crystal, rc
+from hw_sim.node.device_clock import DeviceClock, crystal, rc
 from hw_sim.signals import constant
 
 

@@ -14,8 +14,8 @@ import pytest
 from gateway.ports import SystemClock
 from gateway.store import Store
 from gateway.store.retention import Keeping
-from hw_sim import disk_vfs
-from hw_sim.disk import Disk, Medium, Op, put
+from hw_sim.disk import vfs
+from hw_sim.disk.card import Disk, Medium, Op, put
 from hw_sim.streams import Stream
 from protocols.batch import NodeRecord
 from tests.gateway.doubles import HandClock
@@ -78,7 +78,7 @@ def kept(folder: Path, promise: Promise) -> None:
 @contextmanager
 def mounted(folder: Path) -> Iterator[Disk]:
     folder.mkdir(exist_ok=True)
-    disk = disk_vfs.mount(folder)
+    disk = vfs.mount(folder)
     disk.is_synced_for_real = False
     yield disk
 
@@ -197,7 +197,7 @@ def test_a_disk_that_refuses_for_a_while_is_used_again(tmp_path: Path, operation
 def test_a_slow_disk_takes_its_time_for_each_sync(tmp_path: Path) -> None:
     waited: list[float] = []
     (tmp_path / "card").mkdir()
-    disk = disk_vfs.mount(tmp_path / "card", waited.append)
+    disk = vfs.mount(tmp_path / "card", waited.append)
     store = Store(tmp_path / "card" / "store.db", SystemClock())
     store.nodes.add_batch(NODE, 1, store.series("node 17", []), [record(1)])
     assert waited == []

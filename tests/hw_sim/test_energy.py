@@ -9,7 +9,7 @@ from gateway.energy.consumption import POWERS, sensor_w
 from gateway.site import config
 from hw_sim import scenario
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.energy import Energy
+from hw_sim.node.energy import Energy
 from hw_sim.world import World
 from protocols import profiles
 from tests.hw_sim.test_board import Bench

@@ -12,9 +12,9 @@ from hw_sim import scenario
 from hw_sim.clock import run_virtual
 from hw_sim.faults.base import Fault, seconds
 from hw_sim.faults.radio import AntennaOff, RadioFade, RadioJam
-from hw_sim.judge import Verdict
-from hw_sim.radio_channel import RadioChannel
-from hw_sim.radio_settings import GATEWAY, Place, RadioSettings
+from hw_sim.judge.readings import Verdict
+from hw_sim.radio.channel import RadioChannel
+from hw_sim.radio.settings import GATEWAY, Place, RadioSettings
 from hw_sim.timeline import Player, plan
 from hw_sim.virtual import VirtualStation
 from tests.hw_sim.fault_story import DEMO, live

@@ -5,6 +5,7 @@ import struct
 import msgspec
 import pytest
 
+from hw_sim.bus.sensor import SimSensor, Trouble, post
 from hw_sim.faults.sensors import (
     SensorBusy,
     SensorByteOrder,
@@ -20,7 +21,6 @@ from hw_sim.faults.sensors import (
     SensorStuck,
 )
 from hw_sim.ledger import Ledger
-from hw_sim.sensor import SimSensor, Trouble, post
 from hw_sim.signals import constant
 from hw_sim.streams import Stream
 from protocols import profiles

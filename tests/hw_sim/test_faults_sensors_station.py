@@ -11,6 +11,7 @@ import pytest
 from gateway.faults import SiteError
 from gateway.site import slice
 from hw_sim import scenario
+from hw_sim.bus.observer import ObserverSettings
 from hw_sim.clock import run_virtual
 from hw_sim.faults.base import Fault
 from hw_sim.faults.hands import ProbeCleaned, ProbeLifted, ProbesSwapped, SliceWrong, UnitIdWrong
@@ -30,10 +31,9 @@ from hw_sim.faults.sensors import (
     SensorSlow,
     SensorStuck,
 )
-from hw_sim.judge import TOLERANCE_MS
+from hw_sim.judge.pairing import Arrival, match
+from hw_sim.judge.readings import TOLERANCE_MS
 from hw_sim.ledger import Label
-from hw_sim.observer import ObserverSettings
-from hw_sim.pairing import Arrival, match
 from hw_sim.scenario import Scenario
 from hw_sim.virtual import VirtualStation
 from protocols import batch_reading

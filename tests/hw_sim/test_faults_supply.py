@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from hw_sim.battery import BatterySettings
 from hw_sim.clock import run_virtual
 from hw_sim.faults.power import NodeOff
 from hw_sim.faults.supply import BatteryOld, BrownOut, PanelCovered, ResetLoop
+from hw_sim.node.battery import BatterySettings
 from hw_sim.virtual import VirtualStation
 from tests.hw_sim.fault_story import DEMO, live
 

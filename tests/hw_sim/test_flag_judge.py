@@ -1,8 +1,8 @@
 """Flags are held against labelled faults: found, not found, and on readings that nothing was wrong with."""
 
-from hw_sim.flag_judge import judge_flags
+from hw_sim.judge.flags import judge_flags
 from hw_sim.ledger import Label
-from hw_sim.platform import Delivered, Platform
+from hw_sim.platforms.platform import Delivered, Platform
 from protocols import worth
 
 SUSPECT = worth.FLAT | worth.SUSPECT

@@ -7,7 +7,7 @@ import pytest
 
 from firmware.journal import Journal
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.flash import ERASE_MS, PAGE_MS, PowerCut, SimFlash
+from hw_sim.node.flash import ERASE_MS, PAGE_MS, PowerCut, SimFlash
 from hw_sim.streams import Stream
 from tests.hw_sim.test_board import Bench
 

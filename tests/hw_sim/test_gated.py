@@ -4,13 +4,13 @@ import asyncio
 from itertools import pairwise
 from pathlib import Path
 
-from hw_sim import interpreter
 from hw_sim.clock import run_virtual
-from hw_sim.device_clock import DeviceClock
-from hw_sim.judge import Verdict
+from hw_sim.judge.readings import Verdict
+from hw_sim.node import interpreter
+from hw_sim.node.device_clock import DeviceClock
+from hw_sim.node.vm import in_vm
 from hw_sim.scenario import Scenario
 from hw_sim.virtual import VirtualStation
-from hw_sim.vm import in_vm
 
 NAME = "upstream"
 

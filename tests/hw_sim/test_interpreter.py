@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hw_sim.interpreter import FORCE, KINDS, NoMicroPython, find
+from hw_sim.node.interpreter import FORCE, KINDS, NoMicroPython, find
 
 TALK = """
 import sys

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw_sim.judge import Memory, Verdict, judge
+from hw_sim.judge.pairing import Arrival, common_order, match
+from hw_sim.judge.readings import Memory, Verdict, judge
 from hw_sim.ledger import Cut, Ledger, Reading
-from hw_sim.pairing import Arrival, common_order, match
 from protocols import quality
 
 T = 1_767_225_600_000

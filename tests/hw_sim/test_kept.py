@@ -5,8 +5,8 @@ import pytest
 from firmware.boards.nor import programs
 from firmware.journal import Journal
 from firmware.uplink import pack_record
-from hw_sim.flash import PowerCut, SimFlash
-from hw_sim.kept import Kept
+from hw_sim.node.flash import PowerCut, SimFlash
+from hw_sim.node.kept import Kept
 
 CELLS = tuple([(2000 + i, 0) for i in range(8)])
 

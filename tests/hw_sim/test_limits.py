@@ -9,7 +9,7 @@ from msgspec import structs
 from gateway.site import config
 from hw_sim import scenario
 from hw_sim.clock import run_virtual
-from hw_sim.limits import Meter, Used, exceeded, planned_w
+from hw_sim.judge.limits import Meter, Used, exceeded, planned_w
 from hw_sim.run import run
 from hw_sim.scenario import Accept
 from hw_sim.virtual import VirtualStation

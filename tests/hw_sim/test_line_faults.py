@@ -14,16 +14,16 @@ import pytest
 
 from gateway.collect.modbus import BusPoller
 from gateway.store import Store
-from hw_sim.byte_wire import ByteWire
-from hw_sim.cable_faults import LineDead, LineNoise, LineUnbiased
+from hw_sim.bus.byte_wire import ByteWire
+from hw_sim.bus.cable_faults import LineDead, LineNoise, LineUnbiased
+from hw_sim.bus.line_faults import LineFault, LineFaults
+from hw_sim.bus.party_faults import LineBabble
+from hw_sim.bus.uart import Uart
+from hw_sim.bus.wire import Drop, Wire, WireLine, rs485
 from hw_sim.clock import run_virtual
 from hw_sim.faults.lines import AnyLineFault
-from hw_sim.line_faults import LineFault, LineFaults
-from hw_sim.party_faults import LineBabble
-from hw_sim.radio import Radio
+from hw_sim.radio.plain import Radio
 from hw_sim.streams import Stream
-from hw_sim.uart import Uart
-from hw_sim.wire import Drop, Wire, WireLine, rs485
 from protocols.modbus_client import FORGET_MS
 from tests.gateway.doubles import RIVER, START_MS, query, sensor, site
 from tests.hw_sim.faulty_bus import CASES, LEVELS, PROFILE, UNITS, Bus, Case, truth

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gateway.faults import SiteError
 from gateway.site import config
 from hw_sim import scenario
+from hw_sim.bus.observer import Observer, ObserverSettings, Seen, observe
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.observer import Observer, ObserverSettings, Seen, observe
 from hw_sim.signals import Signal, constant
 from hw_sim.streams import Streams
 from hw_sim.world import World

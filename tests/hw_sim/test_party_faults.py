@@ -5,8 +5,7 @@ from collections import Counter
 
 import pytest
 
-from hw_sim.clock import run_virtual
-from hw_sim.party_faults import (
+from hw_sim.bus.party_faults import (
     LineBabble,
     LineDoubledAddress,
     LineEcho,
@@ -15,9 +14,10 @@ from hw_sim.party_faults import (
     LineMismatch,
     LineTruncatedReplies,
 )
+from hw_sim.bus.wire import Wire
+from hw_sim.clock import run_virtual
 from hw_sim.signals import constant
 from hw_sim.streams import Stream
-from hw_sim.wire import Wire
 from protocols import modbus
 from protocols.modbus import Request
 from protocols.modbus_client import RtuClient

@@ -11,16 +11,17 @@ import pytest
 
 from firmware.journal import Journal
 from gateway.site import config, slice
-from hw_sim import pico_image, wire
-from hw_sim.board import SimBoard, SimFlash
+from hw_sim.bus import wire
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.wire import Drop
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.ledger import Ledger
-from hw_sim.pico import Pico
-from hw_sim.pico_chip import PicoFailed, PowerCut
-from hw_sim.radio import Radio
-from hw_sim.sensor import SimSensor
+from hw_sim.node.board import SimBoard, SimFlash
+from hw_sim.pico import image
+from hw_sim.pico.board import Pico
+from hw_sim.pico.chip import PicoFailed, PowerCut
+from hw_sim.radio.plain import Radio
 from hw_sim.streams import Streams
-from hw_sim.wire import Drop
 from tests.hw_sim.radio_end import RadioEnd, Recorder
 
 SITE = """
@@ -192,7 +193,7 @@ def fill_a_sector(flash: SimFlash) -> int:
     """Records until not even a state fits; how many."""
     journal = Journal(flash)
     number = 0
-    while flash.content[pico_image.SECTOR - 24 : pico_image.SECTOR].count(0xFF) == 24:
+    while flash.content[image.SECTOR - 24 : image.SECTOR].count(0xFF) == 24:
         number = journal.append(b"\x00\x00\x00\x00\x00\x00")
     return number
 

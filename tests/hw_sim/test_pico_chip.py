@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hw_sim import pico, pico_image
-from hw_sim.pico_chip import Emulator, NoEmulator
-from hw_sim.pico_image import BadImage
+from hw_sim.pico import board, image
+from hw_sim.pico.chip import Emulator, NoEmulator
+from hw_sim.pico.image import BadImage
 from protocols.checks import crc16
 
 # Every first half of an instruction from several states of the processor, done both ways: by quick.mjs and by rp2040js.
@@ -76,7 +76,7 @@ console.log(JSON.stringify({ done, wrong: [...new Set(wrong)], woken: !core.wait
 def test_every_frequent_instruction_does_the_same_as_the_emulators_own(emulator: list[str]) -> None:
     node, _, module = emulator
     argv = [node, "--input-type=module", "-e", BOTH_WAYS, "--", "both_ways", module]
-    told = subprocess.run(argv, cwd=pico_image.ROOT, capture_output=True, text=True, timeout=120, check=True)
+    told = subprocess.run(argv, cwd=image.ROOT, capture_output=True, text=True, timeout=120, check=True)
     result = json.loads(told.stdout)
     assert result["wrong"] == ["47f0"]  # BLX LR: rp2040js overwrites LR before it reads it (Armv6-M manual, A6.7.20)
     assert result["done"] > 80_000
@@ -118,7 +118,7 @@ class Shell:
 
 
 def test_an_image_boots_to_its_prompt_and_computes(uf2: Path) -> None:
-    flash, _ = pico_image.read_uf2(uf2)
+    flash, _ = image.read_uf2(uf2)
     with Emulator(flash, seed=1) as emulator:
         shell = Shell(emulator)
         assert "MicroPython" in shell.wait(1.0, "\r")
@@ -151,7 +151,7 @@ print(time.ticks_diff(time.ticks_us(), t))"""
 
 
 def test_the_quick_way_and_the_emulators_own_agree_in_results_and_in_time(uf2: Path) -> None:
-    flash, _ = pico_image.read_uf2(uf2)
+    flash, _ = image.read_uf2(uf2)
     answers = []
     for quick in (True, False):
         with Emulator(flash, seed=1, quick=quick) as emulator:
@@ -163,7 +163,7 @@ def test_the_quick_way_and_the_emulators_own_agree_in_results_and_in_time(uf2: P
 
 
 def test_sleep_is_exact_and_costs_no_computing(uf2: Path) -> None:
-    flash, _ = pico_image.read_uf2(uf2)
+    flash, _ = image.read_uf2(uf2)
     with Emulator(flash, seed=1) as emulator:
         shell = Shell(emulator)
         sleep = "import machine, time\nt = time.ticks_us()\n%s\nprint(time.ticks_diff(time.ticks_us(), t))"
@@ -174,7 +174,7 @@ def test_sleep_is_exact_and_costs_no_computing(uf2: Path) -> None:
 
 
 def test_resets_are_told_apart_and_keep_the_files(uf2: Path) -> None:
-    flash, _ = pico_image.read_uf2(uf2)
+    flash, _ = image.read_uf2(uf2)
     with Emulator(flash, seed=1) as emulator:
         shell = Shell(emulator)
         shell.do("f = open('kept', 'w')\nf.write('text')\nf.close()")
@@ -191,7 +191,7 @@ def test_resets_are_told_apart_and_keep_the_files(uf2: Path) -> None:
 
 
 def test_a_uart_sends_in_the_time_of_its_baud_rate_and_loses_what_its_driver_does_not_carry(uf2: Path) -> None:
-    flash, _ = pico_image.read_uf2(uf2)
+    flash, _ = image.read_uf2(uf2)
     send = """from machine import Pin, UART
 import time
 u = UART(1, 9600, tx=Pin(4), rx=Pin(5))
@@ -211,7 +211,7 @@ de(0); print(time.ticks_diff(time.ticks_us(), t))"""
 
 
 def test_a_uart_hears_everything_awake_and_nothing_in_light_sleep(uf2: Path) -> None:
-    flash, _ = pico_image.read_uf2(uf2)
+    flash, _ = image.read_uf2(uf2)
     with Emulator(flash, seed=1) as emulator:
         shell = Shell(emulator)
         shell.do("import machine, time\nfrom machine import Pin, UART\nu = UART(1, 9600, tx=Pin(4), rx=Pin(5))")
@@ -226,8 +226,8 @@ def test_a_uart_hears_everything_awake_and_nothing_in_light_sleep(uf2: Path) -> 
 
 
 def test_flash_is_as_slow_as_it_is_told_and_can_be_looked_at_and_changed(uf2: Path) -> None:
-    flash, storage = pico_image.read_uf2(uf2)
-    sector = storage.start + 100 * pico_image.SECTOR
+    flash, storage = image.read_uf2(uf2)
+    sector = storage.start + 100 * image.SECTOR
     work = "import rp2, time\nt = time.ticks_us()\n_ = rp2.Flash().ioctl(6, 100)\n"
     erase = work + "print(time.ticks_diff(time.ticks_us(), t))"
     with Emulator(flash, seed=1) as emulator:
@@ -241,12 +241,12 @@ def test_flash_is_as_slow_as_it_is_told_and_can_be_looked_at_and_changed(uf2: Pa
 
 
 def test_a_cut_leaves_half_an_erasure_and_whole_neighbours(uf2: Path) -> None:
-    flash, storage = pico_image.read_uf2(uf2)
-    sector = storage.start + 100 * pico_image.SECTOR
+    flash, storage = image.read_uf2(uf2)
+    sector = storage.start + 100 * image.SECTOR
     with Emulator(flash, seed=1) as emulator:
         Shell(emulator).wait(1.0)  # the stock image formats its storage
         flash = emulator.off(3_000_000).flash
-    flash[sector - 16 : sector + pico_image.SECTOR + 16] = bytes(pico_image.SECTOR + 32)
+    flash[sector - 16 : sector + image.SECTOR + 16] = bytes(image.SECTOR + 32)
     with Emulator(flash, seed=1) as emulator:
         shell = Shell(emulator)
         emulator.order((1, 0.5))
@@ -256,10 +256,10 @@ def test_a_cut_leaves_half_an_erasure_and_whole_neighbours(uf2: Path) -> None:
             report = emulator.run(until_us)
         assert [event.kind for event in report.events] == ["cut"]
         left = emulator.off(report.us).flash
-    torn = left[sector : sector + pico_image.SECTOR]
+    torn = left[sector : sector + image.SECTOR]
     ones = sum(byte.bit_count() for byte in torn)
-    assert 0.45 < ones / (8 * pico_image.SECTOR) < 0.55
-    assert left[sector - 16 : sector] + left[sector + pico_image.SECTOR :][:16] == bytes(32)
+    assert 0.45 < ones / (8 * image.SECTOR) < 0.55
+    assert left[sector - 16 : sector] + left[sector + image.SECTOR :][:16] == bytes(32)
 
 
 # --- without an image -------------------------------------------------------------------------------------------------
@@ -269,17 +269,17 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.uf2"
     other.write_bytes(b"no image at all".ljust(512))
     with pytest.raises(BadImage, match="no UF2"):
-        pico_image.read_uf2(other)
+        image.read_uf2(other)
     head = struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0x2000, 0x10000000, 256, 0, 1, 0xE48BFF59)
     other.write_bytes(head.ljust(512))
     with pytest.raises(BadImage, match="another chip"):
-        pico_image.read_uf2(other)
+        image.read_uf2(other)
     head = head[:-4] + struct.pack("<I", 0xE48BFF56)
     other.write_bytes(head.ljust(512))
     with pytest.raises(BadImage, match="storage"):
-        pico_image.read_uf2(other)
+        image.read_uf2(other)
 
 
 def test_a_second_bus_has_no_uart() -> None:
     with pytest.raises(NoEmulator, match="two UARTs"):
-        pico.carrier_for(("uart1", "uart2"), (), 1 << 20)
+        board.carrier_for(("uart1", "uart2"), (), 1 << 20)

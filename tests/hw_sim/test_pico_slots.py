@@ -13,7 +13,7 @@ from gateway import updates
 from gateway.updates import Updates
 from hw_sim.clock import run_virtual
 from hw_sim.guest.update_cuts import install
-from hw_sim.pico import CARRIER, on_pico
+from hw_sim.pico.board import CARRIER, on_pico
 from tests.hw_sim.test_update_vm import STORY, Life, made
 
 LEFT = 24  # pieces that the chip fetches itself, in two reports: the more the longer the test

@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hw_sim import pico_chip, pico_image, scenario
+from hw_sim import scenario
 from hw_sim.faults.base import Fault
 from hw_sim.faults.hands import SliceWrong
 from hw_sim.faults.power import NodeOff
 from hw_sim.faults.storage import FlashCut, FlashRot, FlashSlow
-from hw_sim.pico import on_pico
-from hw_sim.pico_chip import NoEmulator
+from hw_sim.pico import chip, image
+from hw_sim.pico.board import on_pico
+from hw_sim.pico.chip import NoEmulator
 from hw_sim.run import Outcome, run
 from hw_sim.scenario import Accept
 
@@ -82,7 +83,7 @@ def test_a_flash_that_rots_under_the_running_firmware_does_so_in_the_chip(uf2: P
 def test_the_command_says_what_is_missing_and_ends_with_1(language: str, words: list[str], text: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "gateway", "sim", "run", "dust-storm", "--board", "rp2040", *words],
-        cwd=pico_image.ROOT,
+        cwd=image.ROOT,
         env={**os.environ, "WATERTOWER_LANG": language},
         capture_output=True,
         text=True,
@@ -97,6 +98,6 @@ def test_without_the_emulator_a_node_on_it_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, language: str, text: str
 ) -> None:
     monkeypatch.setenv("WATERTOWER_LANG", language)
-    monkeypatch.setattr(pico_chip, "_EMULATOR", tmp_path / "rp2040js")
+    monkeypatch.setattr(chip, "_EMULATOR", tmp_path / "rp2040js")
     with pytest.raises(NoEmulator, match=text):
         live(tmp_path / "any.uf2")

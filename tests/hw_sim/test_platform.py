@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hw_sim.platform import Delivered, Platform
+from hw_sim.platforms.platform import Delivered, Platform
 
 T = 1_767_225_600_000
 

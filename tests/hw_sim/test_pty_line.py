@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import serial
 
+from hw_sim.bus.pty_line import PtyParty
+from hw_sim.bus.wire import Wire
 from hw_sim.clock import world_clock
-from hw_sim.pty_line import PtyParty
-from hw_sim.wire import Wire
 
 
 class Ear:

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.radio import Radio
+from hw_sim.radio.plain import Radio
 from hw_sim.streams import Stream
 
 

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from gateway.site import airtime
-from hw_sim import radio_lora
-from hw_sim.board import SimBoard
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.radio_channel import RadioChannel
-from hw_sim.radio_jam import Jam
-from hw_sim.radio_settings import GATEWAY, Place, RadioSettings, Ridge
+from hw_sim.node.board import SimBoard
+from hw_sim.radio import lora
+from hw_sim.radio.channel import RadioChannel
+from hw_sim.radio.jam import Jam
+from hw_sim.radio.settings import GATEWAY, Place, RadioSettings, Ridge
 from hw_sim.streams import Stream, Streams
 
 T = TypeVar("T")
@@ -122,7 +122,7 @@ def test_the_stronger_survives_when_it_is_six_decibels_stronger() -> None:
         await asyncio.sleep(2.0)
         return country[GATEWAY].heard, country["c"].heard
 
-    just_km = 10 ** (radio_lora.CAPTURE_DB / 23.2)  # by the exponent, so far away is six decibels weaker
+    just_km = 10 ** (lora.CAPTURE_DB / 23.2)  # by the exponent, so far away is six decibels weaker
     assert within(moved(HIDDEN, b=Place(east_km=-just_km * 1.02)), story)[0] == [b"a" * 30]
     assert within(moved(HIDDEN, b=Place(east_km=-just_km * 0.98)), story)[0] == []
     at_gateway, beside_a = within(HIDDEN, story)

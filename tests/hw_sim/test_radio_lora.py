@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.site import airtime
-from hw_sim import radio_lora
+from hw_sim.radio import lora
 
 # micropython/micropython-lib: micropython/lora/tests/test_time_on_air.py, values of Semtech's "SX1261 LoRa Calculator":
 # spreading factor, bandwidth (kHz), coding rate (4/x), preamble, bytes, ms; with explicit header and CRC
@@ -38,19 +38,19 @@ def test_each_step_of_spreading_hears_more_and_each_of_bandwidth_less() -> None:
 
 
 def test_a_hundredth_is_lost_at_the_sensitivity_and_nearly_all_some_decibels_below() -> None:
-    assert radio_lora.survives(0.0, 64) == pytest.approx(0.99)
-    assert radio_lora.survives(10.0, 240) > 0.9999
-    assert radio_lora.survives(-2.0, 64) == pytest.approx(0.5, abs=0.01)
-    assert radio_lora.survives(-6.0, 64) < 1e-3
-    assert radio_lora.survives(-1000.0, 1) == 0.0
+    assert lora.survives(0.0, 64) == pytest.approx(0.99)
+    assert lora.survives(10.0, 240) > 0.9999
+    assert lora.survives(-2.0, 64) == pytest.approx(0.5, abs=0.01)
+    assert lora.survives(-6.0, 64) < 1e-3
+    assert lora.survives(-1000.0, 1) == 0.0
 
 
 def test_a_long_packet_is_lost_sooner_than_a_short_one() -> None:
-    assert radio_lora.survives(-1.0, 240) < radio_lora.survives(-1.0, 24)
+    assert lora.survives(-1.0, 240) < lora.survives(-1.0, 24)
 
 
 def test_levels_and_powers_are_each_others_inverse() -> None:
-    assert radio_lora.milliwatt(0.0) == 1.0 and radio_lora.dbm(radio_lora.milliwatt(-117.3)) == pytest.approx(-117.3)
+    assert lora.milliwatt(0.0) == 1.0 and lora.dbm(lora.milliwatt(-117.3)) == pytest.approx(-117.3)
 
 
 def test_the_longest_frame_is_the_last_one_that_is_short_enough() -> None:

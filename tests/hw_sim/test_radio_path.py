@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from hw_sim.radio_jam import Jam
-from hw_sim.radio_path import Path, loss_db
-from hw_sim.radio_settings import RadioSettings
+from hw_sim.radio.jam import Jam
+from hw_sim.radio.path import Path, loss_db
+from hw_sim.radio.settings import RadioSettings
 from hw_sim.streams import Stream
 
 STILL = RadioSettings(shadow_db=0.0, weather_db=0.0, rician_k_db=60.0)

@@ -13,9 +13,9 @@ import pytest
 
 from gateway.messages import catalogue
 from hw_sim import report
-from hw_sim.history import ChannelHistory, FaultSpan, History
 from hw_sim.report.contents import choose, sort_readings
 from hw_sim.report.curves import Mark, decimals_of, group_marks, pack_curve, pack_marks
+from hw_sim.report.history import ChannelHistory, FaultSpan, History
 from hw_sim.report.page import render
 from hw_sim.streams import Stream
 from protocols import quality

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 from gateway.messages import say
-from hw_sim.history import FaultSpan, History
 from hw_sim.report import render
+from hw_sim.report.history import FaultSpan, History
 from tests.hw_sim.report_sample import BEGIN_MS, DAY_MS, FLOOD_DAY, month
 
 FLAGS = [

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hw_sim.bus.sensor import SimSensor
 from hw_sim.clock import START_UNIX_S
 from hw_sim.ledger import Ledger, Reading
-from hw_sim.sensor import SimSensor
 from hw_sim.signals import constant
 from protocols import profiles
 from protocols.profile import Profile

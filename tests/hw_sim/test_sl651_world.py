@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from hw_sim import scenario
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.sl651_line import CentreWay
-from hw_sim.sl651_platform import Centre
+from hw_sim.platforms.sl651 import Centre
+from hw_sim.platforms.sl651_line import CentreWay
 from hw_sim.virtual import VirtualStation
 
 HYDRO = """

@@ -8,9 +8,9 @@ import pytest
 from gateway.faults import SiteError
 from gateway.site import config
 from hw_sim import scenario
-from hw_sim.alarm_judge import RuleVerdict
-from hw_sim.expect import Judged, unaccepted
-from hw_sim.flag_judge import FlagVerdict
+from hw_sim.judge.alarms import RuleVerdict
+from hw_sim.judge.expect import Judged, unaccepted
+from hw_sim.judge.flags import FlagVerdict
 from hw_sim.station import places
 
 SITES = scenario.FOLDER / "sites"

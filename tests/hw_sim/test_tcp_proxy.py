@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from hw_sim.backhaul.tcp_proxy import TcpProxy
 from hw_sim.faults.backhaul import BackhaulDeaf, BackhaulDown, BackhaulSilent
 from hw_sim.streams import Stream
-from hw_sim.tcp_proxy import TcpProxy
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -9,10 +9,10 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from gateway.machine.lines import OpenLine, tcp_opener
 from gateway.ports import SystemClock
-from hw_sim import tcp_units
+from hw_sim.bus import tcp_units
+from hw_sim.bus.sensor import SimSensor
 from hw_sim.clock import WorldClock, world_clock
 from hw_sim.ledger import Ledger
-from hw_sim.sensor import SimSensor
 from hw_sim.signals import constant
 from protocols import poll, profiles, quality
 from protocols.errors import DeviceError, NoReply

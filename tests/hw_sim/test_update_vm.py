@@ -8,12 +8,13 @@ from pathlib import Path
 
 from firmware.boot.notes import Notes
 from gateway import updates
-from hw_sim import interpreter, scenario
+from hw_sim import scenario
 from hw_sim.clock import run_virtual
-from hw_sim.runtime import Fit
+from hw_sim.node import interpreter
+from hw_sim.node.runtime import Fit
+from hw_sim.node.vm import in_vm
 from hw_sim.scenario import Scenario
 from hw_sim.virtual import VirtualStation
-from hw_sim.vm import in_vm
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STORY = scenario.load(scenario.find("update-in-bad-weather"))

@@ -9,11 +9,12 @@ import pytest
 
 from firmware.journal import Journal
 from gateway.site import config
-from hw_sim import interpreter, scenario, vm
+from hw_sim import scenario
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.interpreter import Interpreter
-from hw_sim.pairing import match
-from hw_sim.vm import GuestFailed, Vm, in_vm
+from hw_sim.judge.pairing import match
+from hw_sim.node import interpreter, vm
+from hw_sim.node.interpreter import Interpreter
+from hw_sim.node.vm import GuestFailed, Vm, in_vm
 from hw_sim.world import SimNode, World
 from tests.hw_sim.radio_end import RadioEnd, Recorder
 

@@ -9,11 +9,11 @@ from msgspec import structs
 from gateway.faults import SiteError
 from gateway.site import config
 from hw_sim import scenario
-from hw_sim.battery import BatterySettings
 from hw_sim.clock import run_virtual
-from hw_sim.history import History
-from hw_sim.judge import Verdict
-from hw_sim.recorder import Recorder
+from hw_sim.judge.readings import Verdict
+from hw_sim.node.battery import BatterySettings
+from hw_sim.report.history import History
+from hw_sim.report.recorder import Recorder
 from hw_sim.run import run
 from hw_sim.scenario import Scenario
 from hw_sim.virtual import VirtualStation

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from hw_sim.bus.sensor import SimSensor
+from hw_sim.bus.wire import Drop, Wire, WireLine, rs485
 from hw_sim.clock import WorldClock, run_virtual, world_clock
 from hw_sim.ledger import Ledger
-from hw_sim.sensor import SimSensor
 from hw_sim.signals import constant
-from hw_sim.wire import Drop, Wire, WireLine, rs485
 from protocols import modbus, profiles
 from protocols.errors import NoReply
 from protocols.modbus import Request

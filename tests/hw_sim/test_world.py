@@ -8,8 +8,8 @@ from itertools import pairwise
 from gateway.site import config
 from hw_sim import scenario
 from hw_sim.clock import START_UNIX_S, run_virtual, world_clock
+from hw_sim.judge.pairing import match
 from hw_sim.ledger import Ledger
-from hw_sim.pairing import match
 from hw_sim.world import World
 from tests.hw_sim.radio_end import RadioEnd, Recorder
 

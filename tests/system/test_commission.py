@@ -17,12 +17,12 @@ from gateway.visit.asking import Answer, Asker, SerialSettings
 from gateway.visit.commission.course import Course
 from gateway.visit.recognition import Question, request
 from hw_sim import scenario
-from hw_sim.battery import BatterySettings
+from hw_sim.bus.wire import WireLine
 from hw_sim.clock import run_virtual
 from hw_sim.desk.visit import Hurried, visit
 from hw_sim.faults.hands import ProbesSwapped, UnitIdWrong
+from hw_sim.node.battery import BatterySettings
 from hw_sim.virtual import VirtualStation
-from hw_sim.wire import WireLine
 
 ROOT = Path(__file__).resolve().parents[2]
 STORY = scenario.FOLDER / "scenarios"

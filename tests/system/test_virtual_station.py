@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import pytest
 
-from hw_sim import interpreter, scenario
+from hw_sim import scenario
 from hw_sim.clock import run_virtual
-from hw_sim.judge import Verdict
-from hw_sim.runtime import Fit
+from hw_sim.judge.readings import Verdict
+from hw_sim.node import interpreter
+from hw_sim.node.runtime import Fit
+from hw_sim.node.vm import in_vm
 from hw_sim.virtual import VirtualStation
-from hw_sim.vm import in_vm
 
 DEMO = scenario.FOLDER / "scenarios" / "demo.toml"
 

@@ -10,10 +10,10 @@ from gateway.store import Store
 from gateway.uplink.hj212.forwarder import Hj212Forwarder
 from gateway.uplink.hj212.settings import Settings
 from gateway.uplink.hj212.sm4 import cipher, decipher
-from hw_sim import hj212_platform
 from hw_sim.clock import START_UNIX_S, world_clock
-from hw_sim.hj212_platform import Platform
-from hw_sim.sl651_line import CentreWay
+from hw_sim.platforms import hj212
+from hw_sim.platforms.hj212 import Platform
+from hw_sim.platforms.sl651_line import CentreWay
 from protocols.hj212.packet import VERSIONS, Items
 from protocols.quality import FEW
 
@@ -71,7 +71,7 @@ class Station:
         ciphers = (decipher(KEY.encode()), cipher(KEY.encode())) if self.config.key_file else None
         version = VERSIONS[self.config.version]
         self.platform = Platform(
-            {self.config.mn: hj212_platform.Station(PASSWORD, self.config.st, version, ciphers)},
+            {self.config.mn: hj212.Station(PASSWORD, self.config.st, version, ciphers)},
             self.clock.unix_ms,
             greets,
         )
@@ -137,5 +137,5 @@ class Station:
         await asyncio.sleep(0.5)
 
     @property
-    def ledger(self) -> hj212_platform.Ledger:
+    def ledger(self) -> hj212.Ledger:
         return self.platform.ledger

@@ -174,7 +174,7 @@ def test_a_wrong_flag_is_answered_with_six(tmp_path: Path, flag: int) -> None:
         if packet.wants_answer:
             assert await refused(plant, packet) == "6"
         else:
-            from hw_sim.sl651_platform import Said
+            from hw_sim.platforms.sl651 import Said
             from protocols.hj212.packet import write
 
             plant.way.tell(Said(write(packet)))

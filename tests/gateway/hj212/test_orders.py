@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hw_sim.clock import run_virtual
-from hw_sim.sl651_platform import Said
+from hw_sim.platforms.sl651 import Said
 from protocols.hj212.frame import frame
 from protocols.hj212.moment import digits, unix_ms
 from protocols.hj212.packet import Items, Packet, flag, items_of, write

@@ -14,9 +14,9 @@ from gateway.messages import catalogue
 from gateway.site.hj212 import Hj212Uplink
 from hw_sim import scenario
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.hj212_platform import Platform
-from hw_sim.hj212_platform import Station as Known
-from hw_sim.sl651_line import CentreWay
+from hw_sim.platforms.hj212 import Platform
+from hw_sim.platforms.hj212 import Station as Known
+from hw_sim.platforms.sl651_line import CentreWay
 from hw_sim.virtual import VirtualStation
 from protocols.hj212 import explain
 from protocols.hj212.commands import COMMANDS

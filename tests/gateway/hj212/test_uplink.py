@@ -10,8 +10,8 @@ import pytest
 
 from gateway.store.ranges import count
 from hw_sim.clock import run_virtual
-from hw_sim.hj212_platform import Value
-from hw_sim.sl651_platform import Said
+from hw_sim.platforms.hj212 import Value
+from hw_sim.platforms.sl651 import Said
 from protocols import quality
 from protocols.hj212.moment import digits
 from protocols.hj212.packet import Packet, write

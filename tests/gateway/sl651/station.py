@@ -10,8 +10,8 @@ from gateway.store import Store
 from gateway.uplink.sl651.forwarder import Precedence, Sl651Forwarder
 from gateway.uplink.sl651.settings import Settings
 from hw_sim.clock import START_UNIX_S, world_clock
-from hw_sim.sl651_line import CentreWay
-from hw_sim.sl651_platform import Centre
+from hw_sim.platforms.sl651 import Centre
+from hw_sim.platforms.sl651_line import CentreWay
 
 ADDRESS, PASSWORD = "0012345678", "A000"
 START_MS = START_UNIX_S * 1000

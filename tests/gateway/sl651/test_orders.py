@@ -10,7 +10,7 @@ import pytest
 
 from gateway.uplink.sl651.settings import Settings
 from hw_sim.clock import run_virtual
-from hw_sim.sl651_platform import clock_text
+from hw_sim.platforms.sl651 import clock_text
 from protocols.sl651 import body, functions
 from protocols.sl651.body import Body, Item
 from tests.gateway.doubles import events

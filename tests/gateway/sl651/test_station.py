@@ -17,8 +17,8 @@ from gateway.site.sl651 import Sl651Centre, Sl651Uplink
 from gateway.uplink.sl651.forwarder import Precedence
 from gateway.uplink.sl651.station import ways
 from hw_sim.clock import run_virtual, world_clock
-from hw_sim.sl651_line import CentreWay
-from hw_sim.sl651_platform import Centre
+from hw_sim.platforms.sl651 import Centre
+from hw_sim.platforms.sl651_line import CentreWay
 from protocols.sl651 import body, explain, functions
 from tests.gateway.doubles import site
 from tests.gateway.sl651.station import ADDRESS, LEVEL, PASSWORD

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.site.sl651 import Sl651Centre, Sl651Element
 from hw_sim.clock import run_virtual
-from hw_sim.sl651_platform import clock_text, moment_ms
+from hw_sim.platforms.sl651 import clock_text, moment_ms
 from protocols.sl651 import body, functions
 from tests.gateway.doubles import events
 from tests.gateway.sl651.station import ADDRESS, HOUR_MS, START_MS, Station, uplink

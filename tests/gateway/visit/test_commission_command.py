@@ -21,7 +21,7 @@ import asyncio, sys
 from pathlib import Path
 from hw_sim.clock import world_clock
 from hw_sim.desk.bus import Placed, TunedPty, bus, place
-from hw_sim.uart import Uart
+from hw_sim.bus.uart import Uart
 async def run():
     clock = world_clock()
     wire = bus(clock)

@@ -9,11 +9,11 @@ from gateway.visit.asking import Asker, Line, SerialSettings
 from gateway.visit.failure import VisitFailed
 from gateway.visit.progress import Silent
 from gateway.visit.scan import Findings, Plan, Scan, plan
-from hw_sim.byte_wire import ByteWire
+from hw_sim.bus.byte_wire import ByteWire
+from hw_sim.bus.uart import Uart
+from hw_sim.bus.wire import Wire, WireLine, field_bus
 from hw_sim.clock import run_virtual, world_clock
 from hw_sim.desk.bus import Babbler, Placed, SettableSensor, place
-from hw_sim.uart import Uart
-from hw_sim.wire import Wire, WireLine, field_bus
 from protocols import profiles
 
 ALL = tuple(profiles.load(model) for model in profiles.MODELS)

@@ -1,0 +1,1 @@
+"""The way from station to platform in software."""

@@ -1,0 +1,1 @@
+"""A field bus in software: wires, what sits on them, and what goes wrong there."""

@@ -1,0 +1,1 @@
+"""A gateway's disk in software, and how it fails."""

@@ -1,0 +1,1 @@
+"""How what arrived, was flagged and was warned of is held against the truth."""

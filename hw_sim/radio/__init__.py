@@ -1,0 +1,1 @@
+"""The radio between nodes and gateway in software: modems, places, weather, traffic."""
