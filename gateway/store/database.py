@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.ports import Clock
+from gateway.store import damage, rescue
 from gateway.store import file as store_file
-from gateway.store import rescue
-from gateway.store.rescue import Rescued
+from gateway.store.salvage import Rescued
 
 log = logging.getLogger(__name__)
 _TROUBLE_MS = 600_000  # so long after a failed commit the store is not trusted with more than it must take; ours
@@ -75,7 +75,7 @@ class Database:
 
     def failed(self, error: BaseException) -> None:
         """A transaction did."""
-        self.is_damaged |= isinstance(error, sqlite3.Error) and rescue.is_damage(error)
+        self.is_damaged |= isinstance(error, sqlite3.Error) and damage.is_damage(error)
         self._failed_ms, self.is_in_doubt = self._clock.monotonic_ms(), True
 
     @property
