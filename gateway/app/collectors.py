@@ -33,7 +33,7 @@ _BUS_STILL_S, _RADIO_STILL_S = 1800, 300
 
 class Collectors:
     """`runs`: each part by its name. `capture` takes notes of their lines; `memories`: what a gateway before this one
-    knew of its sensors."""
+    knew of its sensors. `greeted` is told of each node that boots."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Collectors:
         outside: Outside,
         store: Store,
         movement: Movement,
+        greeted: Callable[[int], None],
         capture: Capture | None,
         memories: Sequence[tuple[Sensor, Memory]],
     ) -> None:
@@ -53,18 +54,18 @@ class Collectors:
         self._pollers: dict[str, BusPoller] = {}  # by sensor
         self.runs: dict[str, Run] = {}
         if site.nodes:
-            self._add_radio(outside)
+            self._add_radio(outside, greeted)
         for bus in site.buses:
             sensors = [sensor for sensor in site.sensors if sensor.bus == bus.id]
             if sensors:
                 self._add_bus(bus, sensors, outside, memories)
 
-    def _add_radio(self, outside: Outside) -> None:
+    def _add_radio(self, outside: Outside, greeted: Callable[[int], None]) -> None:
         self._movement.expect("radio", 1000 * _RADIO_STILL_S)
         opener = self._movement.watched("radio", self._noted(RADIO, outside.radio(self._site)))
 
         def collect() -> Run:
-            self._radio = RadioCollector(self._site, opener, self._store, self._store.clock)
+            self._radio = RadioCollector(self._site, opener, self._store, self._store.clock, greeted)
             return self._radio.run
 
         self.runs["radio"] = with_file(self._store, collect)

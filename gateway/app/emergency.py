@@ -21,8 +21,17 @@ class Emergency:
         now_ms, wanted = self._store.clock.monotonic_ms(), set(self._wanted())
         for node in sorted(wanted):
             if now_ms - self._told_ms.get(node, -_TOLD_MS) >= _TOLD_MS:
-                self._store.commands.give(node, EMERGENCY, 2 * _TOLD_MS // 1000)
-                self._told_ms[node] = now_ms
+                self._tell(node)
         for node in sorted(self._told_ms.keys() - wanted):
             self._store.commands.give(node, EMERGENCY, 0)
             del self._told_ms[node]
+
+    def remind(self, node: int) -> None:
+        """A node that boots has forgotten what it was told; what still waits it gets anyway."""
+        is_coming = any(command.kind == EMERGENCY for command in self._store.commands.waiting(node))
+        if node in self._told_ms and not is_coming:
+            self._tell(node)
+
+    def _tell(self, node: int) -> None:
+        self._store.commands.give(node, EMERGENCY, 2 * _TOLD_MS // 1000)
+        self._told_ms[node] = self._store.clock.monotonic_ms()

@@ -72,7 +72,9 @@ class Gateway:
         self._commit_delay_s = site.store.commit_delay_s
         self._movement = Movement(outside.clock)
         self._movement.expect("commit", round(1000 * (site.store.commit_delay_s + _COMMIT_STILL_S)))
-        self._collectors = Collectors(site, outside, self.store, self._movement, capture, memories)
+        self._collectors = Collectors(
+            site, outside, self.store, self._movement, self._emergency.remind, capture, memories
+        )
         self._days = Days(site.station.id, self.store, self._clock, lambda message: outside.sign(site, message))
         self._end = asyncio.Event()
         self.starts_again = False

@@ -12,6 +12,7 @@ from gateway.process.quality.limit_table import Channel as Tested
 from gateway.process.quality.limit_table import limits
 from gateway.process.quality.limits import Limits
 from gateway.site.aggregating import aggregate_faults
+from gateway.site.derived import derived
 from gateway.site.finding import finding_faults
 from gateway.site.hj212 import hj212_faults
 from gateway.site.library import Library
@@ -46,7 +47,8 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from aggregate_faults(site, library)
     yield from _meaning(site, library)
     dense = {node["name"]: bool(node.get("emergency_period_s")) for _, node in nodes if "name" in node}
-    yield from rule_faults(rows(site, "rule"), channel_names(site, library), dense)
+    known = channel_names(site, library)
+    yield from rule_faults(rows(site, "rule"), known, dense, derived(site, known or ()))
     yield from _worth(site, owners, library)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
