@@ -141,9 +141,9 @@ class Store:
         return _LOOK_S
 
     def _date(self) -> None:
-        """Once the clock can be trusted, what this boot took on trust gets its true time."""
+        """Once the clock can be trusted, what this boot took on trust gets its true time, as soon as there is room."""
         boot, correction_ms = self.clock.boot, self.clock.correction_ms
-        if boot.correction_ms is not None or correction_ms is None:
+        if boot.correction_ms is not None or correction_ms is None or self.is_full:
             return
         with self._transaction():
             guessed = boots.date(self.database.db, boot.number, correction_ms)

@@ -195,6 +195,25 @@ def test_a_disk_with_too_little_room_is_not_filled_to_its_last_byte(tmp_path: Pa
     assert not one.store.is_full
 
 
+def test_a_full_store_whose_clock_is_trusted_only_then_still_makes_room_and_dates_its_rows(
+    tmp_path: Path, stories: list[Story]
+) -> None:
+    one = story(stories, tmp_path, Keeping(reserve_mib=64, uplinks=("up",)))
+    one.store.close()
+    one.clock.trusted, one.clock.boot = False, "boot 2"
+    one.open()
+    one.days(1)
+    one.free = 60 * MIB
+    one.clean()
+    one.clock.trusted = True
+    one.clean()
+    assert one.store.is_full and events(tmp_path, "clock_trusted") == []
+    one.free = None
+    one.clean()
+    one.store.upkeep()
+    assert not one.store.is_full and len(events(tmp_path, "clock_trusted")) == 1
+
+
 def test_polls_that_wait_for_a_disk_are_bounded_and_the_dropped_ones_are_counted(
     tmp_path: Path, stories: list[Story]
 ) -> None:
