@@ -152,10 +152,10 @@ class MqttForwarder:
                 await self._publisher.connect(self._dialect.will())
                 log.info("uplink %s: connected", self._name)
                 self.counters.connections += 1
-                retry_s = _FIRST_RETRY_S
                 await self._forward()
             except LinkDown as error:
                 self.counters.failed_connections += 1
+                retry_s = _FIRST_RETRY_S if self._is_connected else retry_s
                 if self._trouble != str(error):  # an outage may last for weeks: each reason is told once
                     log.warning("uplink %s: %s", self._name, error)
                     if error.is_refusal:
@@ -175,8 +175,8 @@ class MqttForwarder:
             if not await self._publisher.subscribe(topic, self._hear, topic == self._dialect.state_topic):
                 log.warning("uplink %s: the broker lets nobody send under %s", self._name, topic)
         await self._wait_for_listener()
-        self._trouble, self._is_connected = "", True
         await self._say(self._dialect.greeting())
+        self._trouble, self._is_connected = "", True  # not before: a broker may let us in and hear nothing of us
         self._on_connected()
         self._told.clear()
         self._window = Window()
