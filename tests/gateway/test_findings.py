@@ -209,6 +209,11 @@ SAID: list[tuple[Finding, list[tuple[str, str, int, int | None]], Any]] = [
         ((100_000, 0), (150_000, 0), FEW),
     ),
     (
+        Finding("notch", "weir", {"head": "a"}, {}),
+        [("a", "mm", 0, 100)],
+        ((4427, 0),),  # 1.4 x 0.1 ^ 2.5 m3/s
+    ),
+    (
         Finding("hood", "fume", {"fume": "a", "flow": "b", "before": "c"}, {"stoves": 3}),
         [("a", "mg/m3", 1, 15), ("b", "m3/h", 0, 9000), ("c", "mg/m3", 1, 60)],
         ((2250, 0), (0, 0), (750, 0)),  # 1.5 mg/m3 of 9000 m3/h are 2.25 of the 6000 that three stoves have
