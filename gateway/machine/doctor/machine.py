@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.machine.doctor.complaint import Complaint, look, wrong
 from gateway.machine.doctor.eyes import Eyes
 from gateway.machine.install.pieces import GATEWAY, PAGE, UNITS
+from gateway.machine.install.unit_word import first
 from gateway.machine.machine_clock import agrees_with_chip, is_synchronised
 from gateway.messages import Phrase
 from gateway.ports import is_plausible

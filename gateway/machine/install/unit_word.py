@@ -3,16 +3,19 @@
 
 import re
 
-_PLAIN = re.compile(r"[^\s\"'\\;]+")  # a lone ";" divides commands
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
+_QUOTED = re.compile(r'"([^"]*)"|(\S+)')
+REFUSED = re.compile(r"[\x00-\x1f\"'\\]")  # in a program's path: systemd's string_is_safe(), basic/string-util.c
+
+
+def is_possible(path: str) -> bool:
+    """Whether a unit can name a program there at all, however it is quoted."""
+    return REFUSED.search(path) is None
 
 
 def written(word: str) -> str:
     """As the first word of ExecStart=: there systemd fills in specifiers, but no variables."""
     word = word.replace("%", "%%")
-    if _PLAIN.fullmatch(word):
-        return word
-    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"{word}"' if re.search(r"[\s;]", word) else word  # a lone ";" divides commands
 
 
 def first(line: str) -> str:
@@ -20,5 +23,4 @@ def first(line: str) -> str:
     found = _QUOTED.match(line)
     if found is None:
         return ""
-    word = found[2] if found[1] is None else re.sub(r"\\(.)", r"\1", found[1])
-    return word.replace("%%", "%")
+    return (found[2] if found[1] is None else found[1]).replace("%%", "%")
