@@ -19,7 +19,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.mark.parametrize(
     ("latitude", "longitude", "metres"),
-    [  # by the series of a degree's length on WGS 84, 111132.95 - 559.85 cos 2p .. and 111412.88 cos p - 93.50 cos 3p ..
+    [  # by the series of a degree's length (WGS 84): 111132.95 - 559.85 cos 2p .. and 111412.88 cos p - 93.50 cos 3p ..
         (33.01, 97.0, 1109.1), (33.0, 97.01, 934.5), (32.99, 96.99, 1450.3), (33.0, 97.0, 0.0),
     ],
 )  # fmt: skip
