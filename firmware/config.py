@@ -1,14 +1,9 @@
 """Knows what a node's slice of the site file says; knows not how it is written, no default and no sensor model."""
 
-import sys
-
 from protocols.record import Record
-from protocols.registers import Manner, Register
 
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
-    from firmware.power import Battery
-
-VERSION = 2
+    from protocols.registers import Manner, Register
 
 
 class ConfigError(Exception):
@@ -25,8 +20,8 @@ class Sensor(Record):
         unit_id: int,
         period_ms: int,
         rail: str | None,
-        profile: Manner,
-        registers: tuple[Register, ...],
+        profile: "Manner",
+        registers: "tuple[Register, ...]",
     ) -> None:
         self.id = id
         self.bus = bus
@@ -49,6 +44,23 @@ class Wiper(Record):
         self.every_ms = every_ms
 
 
+class Battery(Record):
+    """Thresholds of a node's tiers (firmware/power.py): (down, up) in mV for each step, when it is warm and when it is
+    colder than `cold_dc` tenths of a degree; from `charge_dc` on it may be charged (None: never)."""
+
+    def __init__(
+        self,
+        warm_mv: tuple[tuple[int, int], ...],
+        cold_mv: tuple[tuple[int, int], ...],
+        cold_dc: int,
+        charge_dc: int | None,
+    ) -> None:
+        self.warm_mv = warm_mv
+        self.cold_mv = cold_mv
+        self.cold_dc = cold_dc
+        self.charge_dc = charge_dc
+
+
 class NodeConfig(Record):
     """A node's slice. `buses`: (name, baud, parity, stop bits) each; `max_frame`: the most bytes of one frame; `order`:
     in which sensors of one slot are read; `wipers`: by the sensor's index; `limits`: of firmware/emergency.py;
@@ -66,7 +78,7 @@ class NodeConfig(Record):
         max_frame: int,
         order: tuple[int, ...] = (),
         wipers: dict[int, Wiper] | None = None,
-        battery: "Battery | None" = None,
+        battery: Battery | None = None,
         emergency_ms: int = 0,
         limits: tuple[tuple[int, int, int], ...] = (),
         update_key: bytes = b"",
@@ -85,14 +97,3 @@ class NodeConfig(Record):
         self.emergency_ms = emergency_ms
         self.limits = limits
         self.update_key = update_key
-
-
-def parse(data: bytes) -> NodeConfig:
-    """The slice behind its canonical JSON. ConfigError: not ours, not whole, another version."""
-    import firmware
-    from firmware import slice_form
-
-    try:
-        return slice_form.parse(data)
-    finally:  # once a boot: the code that reads it need not stay in memory
-        del sys.modules["firmware.slice_form"], firmware.slice_form

@@ -5,7 +5,7 @@ known, else in time since boot. All times here are those of a Pace. Between step
 for reports, and a gated board has no power at all.
 """
 
-from firmware import config, uplink
+from firmware import forget, uplink
 from firmware.acquire import LATE_MS, Probe, Rails
 from firmware.board import Board
 from firmware.config import ConfigError, NodeConfig
@@ -20,16 +20,18 @@ if 0:  # for mypy alone: MicroPython's compiler leaves it out
 
 _TURN_MS, _TURNS = 3000, 20  # nodes report one after the other: a report takes so long (ours)
 _OFF_MS = 500  # a clock with a battery that is off by more is set (ours)
+# Each is loaded when it is needed, and dropped after the next report.
+_SELDOM = ("firmware.wishes", "firmware.orders", "firmware.gate", "protocols.command", "protocols.spoilt")
 _DENSE_MS = 60_000  # an emergency's period where the slice names none, and the shortest between its reports (ours)
 
 
 class Cycle:
     """The node's life. step() does what is due and sleeps until the next thing is."""
 
-    def __init__(self, board: Board, plan: NodeConfig | None = None) -> None:
-        """`plan`: the board's slice, where it has been read already."""
+    def __init__(self, board: Board, plan: NodeConfig) -> None:
+        """`plan`: the board's slice."""
         self.board = board
-        self.config = plan or config.parse(board.config())
+        self.config = plan
         channels = sum([len(sensor.registers) for sensor in self.config.sensors])
         self.journal = Journal(board.flash, self.config.schema, channels)
         self.pace = Pace(board.monotonic_ms, board.clock_ms())
@@ -79,13 +81,13 @@ class Cycle:
     def _load(self) -> None:
         """What only some slices need."""
         if self.config.battery is not None:
-            from firmware import power
+            from firmware.power import Supply
 
-            self.supply = power.supply_of(self)
+            self.supply = Supply(self.board, self.config.battery, self.journal.state.tier)
         if self.config.limits:
-            from firmware import emergency
+            from firmware.emergency import Emergency
 
-            self.emergency = emergency.Emergency(self.config.limits)
+            self.emergency = Emergency(self.config.limits)
 
     # --- plans ------------------------------------------------------------------------------------------------------
 
@@ -177,9 +179,7 @@ class Cycle:
         """Does what is due, then sleeps or listens until something else is."""
         now_ms = self.pace.now_ms()
         if self.supply is not None and self.look_ms <= now_ms:
-            from firmware import power
-
-            await power.look(self, self.supply)
+            await self._look(self.supply)
         self._settle(now_ms)
         for probe in self.probes:
             if probe.next_ms is not None and probe.next_ms <= now_ms:
@@ -193,6 +193,25 @@ class Cycle:
         if self.restarts and self.uplink.next_ms is None and not self.uplink.owes_results:
             await self.board.restart()
         await self._wait()
+
+    async def _look(self, supply: "Supply") -> None:
+        """What the battery can spare. Below the safe voltage there is nothing else until it has recovered."""
+        from firmware import power
+
+        before = supply.tier
+        if supply.look() == power.STANDBY:
+            for probe in self.probes:
+                probe.off()
+            await self.board.radio.rest()
+            self.hears = False
+            self.uplink.fetcher = None  # flash is not written now; what was fetched is found again
+            await supply.until_safe()
+            self.replan = True
+        self.look_ms = self.pace.now_ms() + power.LOOK_MS
+        self.tier = power.TIERS[supply.tier]
+        if self.board.gated:
+            self.journal.note_tier(supply.tier)
+        self.replan = self.replan or supply.tier != before
 
     def _due(self, now_ms: int) -> list[int]:
         """The sensors to be read now, in their order: none while one of them is late."""
@@ -251,6 +270,7 @@ class Cycle:
         if self.hears and self.uplink.next_ms is None:
             await self.board.radio.rest()
             self.hears = False
+            forget(*_SELDOM)
 
     async def _advance(self) -> None:
         await self.uplink.advance()

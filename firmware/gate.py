@@ -1,23 +1,39 @@
 """Knows when a gated board can do without its supply until something is due; knows no timer. Loaded by such boards."""
 
-from firmware.cycle import Cycle
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
+    from typing import Protocol
+
+    from firmware.acquire import Probe
+    from firmware.board import Board
+    from firmware.uplink import Uplink
+
+    class Node(Protocol):
+        """What tells whether memory is needed: of firmware/cycle.py."""
+
+        board: Board
+        probes: list[Probe]
+        uplink: Uplink
+        is_dense: bool
+        reports_ms: int
+        to_wipe: set[int]
+
 
 _BOOT_MS = 2000  # awake so long before something is due: a boot takes one second (ours)
 _GATE_MS = 30_000  # a boot costs what light sleep costs in 25 s (gateway/energy/consumption.py)
 
 
-async def goes_without(cycle: Cycle, wait_ms: int) -> bool:
+async def goes_without(node: "Node", wait_ms: int) -> bool:
     """Ends this boot where that is worth it. False: sleep."""
-    if wait_ms <= _GATE_MS or not _can_forget(cycle):
+    if wait_ms <= _GATE_MS or not _can_forget(node):
         return False
-    await cycle.board.power_down(wait_ms - _BOOT_MS)
+    await node.board.power_down(wait_ms - _BOOT_MS)
     return True
 
 
-def _can_forget(cycle: Cycle) -> bool:
+def _can_forget(node: "Node") -> bool:
     """Whether the next boot would go on as this one: it knows the time, and nothing but flash is needed."""
     return (
-        cycle.board.clock_ms() is not None
-        and not (cycle.is_dense or cycle.reports_ms or cycle.to_wipe or cycle.uplink.owes_results)
-        and not any(probe.needs_memory for probe in cycle.probes)
+        node.board.clock_ms() is not None
+        and not (node.is_dense or node.reports_ms or node.to_wipe or node.uplink.owes_results)
+        and not any(probe.needs_memory for probe in node.probes)
     )

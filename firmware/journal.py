@@ -114,6 +114,13 @@ class Journal:
         if abs(clock_ms - self.state.clock_ms) >= 1000:
             self._note_change(self.state.counter_limit, clock_ms, now_ms * 16 // 1000)
 
+    def note_tier(self, tier: int) -> None:
+        """Notes the tier, if it is another one: for the next boot of a board without memory."""
+        state = self.state
+        if tier != state.tier:
+            kept = state.boot, state.counter_limit, state.clock_ms, state.schema, state.channels, state.set_16th
+            self.note(State(*kept, tier))
+
     def release(self, number: int) -> None:
         """Records up to `number` are safe elsewhere. Noted on flash with the next state, and after so many records."""
         number = min(number, self.next_number - 1)

@@ -2,9 +2,12 @@
 
 import sys
 
-from firmware import config
+from firmware import forget
 from firmware.board import Board
 from firmware.cycle import Cycle
+
+if 0:  # for mypy alone: MicroPython's compiler leaves it out
+    from firmware.config import NodeConfig
 
 
 def run(coroutine) -> object:  # type: ignore[no-untyped-def]
@@ -16,12 +19,20 @@ def run(coroutine) -> object:  # type: ignore[no-untyped-def]
     raise RuntimeError("a blocking board's coroutine yielded")
 
 
-async def live(board: Board) -> None:
-    plan = config.parse(board.config())
-    if plan.battery is not None:
-        from firmware import power
+def plan_of(board: Board) -> "NodeConfig":
+    """Its slice. ConfigError: damaged, or another version's."""
+    from firmware import slice_form
 
-        await power.until_safe(board, plan.battery)
+    forget("firmware.slice_form")  # from the return on
+    return slice_form.parse(board.config())
+
+
+async def live(board: Board) -> None:
+    plan = plan_of(board)
+    if plan.battery is not None:
+        from firmware.power import Supply
+
+        await Supply(board, plan.battery).until_safe()
     cycle = Cycle(board, plan)
     while True:
         await cycle.step()

@@ -1,20 +1,18 @@
 """Knows the form in which gateway/site/slice.py writes a node's slice; knows no default, no sensor model.
 
-Only firmware/config.py loads it.
+Loaded once a boot, and dropped after.
 """
 
 import json
 from binascii import unhexlify
 
-from firmware.config import VERSION, ConfigError, NodeConfig, Sensor, Wiper
+from firmware.config import Battery, ConfigError, NodeConfig, Sensor, Wiper
 from protocols.framing import MAX_FRAME
 from protocols.link import KEY_BYTES, OVERHEAD
 from protocols.modbus import READ_HOLDING, READ_INPUT, WRITE_MANY
 from protocols.registers import KINDS, MOST, ORDERS, Manner, Register
 
-if 0:  # for mypy alone: MicroPython's compiler leaves it out
-    from firmware.power import Battery
-
+VERSION = 2
 _MOST = 0x7FFFFFFF
 
 
@@ -108,11 +106,9 @@ def _wiper(row: list, sensors: int) -> tuple[int, Wiper]:  # type: ignore[type-a
     return _whole(index, 0, sensors - 1), wiper
 
 
-def _battery(plain: "dict | None") -> "Battery | None":  # type: ignore[type-arg]
+def _battery(plain: "dict | None") -> Battery | None:  # type: ignore[type-arg]
     if plain is None:
         return None
-    from firmware.power import Battery
-
     charge_dc = plain["charge_dc"]
     return Battery(
         _thresholds(plain["warm_mv"]),

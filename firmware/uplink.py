@@ -18,7 +18,7 @@ if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from firmware.wishes import Wishes
     from protocols.command import Command
 
-MOST_RECORDS = 48
+_MOST_RECORDS = 48
 # Listen before talk, as MIIT 2019 No. 52 wants it: a taken channel is never sent into. The times are ours: a frame is
 # at most one second on the air.
 _LISTEN_MS = 4000
@@ -59,7 +59,8 @@ class Uplink:
         self._greets = False  # sets the clock before it dates records
         self._is_foreign = False  # whether it has another slice of this node
         self._carried = 0  # the last record in the message that is on its way
-        self._wishes: Wishes | None = None  # of the gateway, once it has had any
+        self._wishes: Wishes | None = None  # of the gateway, while it has any
+        self.obeyed: list[tuple[int, int]] = []  # (id, result) of the last commands: a repeated one is not obeyed again
         self._listen_until_ms: int | None = None
         self.fetcher: Fetcher | None = None
         self.unreadable = 0  # journal entries that are no records
@@ -76,8 +77,6 @@ class Uplink:
         """Reports now, unless a report is under way."""
         if self.next_ms is None:
             self._board.radio.pending()  # what came while nobody listened answers nothing
-            if self._wishes is not None:
-                self._wishes.served = None
             self._greets = self.pace.is_unsure
             if self.fetcher is not None:
                 self.fetcher.begin_report()
@@ -107,8 +106,11 @@ class Uplink:
             self._send_next()
         else:
             self.next_ms = None  # no answer: the records stay, the next report tries again
-        if self.next_ms is None and self._board.gated:
-            self.journal.note_released()  # nothing but flash stays: else the next boot would send it all again
+        if self.next_ms is None:
+            if self._wishes is not None:
+                self._wishes = self._wishes.rest()
+            if self._board.gated:
+                self.journal.note_released()  # nothing but flash stays: else the next boot would send it all again
 
     def _must_wait(self, now_ms: int) -> bool:
         """Listens before talk: whether somebody else is on the channel. In vain too long: this try passes unsent."""
@@ -179,8 +181,8 @@ class Uplink:
     def _oldest_alike(self) -> tuple[list[NodeRecord], Entry | None]:
         """The oldest unsent records that one batch can hold, and the first entry. What can't be read is passed over."""
         while True:
-            entries = self.journal.unsent(MOST_RECORDS)
-            records, first = self.first_alike(entries)
+            entries = self.journal.unsent(_MOST_RECORDS)
+            records, first = self._first_alike(entries)
             if records or not entries:
                 return records, first
             self.unreadable += len(entries)
@@ -196,7 +198,12 @@ class Uplink:
                 return body, records[-1].number
             records = records[: max(min(len(records) * most // len(body), len(records) - 1), 1)]
 
-    def first_alike(self, entries: list[Entry]) -> tuple[list[NodeRecord], Entry | None]:
+    def kept(self, first: int, last: int) -> tuple[list[NodeRecord], Entry | None]:
+        """The oldest records from number `first` to `last` that the journal still holds and one batch can, and the
+        first entry."""
+        return self._first_alike(self.journal.read(first, last, _MOST_RECORDS))
+
+    def _first_alike(self, entries: list[Entry]) -> tuple[list[NodeRecord], Entry | None]:
         """The first records that one batch can hold, and the first one's entry: of one slice, and all dated or all of
         one boot whose clock was never set."""
         records: list[NodeRecord] = []

@@ -1,16 +1,28 @@
 """Knows what a gateway wants of a node besides its new records: commands, and records that it lacks; knows no sensor.
 
-Loaded with the first wish.
+Loaded with a report's first wish, and dropped when that report has ended and its results are told.
 """
 
-from firmware.uplink import MOST_RECORDS, Uplink
 from protocols import command, link
 
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
+    from typing import Protocol
 
+    from firmware.journal import Entry
+    from protocols.batch import NodeRecord
     from protocols.command import Command
     from protocols.link import Answer
+
+    class Sender(Protocol):
+        """How records and words reach the gateway: firmware/uplink.py."""
+
+        obeyed: list[tuple[int, int]]
+
+        def send(self, kind: int, body: bytes) -> None: ...
+        def send_batch(self, records: list[NodeRecord], entry: Entry) -> int: ...
+        def kept(self, first: int, last: int) -> tuple[list[NodeRecord], Entry | None]: ...
+
 
 _MOST_OBEYED = 16  # commands remembered: more than an ACK carries
 
@@ -22,11 +34,10 @@ class Wishes:
     command whose result was not heard comes again, after a boot too.
     """
 
-    def __init__(self, uplink: Uplink, obey: "Callable[[Command], int | None] | None") -> None:
+    def __init__(self, uplink: "Sender", obey: "Callable[[Command], int | None] | None") -> None:
         self._uplink = uplink
         self._obey = obey
         self._telling = 0  # how many results are in the message that is on its way
-        self._obeyed: list[tuple[int, int]] = []  # of the last commands, so that a repeated one is not obeyed again
         self._holes: tuple[tuple[int, int], ...] = ()
         self.results: list[tuple[int, int]] = []
         self.served: tuple[int, int] | None = None
@@ -41,7 +52,8 @@ class Wishes:
 
     def _heed(self, waiting: "Command") -> None:
         """Obeys a command that is new; one that comes again only has its result told again."""
-        for done in self._obeyed:
+        uplink = self._uplink
+        for done in uplink.obeyed:
             if done[0] == waiting.id:
                 break
         else:
@@ -49,10 +61,16 @@ class Wishes:
             if result is None:
                 return
             done = (waiting.id, result)
-            self._obeyed = self._obeyed[1 - _MOST_OBEYED :]
-            self._obeyed.append(done)
+            uplink.obeyed = uplink.obeyed[1 - _MOST_OBEYED :]
+            uplink.obeyed.append(done)
         if done not in self.results:
             self.results.append(done)
+
+    def rest(self) -> "Wishes | None":
+        """The report has ended. What is left for the next one."""
+        self.served = None
+        self._telling = 0  # the message that is on its way has no answer
+        return self if self.results else None
 
     def tell(self) -> bool:
         """Sends how commands ended. False: there is nothing to tell."""
@@ -68,7 +86,7 @@ class Wishes:
             return False
         self.served = first, last = self._holes[0]
         uplink = self._uplink
-        records, entry = uplink.first_alike(uplink.journal.read(first, last, MOST_RECORDS))
+        records, entry = uplink.kept(first, last)
         if entry is None:
             uplink.send(link.GONE, link.encode_range(first, last))
         elif records[0].number > first:

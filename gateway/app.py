@@ -144,7 +144,7 @@ class Gateway:
             radio = self._movement.watched("radio", noted(RADIO, outside.radio(site)))
 
             def collect() -> Callable[[], Awaitable[None]]:
-                self._radio = RadioCollector(site, radio, self.store, self._clock)
+                self._radio = RadioCollector(site, radio, self.store, self._clock, self._remind)
                 return self._radio.run
 
             self._collectors["radio"] = self._with_file(collect)
@@ -426,11 +426,20 @@ class Gateway:
         wanted = self._board.emergency
         for node in sorted(wanted):
             if now_ms - self._hastened_ms.get(node, -_EMERGENCY_MS) >= _EMERGENCY_MS:
-                self.store.give_command(node, EMERGENCY, 2 * _EMERGENCY_MS // 1000)
-                self._hastened_ms[node] = now_ms
+                self._hasten(node)
         for node in sorted(self._hastened_ms.keys() - wanted):
             self.store.give_command(node, EMERGENCY, 0)
             del self._hastened_ms[node]
+
+    def _hasten(self, node: int) -> None:
+        self.store.give_command(node, EMERGENCY, 2 * _EMERGENCY_MS // 1000)
+        self._hastened_ms[node] = self._clock.monotonic_ms()
+
+    def _remind(self, node: int) -> None:
+        """A node that boots has forgotten what it was told; what still waits it gets anyway."""
+        is_told = all(command.kind != EMERGENCY for command in self.store.commands(node))
+        if node in self._hastened_ms and is_told:
+            self._hasten(node)
 
     def stuck(self) -> list[str]:
         """Which parts stand still, in words."""

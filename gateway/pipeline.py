@@ -72,8 +72,8 @@ def _aggregates(site: Site, table: Aggregate, past: Past, every: Iterable[Series
         Aggregates(past, units, periods, grace_ms),
         *(Longer(level, past, units, periods, grace_ms) for level in levels),
         *([Findings(past, [*map(finding_of, site.findings)], periods, grace_ms)] if site.findings else []),
-        *([Loads(past, loads, periods, grace_ms)] if loads else []),
-        *([] if site.assess is None else [Indices(past, judged(site, site.assess), periods, grace_ms)]),
+        *([Loads(past, loads, periods, grace_ms, levels)] if loads else []),
+        *([] if site.assess is None else [Indices(past, judged(site, site.assess), periods, grace_ms, levels)]),
         *([Corrections(past, deployments(site), series)] if site.calibrations else []),
         *([Trends(past, trends, periods)] if trends else []),
     ]
@@ -128,5 +128,5 @@ def judged(site: Site, table: Assess) -> Judged:
     return Judged(
         items, None if table.hj633 is None else EDITIONS[table.hj633], table.waived, table.gases == "actual",
         table.water, table.target, table.factors, table.needed, pressure_at(site.station.altitude_m),
-        min(24, 86_400 // max(periods, default=1)) or 1,
+        min(24, 86_400 // max(periods, default=1)) or 1, table.air_grade,
     )  # fmt: skip

@@ -5,7 +5,7 @@ An acknowledgement leaves only after the commit. What must not be believed is co
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.energy.chemistry import step_mv
@@ -36,12 +36,16 @@ _MOST_HOLES = 3  # told in one answer; the next ones follow
 
 
 class RadioCollector:
-    """Serves every node of the site on one radio."""
+    """Serves every node of the site on one radio. `greeted` is told of a node that may have booted, before it is
+    answered."""
 
-    def __init__(self, site: Site, opener: Opener, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, site: Site, opener: Opener, store: Store, clock: Clock, greeted: Callable[[int], None] = lambda node: None
+    ) -> None:
         self._opener = opener
         self._store = store
         self._clock = clock
+        self._greeted = greeted
         for node in site.nodes:
             store.meet(node.id, fingerprint(node.secret))
         assert site.radio is not None
@@ -175,7 +179,9 @@ class RadioCollector:
     def _greet(self, received: Received) -> int:
         node = received.node
         self._meet(node, batch_reading.schema_of(received.body))
-        return self._store.heard(node, received.counter)
+        have = self._store.heard(node, received.counter)
+        self._greeted(node)
+        return have
 
     def _keep_batch(self, received: Received) -> int:
         node, counter, body = received.node, received.counter, received.body

@@ -30,6 +30,8 @@ from protocols.framing import MAX_FRAME
 from protocols.profile import Profile
 from protocols.registers import Register
 
+Latitude = Annotated[float, Meta(ge=-90, le=90, extra={"unit": "deg"})]
+Longitude = Annotated[float, Meta(ge=-180, le=180, extra={"unit": "deg"})]
 Days = Annotated[int, Meta(ge=1, le=36_500, extra={"unit": "d"})]
 
 
@@ -39,8 +41,8 @@ class Station(Struct, frozen=True, kw_only=True):
     id: StationId
     name: Text
     name_zh: str = ""
-    latitude: Annotated[float, Meta(ge=-90, le=90, extra={"unit": "deg"})]
-    longitude: Annotated[float, Meta(ge=-180, le=180, extra={"unit": "deg"})]
+    latitude: Latitude
+    longitude: Longitude
     altitude_m: Annotated[float, Meta(ge=-500, le=9000, extra={"unit": "m"})]
 
 
@@ -72,10 +74,12 @@ class Metrics(Struct, frozen=True, kw_only=True):
 
 class Web(Struct, frozen=True, kw_only=True):
     """Where `watertower web` shows the station's page; beyond this machine only with a password, whose hash is kept in
-    a file (docs/web.md)."""
+    a file. `certificate`, `key` (PEM): of its encrypted connections, None: it makes its own (docs/web.md)."""
 
     listen: HostPort = "127.0.0.1:8080"
     password_file: Text = "web.password"
+    certificate: Text | None = None
+    key: Text | None = None
 
 
 class ClockTrust(Struct, frozen=True, kw_only=True):
@@ -144,7 +148,8 @@ class Sensor(Struct, frozen=True, kw_only=True):
 
     `serial = "as_bus"`: a technician changed the device's serial settings to those of the bus. `periods` are those of
     quantities that have another than `period_s`. `latency_ms`: the longest that this device thinks (None: as its
-    profile says). `rail`: the switched supply it hangs on (None: always on).
+    profile says). `rail`: the switched supply it hangs on (None: always on). `latitude`, `longitude`: where it is, as
+    of the station.
     """
 
     id: Name
@@ -157,6 +162,8 @@ class Sensor(Struct, frozen=True, kw_only=True):
     periods: dict[Text, Period] = {}
     latency_ms: Annotated[int, Meta(ge=1, le=60_000, extra={"unit": "ms"})] | None = None
     rail: Name | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
 
     def __hash__(self) -> int:
         return hash(self.id)  # a dict has none
@@ -188,8 +195,8 @@ class NodeLimit(Struct, frozen=True, kw_only=True):
 
 
 class Node(Struct, frozen=True, kw_only=True, rename={"buses": "bus", "sensors": "sensor", "limits": "limit"}):
-    """A wireless node: who it is, its key, how often it reports, what hangs on it, what it lives on, and when it
-    measures densely, every `emergency_period_s`."""
+    """A wireless node: who it is, its key, how often it reports, where it stands, what hangs on it, what it lives on,
+    and when it measures densely, every `emergency_period_s`."""
 
     id: Annotated[int, Meta(ge=1, le=65534)]
     name: Name
@@ -197,6 +204,8 @@ class Node(Struct, frozen=True, kw_only=True, rename={"buses": "bus", "sensors":
     report_s: Period
     board: Literal["rp2", "esp32"] = "rp2"
     update_key: Key | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     battery: NodeBattery | None = None
     emergency_period_s: Period | None = None
     limits: tuple[NodeLimit, ...] = ()
@@ -489,7 +498,12 @@ def _site(file: SiteFile, folder: Path, library: Library) -> Site:
         clock=file.clock,
         control=replace(file.control, socket=absolute(folder, file.control.socket)),
         metrics=file.metrics,
-        web=replace(file.web, password_file=absolute(folder, file.web.password_file)),
+        web=replace(
+            file.web,
+            password_file=absolute(folder, file.web.password_file),
+            certificate=file.web.certificate and absolute(folder, file.web.certificate),
+            key=file.web.key and absolute(folder, file.web.key),
+        ),
         radio=file.radio and replace(file.radio, port=absolute(folder, file.radio.port)),
         profile_dir=file.profile_dir,
         buses=tuple(replace(bus, port=bus.port and absolute(folder, bus.port)) for bus in file.buses),

@@ -18,6 +18,7 @@ from gateway.process.quality.limit_table import Channel as Tested
 from gateway.process.quality.limit_table import limits
 from gateway.process.quality.limits import Limits
 from gateway.site.airtime import longest_frame
+from gateway.site.derived import derived
 from gateway.site.finding import finding_faults
 from gateway.site.library import Library, serial_text
 from gateway.site.limits import calibration_faults, limit_faults, service_faults
@@ -42,6 +43,9 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     owners = [("", site), *nodes]
     yield from _identities(site, nodes, owners)
     yield from _ports(site, folder)
+    yield from _page(site)
+    for path, node in nodes:
+        yield from _position(path, node)
     for path, uplink in _rows(site, "uplink"):
         yield from _login(path, uplink)
         yield from _dialect(path, uplink)
@@ -51,6 +55,7 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     for path, owner in owners:
         yield from _unit_ids(path, owner)
         for place, sensor in _rows(owner, "sensor", path):
+            yield from _position(place, sensor)
             yield from _bus(place, sensor, owner)
             yield from _profile(place, sensor, owner, library)
     yield from _rails(site)
@@ -64,7 +69,8 @@ def cross_checks(site: Tree, folder: Path, library: Library) -> Iterator[Fault]:
     yield from _aggregate(site, library)
     yield from _meaning(site, library)
     dense = {node["name"]: bool(node.get("emergency_period_s")) for _, node in nodes if "name" in node}
-    yield from rule_faults(_rows(site, "rule"), _channel_names(site, library), dense)
+    known = _channel_names(site, library)
+    yield from rule_faults(_rows(site, "rule"), known, dense, derived(site, known or ()))
     yield from _worth(site, owners, library)
     if nodes and site.get("radio", {}) is None:
         yield Fault("radio", "fault.no_radio", Phrase("hint.add_radio"))
@@ -205,6 +211,17 @@ def _platform_orders(
             if row["write"] not in writes:
                 found = quoted(row["write"])
                 yield Fault(f"{place}.write", "fault.no_such_write", nearest(row["write"], writes), found=found)
+
+
+def _position(path: str, one: Tree) -> Iterator[Fault]:
+    if "latitude" in one and "longitude" in one and (one["latitude"] is None) != (one["longitude"] is None):
+        yield Fault(path, "fault.half_position")
+
+
+def _page(site: Tree) -> Iterator[Fault]:
+    page = site.get("web")
+    if isinstance(page, dict) and page.get("key") is not None and page.get("certificate", "") is None:
+        yield Fault("web.key", "fault.cert_without_key", Phrase("hint.cert_and_key"))
 
 
 def _login(path: str, uplink: Tree) -> Iterator[Fault]:

@@ -1,7 +1,8 @@
 """Knows what a request must bring before it may change anything, and what each answer tells a browser; knows no page.
 
-Each POST is guarded, whoever adds one: JSON only, from this page only, logged in but for OPEN, with the session's
-token.
+Each POST is guarded, whoever adds one: where nobody reads along only, JSON only, from this page only, logged in but for
+OPEN, with the session's token. No answer asks for https ever after (HSTS): a browser then lets nobody past a
+certificate that it does not know.
 """
 
 import asyncio
@@ -38,12 +39,19 @@ async def headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault("Cache-Control", "no-store")
 
 
-def guarded(find: Find) -> Any:
-    """The middleware; `find` tells a request's session."""
+def cookie(request: web.Request) -> str:
+    """The name of the session's: no page without encryption can set one that begins so (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{COOKIE}" if request.secure else COOKIE
+
+
+def guarded(find: Find, is_private: Callable[[web.Request], bool]) -> Any:
+    """The middleware; `find` tells a request's session, `is_private` whether nobody can read along."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.method == "POST":
+            if not is_private(request):
+                raise web.HTTPForbidden(text="https")
             _from_here(request)
             if request.path not in OPEN:
                 session = find(request)
@@ -66,7 +74,7 @@ def _from_here(request: web.Request) -> None:
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="application/json")
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and urlsplit(origin)[:2] != (request.scheme, request.host):
         raise web.HTTPForbidden(text="origin")
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise web.HTTPForbidden(text="origin")

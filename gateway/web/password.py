@@ -1,10 +1,11 @@
 """Knows how the page's password is kept and tried; knows no session and no visitor."""
 
-import os
 from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from gateway.web.secret_file import keep
 
 SHORTEST = 8  # characters: NIST SP 800-63B, 5.1.1.1
 LONGEST = 128  # ours: enough for any sentence
@@ -26,15 +27,8 @@ class PasswordFile:
             return None
 
     def keep(self, password: str) -> None:
-        """From now on it is this one: the file appears whole, and never with more than its owner's rights."""
-        beside = self.path.with_name(self.path.name + ".part")
-        beside.unlink(missing_ok=True)
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(_HASHER.hash(password) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self.path)
+        """From now on it is this one."""
+        keep(self.path, (_HASHER.hash(password) + "\n").encode("ascii"))
 
     def fits(self, password: str) -> bool:
         """Takes some 50 ms and 19 MiB: one at a time, and not in the loop."""

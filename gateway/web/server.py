@@ -41,9 +41,11 @@ _WORK_MIN = (30, 60, 120, 240, 480)
 
 
 class Server:
-    """`app` answers; `pulse` and `history` are what it shows. `slow_s`: for a visitor to take what a stream says."""
+    """`app` answers; `pulse` and `history` are what it shows. `is_here`: only this machine reaches it; `slow_s`: for a
+    visitor to take what a stream says."""
 
-    def __init__(self, site: Site, clock: Clock, slow_s: float = _SLOW_S) -> None:
+    def __init__(self, site: Site, clock: Clock, is_here: bool = True, slow_s: float = _SLOW_S) -> None:
+        self._is_here = is_here
         self._slow_s = slow_s
         self._site = site
         self._clock = clock
@@ -61,7 +63,9 @@ class Server:
         self._downloads = 0
         self._template = (_PAGE / "page.html").read_text("utf-8")
         self._files = {path.name: path.read_bytes() for path in _PAGE.iterdir() if path.suffix in _TYPES}
-        self.app = web.Application(middlewares=[guard.guarded(self._session)], client_max_size=guard.LARGEST_BYTES)
+        self.app = web.Application(
+            middlewares=[guard.guarded(self._session, self._is_private)], client_max_size=guard.LARGEST_BYTES
+        )
         self.app.on_response_prepare.append(guard.headers)
         self.app.add_routes(
             [
@@ -186,15 +190,20 @@ class Server:
 
     # --- who is there -------------------------------------------------------------------------------------------------
 
+    def _is_private(self, request: web.Request) -> bool:
+        """Whether nobody on the way can read along."""
+        return request.secure or self._is_here
+
     def _session(self, request: web.Request) -> Session | None:
-        token = request.cookies.get(guard.COOKIE)
+        token = request.cookies.get(guard.cookie(request)) if self._is_private(request) else None
         return self._sessions.find(token, self._password.hash(), self._clock.monotonic_ms()) if token else None
 
     async def _tell_session(self, request: web.Request) -> web.Response:
         """The token is for scripts of this page: another site's can't read the answer."""
         session = self._session(request)
         has_password = self._password.hash() is not None
-        return web.json_response({"token": session and session.csrf, "has_password": has_password})
+        known = {"token": session and session.csrf, "has_password": has_password}
+        return web.json_response(known | {"is_private": self._is_private(request)})
 
     async def _login(self, request: web.Request) -> web.Response:
         password = (await guard.body(request)).get("password")
@@ -214,13 +223,14 @@ class Server:
             self._guesses.right(who)
         session = self._sessions.begin(known, self._clock.monotonic_ms())
         answer = web.json_response({"token": session.csrf})
-        answer.set_cookie(guard.COOKIE, session.token, max_age=LASTS_MS // 1000, httponly=True, samesite="Strict")
+        lasts_s, name = LASTS_MS // 1000, guard.cookie(request)
+        answer.set_cookie(name, session.token, max_age=lasts_s, httponly=True, samesite="Strict", secure=request.secure)
         return answer
 
     async def _logout(self, request: web.Request) -> web.Response:
-        self._sessions.end(request.cookies[guard.COOKIE])
+        self._sessions.end(request.cookies[guard.cookie(request)])
         answer = web.json_response({})
-        answer.del_cookie(guard.COOKIE, httponly=True, samesite="Strict")
+        answer.del_cookie(guard.cookie(request), httponly=True, samesite="Strict", secure=request.secure)
         return answer
 
     # --- what changes -------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from gateway.energy.consumption import POWERS, sensor_w
 from gateway.site.config import Node, Site
+from hw_sim.battery import BatterySettings
 from hw_sim.bench import Figure, figure
 from hw_sim.bus.wire import Wire
 from hw_sim.clock import run_virtual
@@ -98,6 +99,7 @@ async def _live(folder: Path, fit: Fit | None, span_s: float) -> Day:
         truth={channel: Truth(recording="river", column=column) for channel, column in TRUTH.items()}
         | {"ec.conductivity": Truth(recording="river", column="cond", scale=0.001)},
         seconds_per_row=900.0,
+        batteries=(BatterySettings(node="five"),),
     )
     station = VirtualStation(story, folder, 1, runtimes={} if fit is None else {"five": fit}, days=3.0)
     world, (node,) = station.world, station.site.nodes

@@ -1,4 +1,4 @@
-from firmware import config
+from firmware import slice_form
 from firmware.acquire import Probe, Rails
 from firmware.config import Wiper
 from protocols import quality
@@ -17,7 +17,7 @@ class Bench:
         self.board = DeskBoard(self.clock, RamFlash(), b"", None, {})
         fields.setdefault("rail", "sensors")
         fields.setdefault("registers", [slices.register("x", 0), slices.register("y", 1)])
-        sensor = config.parse(slices.encoded(slices.node(slices.sensor(**fields)))).sensors[0]
+        sensor = slice_form.parse(slices.encoded(slices.node(slices.sensor(**fields)))).sensors[0]
         client = RtuClient(wire, self.clock.now_ms, 9600)
         self.probe = Probe(sensor, client, Rails(self.board), self.board, self.clock.now_ms, wiper)
 

@@ -1,11 +1,12 @@
 import json
 import sys
 
-from firmware import config, slice_form
+from firmware import slice_form
 from firmware.config import ConfigError, NodeConfig, Wiper
+from firmware.main import plan_of
 from protocols.registers import Register, plan_reads
 from tests.firmware import slices
-from tests.firmware.doubles import MICROPYTHON, Dice, raises
+from tests.firmware.doubles import MICROPYTHON, Clock, DeskBoard, Dice, RamFlash, raises
 
 SLICE = slices.node(
     slices.sensor(
@@ -117,6 +118,7 @@ def test_another_version_is_refused_in_words():
 
 
 def test_the_code_that_reads_a_slice_does_not_stay_in_memory():
+    board = DeskBoard(Clock(), RamFlash(), slices.encoded(SLICE), None, {})
     for _ in range(2):
-        assert config.parse(slices.encoded(SLICE)).node == 17
+        assert plan_of(board).node == 17
         assert "firmware.slice_form" not in sys.modules

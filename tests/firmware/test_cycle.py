@@ -1,6 +1,7 @@
 """The whole node on doubles: sensors on a line, a gateway on the radio, a clock that only its waiting moves."""
 
 from firmware.cycle import Cycle
+from firmware.main import plan_of
 from protocols import command, link, quality
 from protocols.checks import crc16
 from protocols.command import Command
@@ -37,7 +38,7 @@ class World:
         self.board = self.kind(self.clock, self.flash, self.slice, self.radio, {"uart1": self.line})
         self.board.no_rails = self.no_rails
         self.boots.append(self.board)
-        self.cycle = Cycle(self.board)
+        self.cycle = Cycle(self.board, plan_of(self.board))
 
     def restart(self, dead_ms=5000):
         self.gateway.unix_ms += self.clock.ms + dead_ms

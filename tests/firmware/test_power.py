@@ -1,4 +1,5 @@
-from firmware.power import LOOK_MS, NORMAL, SAVING, STANDBY, SURVIVAL, Battery, Supply, until_safe
+from firmware.config import Battery
+from firmware.power import LOOK_MS, NORMAL, SAVING, STANDBY, SURVIVAL, Supply
 from tests.firmware.doubles import Clock, DeskBoard, RamFlash, run
 
 STEPS = ((12920, 13040), (12640, 12920), (12200, 12640))
@@ -56,7 +57,7 @@ def test_a_board_that_measures_no_battery_saves_nothing():
 
 
 def test_nothing_happens_until_the_voltage_is_safe():
-    board, _ = supply(mv=12_500)
+    board, found = supply(mv=12_500)
     looks = []
 
     def measured():
@@ -64,5 +65,5 @@ def test_nothing_happens_until_the_voltage_is_safe():
         return 12_500 if len(looks) < 4 else 12_700
 
     board.battery_mv = measured
-    run(until_safe(board, Battery(STEPS, COLD, 0, 0)))
+    run(found.until_safe())
     assert looks == [0, LOOK_MS, 2 * LOOK_MS, 3 * LOOK_MS]

@@ -1,6 +1,6 @@
 """The uplink of a node, alone with its journal, a clock moved by hand and the gateway's half of the link."""
 
-from firmware import config
+from firmware import slice_form
 from firmware.journal import Journal
 from firmware.pace import Pace
 from firmware.uplink import Uplink, pack_record
@@ -40,7 +40,8 @@ class Node:
         board = DeskBoard(self.clock, self.flash, self._slice, self.wire, {})
         self.journal = Journal(self.flash, self._schema, self.channels)
         more = (self._obey,) if self._obey else ()
-        self.uplink = Uplink(board, config.parse(self._slice), self.journal, *more, pace=self._pace(board.monotonic_ms))
+        plan = slice_form.parse(self._slice)
+        self.uplink = Uplink(board, plan, self.journal, *more, pace=self._pace(board.monotonic_ms))
 
     def measure(self, count, step_ms=10_000, value=None):
         for _ in range(count):

@@ -50,6 +50,22 @@ def test_what_channels_say_against_each_other(values: dict[str, float], expected
     assert _flagged(**values) == expected
 
 
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (worth.FAIL, {"conductivity": worth.CONTRADICTS | worth.SUSPECT}),
+        (quality.RANGE, {"conductivity": worth.CONTRADICTS | worth.SUSPECT}),
+        (worth.SUSPECT, {}),
+        (quality.NO_REPLY, {}),
+        (worth.MAINTENANCE | worth.FAIL, {}),
+    ],
+)
+def test_conductivity_is_as_good_as_its_thermometer(flags: int, expected: dict[str, int]) -> None:
+    """What no water has says nothing of the conductivity at 25 degC; oxygen and pH have little to do with it."""
+    readings = {"temperature": (-99.0, flags), "conductivity": (310.0, 0), "ph": (8.4, 0), "dissolved_oxygen": (9.0, 0)}
+    assert cross(readings, PLACE) == expected
+
+
 def test_a_failed_reading_accuses_nobody() -> None:
     readings = {
         "pm2_5": (900.0, worth.FAIL),

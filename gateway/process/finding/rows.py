@@ -9,25 +9,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.process.finding.kinds import DEPTH, KINDS, Kind, scaled
-from gateway.process.flow.release import release
+from gateway.process.finding.kinds import DEPTH, KINDS, Found, scaled
+from gateway.process.finding.spans import SPANS, Span, Stretch
+from gateway.process.flow.rating import Curve, in_force
 from gateway.process.number import exact, rounded
-from gateway.process.periods import DAY, HOUR, HOUR_MS, MONTH, Calendar
+from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, MONTH, Calendar
 from gateway.process.stage import Cell, Past, Row, Series
 from protocols import quality
 
-RELEASE = "base_flow"  # the one finding that is made of many hours: how many of them kept it
+_LENGTHS = {HOUR: HOUR_MS, DAY: DAY_MS}
 
 
 class Finding(NamedTuple):
-    """`channels`: input -> channel; `points`: of a rating curve; `base`: m3/s of each month, of a base flow."""
+    """`channels`: input -> channel; `curves`: of a rating, each for its time; `base`: m3/s of each month, of a base
+    flow; `limit`: the name of a limit of dust."""
 
     name: str
     by: str
     channels: Mapping[str, str]
     numbers: Mapping[str, float]
-    points: Sequence[tuple[float, float]] = ()
+    curves: tuple[Curve, ...] = ()
     base: Sequence[float] = ()
+    limit: str = ""
 
 
 class Findings:
@@ -48,15 +51,14 @@ class Findings:
             for place, (name, _, _) in enumerate(series.channels)
         }
         self._changed: set[tuple[str, int]] = set()
-        self._shares: set[tuple[str, int]] = set()  # days and months whose kept hours are to be counted again
-        self._has_shares = any(finding.by == RELEASE for finding in findings)
+        self._spans: set[tuple[str, int]] = set()  # days, months and years that are to be looked at again
         self.since_seq = math.inf
 
     @property
     def due_ms(self) -> float:
         if self._changed:
             return -math.inf
-        return min((self._due_ms(*one) for one in self._shares), default=math.inf)
+        return min((self._due_ms(*one) for one in self._spans), default=math.inf)
 
     def _due_ms(self, level: str, start_ms: int) -> int:
         return self._calendar.end(level, start_ms) + self._grace_ms
@@ -73,31 +75,43 @@ class Findings:
     def tick(self, unix_ms: int) -> Iterator[Row]:
         for level, start_ms in sorted(self._changed, key=lambda one: (one[1], one[0] != HOUR)):
             for finding in self._findings:
-                if finding.by == RELEASE:
-                    if level == HOUR:
-                        self._shares |= {(one, self._calendar.start(one, start_ms)) for one in (DAY, MONTH)}
+                span = SPANS.get(finding.by)
+                if span is not None:
+                    self._spans |= self._concerned(span, level, start_ms)
                 elif level in KINDS[finding.by].levels:
-                    yield from self._written(series_of(finding, level), start_ms, self._cells(finding, level, start_ms))
+                    yield from self._written(finding, level, start_ms, self._found(finding, level, start_ms))
         self._changed.clear()
-        for level, start_ms in sorted(one for one in self._shares if self._due_ms(*one) <= unix_ms):
-            self._shares.discard((level, start_ms))
+        for level, start_ms in sorted(one for one in self._spans if self._due_ms(*one) <= unix_ms):
+            self._spans.discard((level, start_ms))
             for finding in self._findings:
-                if finding.by == RELEASE:
-                    yield from self._written(series_of(finding, level), start_ms, self._kept(finding, level, start_ms))
+                span = SPANS.get(finding.by)
+                if span is not None and level in span.levels:
+                    stretch = self._stretch(finding, span, level, start_ms)
+                    yield from self._written(finding, level, start_ms, span.reckon(stretch))
 
-    def _written(self, series: Series, start_ms: int, cells: tuple[Cell, ...]) -> Iterator[Row]:
+    def _concerned(self, span: Span, level: str, start_ms: int) -> set[tuple[str, int]]:
+        """The periods that an hour or a day has a part in."""
+        if level != span.below:
+            return set()
+        found = {(one, self._calendar.start(one, start_ms)) for one in span.levels}
+        if span.months_before and self._calendar.month(start_ms) > 12 - span.months_before:
+            found |= {(one, self._calendar.end(one, start)) for one, start in found}
+        return found
+
+    def _written(self, finding: Finding, level: str, start_ms: int, found: Found) -> Iterator[Row]:
+        series = series_of(finding, level)
+        cells = tuple(_cell(exact(one), places) for one, (_, _, places) in zip(found, series.channels, strict=True))
         known = self._past.at(series, start_ms)
         if known is None or known.cells != cells:
             yield Row(series, start_ms, cells)
 
-    def _cells(self, finding: Finding, level: str, start_ms: int) -> tuple[Cell, ...]:
+    def _found(self, finding: Finding, level: str, start_ms: int) -> Found:
         kind = KINDS[finding.by]
         values = {
             name: self._value(level, channel, start_ms, kind.inputs.get(name, kind.inputs.get(DEPTH)))
             for name, channel in finding.channels.items()
         }
-        found = kind.reckon(values, finding.numbers, finding.points)
-        return tuple(_cell(exact(one), decimals) for one, (_, _, decimals) in zip(found, kind.outputs, strict=True))
+        return kind.reckon(values, finding.numbers, in_force(finding.curves, start_ms) or Curve())
 
     def _value(self, level: str, channel: str, start_ms: int, wanted: str | None) -> Decimal | None:
         series, place = self._at.get((level, channel), (None, 0))
@@ -111,27 +125,28 @@ class Findings:
             return None
         return Decimal(value).scaleb(-decimals) * times
 
-    def _kept(self, finding: Finding, level: str, start_ms: int) -> tuple[Cell, ...]:
-        hours = range(start_ms, self._calendar.end(level, start_ms), HOUR_MS)
-        base = finding.base[(self._calendar.month(start_ms) - 1) % len(finding.base)]
-        found = release((self._value(HOUR, finding.channels["flow"], hour, "m3/s"), base) for hour in hours)
-        shortfall = None if found.percent is None else found.shortfall_m3s
-        return (
-            _cell(exact(found.percent), 1),
-            _cell(exact(None if found.percent is None else found.longest), 0),
-            _cell(exact(shortfall), 4),
-            (found.judged, 0),
-        )
+    def _stretch(self, finding: Finding, span: Span, level: str, start_ms: int) -> Stretch:
+        first_ms = start_ms
+        for _ in range(span.months_before):
+            first_ms = self._calendar.start(MONTH, first_ms - 1)
+        times = range(first_ms, self._calendar.end(level, start_ms), _LENGTHS[span.below])
+        columns = {
+            name: self._column(span.below, channel, times, span.inputs.get(name, span.inputs.get(DEPTH)))
+            for name, channel in finding.channels.items()
+        }
+        month = self._calendar.month(start_ms)
+        base = finding.base[(month - 1) % len(finding.base)] if finding.base else 0.0
+        return Stretch(columns, base, finding.limit)
+
+    def _column(self, level: str, channel: str, times: range, wanted: str | None) -> list[Decimal | None]:
+        return [self._value(level, channel, unix_ms, wanted) for unix_ms in times]
 
 
 def _cell(value: Decimal | None, decimals: int) -> Cell:
     return (None, quality.FEW) if value is None else (int(rounded(value, decimals).scaleb(decimals)), 0)
 
 
-_SHARE = (("kept", "%", 1), ("longest", "h", 0), ("shortfall", "m3/s", 4), ("hours", "", 0))
-
-
 def series_of(finding: Finding, level: str) -> Series:
-    kind: Kind | None = KINDS.get(finding.by)
-    outputs = _SHARE if kind is None else kind.outputs
+    span = SPANS.get(finding.by)
+    outputs = KINDS[finding.by].outputs if span is None else span.outputs
     return Series(level, tuple((f"{finding.name}.{suffix}", unit, decimals) for suffix, unit, decimals in outputs))

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from gateway.process.water.oxygen import saturation_mgl
-from protocols.worth import CONTRADICTS, DRY, ICE, MISSING, NOT_MEASURING, SUSPECT, is_usable
+from protocols import quality
+from protocols.worth import CONTRADICTS, DRY, FAIL, ICE, MISSING, NOT_MEASURING, SUSPECT, is_usable
 
 Readings = Mapping[str, tuple[float | None, int]]  # quantity -> (value, flags), in the units of UNITS
 Flags = dict[str, int]
@@ -90,6 +91,16 @@ def level_against_pressure(readings: Readings, place: Place) -> Flags:
     return _marked(readings, ("level", "water_pressure"), CONTRADICTS)
 
 
+def without_thermometer(readings: Readings, place: Place) -> Flags:
+    """Conductivity is told as of 25 degC and changes 2 % a degree (ISO 7888), so a sonde whose own thermometer says
+    what no water has says nothing of conductivity either. An optical oxygen probe has a thermometer of its own and pH
+    changes by some thousandths a degree: these two go on."""
+    _, flags = readings.get("temperature", (None, 0))
+    if not flags & (FAIL | quality.RANGE) or flags & (MISSING | NOT_MEASURING):
+        return {}
+    return _marked(readings, ("conductivity",), CONTRADICTS)
+
+
 Check = Callable[[Readings, Place], Flags]
 # By the names that a site file has for them.
 BY_NAME: dict[str, Check] = {
@@ -98,7 +109,9 @@ BY_NAME: dict[str, Check] = {
     "pm": fine_above_coarse,
     "oxygen": oversaturated,
     "level": level_against_pressure,
+    "thermometer": without_thermometer,
 }
+OF_ONE_SENSOR = "temperature"  # what it says when it failed concerns its own sensor alone
 CHECKS = tuple(BY_NAME.values())
 
 

@@ -5,18 +5,20 @@ import { say, span } from "./words.js";
 
 let token = null;
 let has_password = true;
+let is_private = true;
 let on_change = () => {};
 
 export async function begin_login(changed) {
   on_change = changed;
+  one("#private a").href = `https://${location.host}/${location.search}`;
   one("#login").addEventListener("click", () => (token ? log_out() : ask()));
-  one("#cancel").addEventListener("click", () => one("#ask").close());
+  for (const button of document.querySelectorAll("#ask .cancel")) button.addEventListener("click", () => one("#ask").close());
   one("#ask form").addEventListener("submit", (event) => {
     event.preventDefault();
     log_in();
   });
   try {
-    ({ token, has_password } = await (await fetch("/session")).json());
+    ({ token, has_password, is_private } = await (await fetch("/session")).json());
   } catch {
     // the stream says that the station is gone
   }
@@ -42,8 +44,10 @@ let then = () => {};
 function ask(afterwards = () => {}) {
   then = afterwards;
   one("#ask .fault").textContent = has_password ? "" : say("web.no_password");
+  one("#private").hidden = is_private;
+  one("#secret").hidden = !is_private;
   one("#ask").showModal();
-  one("#password").focus();
+  if (is_private) one("#password").focus();
 }
 
 async function log_in() {

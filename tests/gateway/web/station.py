@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import ssl
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -305,11 +306,12 @@ def gateway(world: World) -> Thread:
     return Thread(work)
 
 
-def page(world: World, head_s: float = 10.0) -> Thread:
-    """The page; told is its port."""
+def page(world: World, head_s: float = 10.0, tls: ssl.SSLContext | None = None) -> Thread:
+    """The page; told is its port. With `tls` it takes itself for one that others reach."""
 
     async def work(ready: Callable[[Any], None], end: asyncio.Event) -> None:
-        async with opened(Server(world.site, world.clock), "127.0.0.1", 0, head_s) as port:
+        server = Server(world.site, world.clock, is_here=tls is None)
+        async with opened(server, "127.0.0.1", 0, head_s, tls) as port:
             ready(port)
             await end.wait()
 

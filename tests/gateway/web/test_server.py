@@ -107,7 +107,7 @@ def test_everybody_in_reach_may_read_and_no_secret_is_among_it(port: int, world:
     for secret in [*(node.key for node in world.site.nodes), world.password.hash()]:
         assert secret is not None
         assert secret.encode() not in seen
-    assert ask(port, "GET", "/session").plain == {"token": None, "has_password": True}
+    assert ask(port, "GET", "/session").plain == {"token": None, "has_password": True, "is_private": True}
 
 
 def test_every_answer_forbids_a_browser_what_the_page_does_not_need(port: int) -> None:
