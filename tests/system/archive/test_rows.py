@@ -57,8 +57,8 @@ def test_a_guessed_time_gives_way_to_a_known_one_and_never_the_other_way_round(a
     assert archive.store([("one", dated)]).dated == 1
     assert archive.store([("one", guess), ("one", dated)])[:4] == (0, 2, 0, [])
     assert ask(dsn, "SELECT extract(epoch from time) * 1000, quality FROM row") == [(NOW_MS, None)]
-    other = archive.store([("one", data(1, 6))])
-    assert [refused.reason for _, refused in other.refused] == ["altered"]
+    for other in (data(1, 6), data(1, 6, quality=[16], unix_ms=1000)):
+        assert [refused.reason for _, refused in archive.store([("one", other)]).refused] == ["altered"]
 
 
 def test_rows_wait_for_the_announcement_of_their_series(archive: Archive) -> None:
