@@ -8,6 +8,7 @@ import { begin_login } from "./login.js";
 import { begin_maintenance, show_maintenance } from "./maintenance.js";
 import { show_sketch } from "./sketch.js";
 import { show_events, show_tables } from "./tables.js";
+import { show_map } from "./map.js";
 import { begin_theme } from "./theme.js";
 import { fetch_history, show_values } from "./values.js";
 
@@ -22,6 +23,7 @@ function draw() {
   show_alarms(now);
   show_maintenance(now);
   show_values(now.status ? now.status.channels : now.stored, !!now.status && !is_lost, now.status?.services ?? []);
+  show_map(now);
   show_sketch(now);
   show_tables(now);
   show_events([...newest(), ...older]);
