@@ -26,6 +26,7 @@ from gateway.process.judgement import (
     water_channels,
 )
 from gateway.process.periods import DAY, HOUR, HOUR_MS, MONTH, YEAR, Calendar
+from gateway.process.places import Places
 from gateway.process.stage import Past, Row, Series
 from gateway.process.water import day
 from protocols import quality
@@ -41,14 +42,14 @@ class Indices:
         self._judged = judged
         self._calendar = calendar
         self._grace_ms = grace_ms
-        self._at: dict[str, tuple[Series, int]] = {}  # item -> where its newest hours are
+        self._places = Places(past)  # by item
         self._hours: set[int] = set()
         self._days: set[int] = set()
         self._spans: set[tuple[str, int]] = set()  # months and years that are to be made again
         self._span_levels = [level for level in (MONTH, YEAR) if level in levels]
-        items = {*judged.items.values()}
+        self._items = {*judged.items.values()}
         self._subjects = [
-            name for name, wanted in ((AIR, POLLUTANTS), (WATER, judged.factors)) if not items.isdisjoint(wanted)
+            name for name, wanted in ((AIR, POLLUTANTS), (WATER, judged.factors)) if not self._items.isdisjoint(wanted)
         ]
         self.since_seq = math.inf  # it needs no collected row
 
@@ -67,7 +68,7 @@ class Indices:
             for place, (name, _, _) in enumerate(row.series.channels):
                 item = self._judged.items.get(name)
                 if item is not None:
-                    self._at[item] = row.series, place
+                    self._places.note(item, row.series, place)
                     self._hours.add(row.unix_ms)
         return ()
 
@@ -104,13 +105,7 @@ class Indices:
     def _values(self, start_ms: int) -> dict[str, Decimal | None]:
         """What was measured in that hour, in the standards' units and state."""
         found: dict[str, Decimal | None] = {}
-        rows = {series: self._past.at(series, start_ms) for series in {series for series, _ in self._at.values()}}
-        for item, (series, place) in self._at.items():
-            row = rows[series]
-            if row is None:
-                continue
-            value, flags = row.cells[place]
-            _, unit, decimals = series.channels[place]
+        for item, ((_, unit, decimals), (value, flags)) in self._places.at(self._items, start_ms).items():
             is_valid = value is not None and not flags & quality.FEW
             found[item] = in_unit(item, Decimal(value or 0).scaleb(-decimals), unit) if is_valid else None
         if self._judged.gases_are_actual:

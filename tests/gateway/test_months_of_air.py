@@ -181,3 +181,20 @@ def test_gases_are_rows_at_the_reference_state_by_the_stations_own_air() -> None
     station.hour(series, MIDNIGHT_MS + HOUR_MS, 1000, 6164, None, 60)
     found = [named(row) for row in of(station.ticked(MIDNIGHT_MS + 2 * HOUR_MS), "air_hour")]
     assert [(one["air.o3"], one["air.pm10"]) for one in found] == [(1451, 600), (None, 600)]
+
+
+def test_a_day_in_which_the_list_of_channels_changed_is_one_day() -> None:
+    """Twelve hours stand in one series, twelve in another; what comes late of the old one costs the new one nothing."""
+    station = Station({"dust.pm2_5": "PM2.5"})
+    wider = Series(HOUR, (("dust.pm10", "ug/m3", 0), ("dust.pm2_5", "ug/m3", 0)))
+    for hour in range(24):
+        unix_ms = MIDNIGHT_MS + hour * HOUR_MS
+        if hour < 12:
+            station.hour(PM2_5, unix_ms, 20)
+        else:
+            station.hour(wider, unix_ms, 50, 30)
+    (day,) = of(station.ticked(MIDNIGHT_MS + DAY_MS), "air_day")
+    assert named(day)["air.pm2_5"] == 250
+    station.hour(PM2_5, MIDNIGHT_MS + 3 * HOUR_MS, 44)
+    (day,) = of(station.ticked(MIDNIGHT_MS + DAY_MS), "air_day")
+    assert named(day)["air.pm2_5"] == 260

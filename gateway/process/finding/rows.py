@@ -14,7 +14,8 @@ from gateway.process.finding.spans import SPANS, Span, Stretch
 from gateway.process.flow.rating import Curve, in_force
 from gateway.process.number import exact, rounded
 from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, Calendar
-from gateway.process.stage import Cell, Past, Row, Series
+from gateway.process.places import Places
+from gateway.process.stage import Cell, Named, Past, Row, Series
 from protocols import quality
 
 _LENGTHS = {HOUR: HOUR_MS, DAY: DAY_MS}
@@ -42,14 +43,12 @@ class Findings:
         self._calendar = calendar
         self._grace_ms = grace_ms
         self._wanted = {channel for finding in findings for channel in finding.channels.values()}
-        # (level, channel) -> where its rows are, the newest last: a changed list of channels begins a new series
-        self._at: dict[tuple[str, str], list[tuple[Series, int]]] = {
-            (level, name): [(series, place)]
-            for finding in findings
-            for level in (HOUR, DAY)
-            for series in (series_of(finding, level),)
-            for place, (name, _, _) in enumerate(series.channels)
-        }
+        self._places = Places(past)
+        for finding in findings:
+            for level in (HOUR, DAY):
+                series = series_of(finding, level)
+                for place, (name, _, _) in enumerate(series.channels):
+                    self._places.note(f"{level}/{name}", series, place)
         self._changed: set[tuple[str, int]] = set()
         self._spans: set[tuple[str, int]] = set()  # days, months and years that are to be looked at again
         self.since_seq = math.inf
@@ -68,9 +67,7 @@ class Findings:
         if level in (HOUR, DAY):
             for place, (name, _, _) in enumerate(row.series.channels):
                 if name in self._wanted:
-                    known = self._at.setdefault((level, name), [])
-                    if not known or known[-1][0] != row.series:
-                        known[:] = [one for one in known if one[0] != row.series] + [(row.series, place)]
+                    self._places.note(f"{level}/{name}", row.series, place)
                     self._changed.add((level, row.unix_ms))
         return ()
 
@@ -111,18 +108,12 @@ class Findings:
 
     def _found(self, finding: Finding, level: str, start_ms: int) -> Found:
         kind = KINDS[finding.by]
+        found = self._places.at({f"{level}/{channel}" for channel in finding.channels.values()}, start_ms)
         values = {
-            name: self._value(level, channel, start_ms, kind.inputs.get(name, kind.inputs.get(DEPTH)))
+            name: _amount(found.get(f"{level}/{channel}"), kind.inputs.get(name, kind.inputs.get(DEPTH)))
             for name, channel in finding.channels.items()
         }
         return kind.reckon(values, finding.numbers, in_force(finding.curves, start_ms) or Curve())
-
-    def _value(self, level: str, channel: str, start_ms: int, wanted: str | None) -> Decimal | None:
-        for series, place in reversed(self._at.get((level, channel), ())):
-            row = self._past.at(series, start_ms)
-            if row is not None:
-                return _amount(row, place, wanted)
-        return None
 
     def _stretch(self, finding: Finding, span: Span, level: str, start_ms: int) -> Stretch:
         first_ms = start_ms - span.days_before * DAY_MS
@@ -136,17 +127,15 @@ class Findings:
         return Stretch(columns, base, finding.limit)
 
     def _column(self, level: str, channel: str, times: range, wanted: str | None) -> list[Decimal | None]:
-        found: dict[int, Decimal | None] = {}
-        for series, place in self._at.get((level, channel), ()):
-            for row in self._past.between(series, times.start, times.stop):
-                found[row.unix_ms] = _amount(row, place, wanted)
-        return [found.get(unix_ms) for unix_ms in times]
+        found = self._places.between(f"{level}/{channel}", times.start, times.stop)
+        return [_amount(found.get(unix_ms), wanted) for unix_ms in times]
 
 
-def _amount(row: Row, place: int, wanted: str | None) -> Decimal | None:
+def _amount(found: tuple[Named, Cell] | None, wanted: str | None) -> Decimal | None:
     """In the unit that is wanted; None: there is no valid one."""
-    value, flags = row.cells[place]
-    _, unit, decimals = row.series.channels[place]
+    if found is None:
+        return None
+    (_, unit, decimals), (value, flags) = found
     times = scaled(unit, wanted)
     if value is None or times is None or flags & quality.FEW:
         return None
