@@ -50,14 +50,18 @@ function uplinks(status) {
 
 const text = (x, y, words, kind = "") => s("text", { x, y, class: kind }, words);
 
-function cut(words, most) {
-  return words.length > most ? `${words.slice(0, most - 1)}…` : words;
+/** As much of it as fits; a Chinese character is as wide as it is high, others are some 0.62 of that. */
+function cut(words, width, size) {
+  let left = width - size;
+  const characters = [...words];
+  const end = characters.findIndex((each) => (left -= each > "\u2e7f" ? size : 0.62 * size) < 0);
+  return end < 0 ? words : `${characters.slice(0, end).join("")}…`;
 }
 
 function box(x, y, [name, kind, words], width = BOX.width) {
   return s("g", {}, s("title", {}, `${name}: ${words}`), s("rect", { x, y, width, height: BOX.height, rx: 8, class: kind }),
     s("circle", { cx: x + 18, cy: y + BOX.height / 2, r: 9, class: kind }), text(x + 18, y + BOX.height / 2 + 4, MARKS[kind], "mark"),
-    text(x + 36, y + 17, cut(name, 20)), text(x + 36, y + 33, cut(words, 22), "soft"));
+    text(x + 36, y + 17, cut(name, width - 36, 14)), text(x + 36, y + 33, cut(words, width - 36, 12), "soft"));
 }
 
 function hub(x, y, width, now) {
