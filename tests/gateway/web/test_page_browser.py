@@ -363,6 +363,9 @@ def test_long_names_and_full_rows_stay_in_their_places(open_page: Open, world: W
         status,
         radio=replace(status.radio, nodes=nodes),
         uplinks=tuple(replace(one, uplink="x" * 40) for one in status.uplinks),
+        buses=tuple(
+            replace(bus, devices=tuple(replace(one, sensor="长W" * 20) for one in bus.devices)) for bus in status.buses
+        ),
     )
     for lang in ("en", "zh"):
         shown = open_page(port, lang, PHONE)
