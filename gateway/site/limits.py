@@ -2,7 +2,7 @@
 
 [[quality]] changes a channel's tests: what is left out stays as gateway/process/quality/limit_table.py has it.
 [checks] is about channels against each other, [[service]] says when somebody works at a sensor, [[calibration]] what a
-probe read in its standards at a deployment's end. Faults are found on the sound part of a file, as in consistency.py.
+probe read in its standards at a deployment's end. Faults are found on the sound part of a file, as in tables.py.
 """
 
 from collections.abc import Collection, Iterator, Mapping

@@ -1,6 +1,6 @@
 """Knows the [[rule]] tables of a site file, their form and what is wrong with them; raises no alarm.
 
-Faults are found on the sound part of a file, as in consistency.py. What a rule means: docs/alarms.md.
+Faults are found on the sound part of a file, as in tables.py. What a rule means: docs/alarms.md.
 """
 
 from collections.abc import Collection, Iterator, Mapping

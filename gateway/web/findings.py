@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from gateway.beside import reading
 from gateway.messages import catalogue, say, unit_text
 from gateway.process.air.editions import LEVELS, POLLUTANTS
-from gateway.process.indices import AIR, WATER
+from gateway.process.judgement import AIR, WATER
 from gateway.process.periods import DAY, HOUR, MONTH, YEAR
 from gateway.process.trend.rows import TREND
 from gateway.process.water.tables import CLASS_NAMES, CLASS_NAMES_ZH

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from gateway.energy.consumption import POWERS, sensor_w
 from gateway.site.config import Node, Site
-from hw_sim.battery import BatterySettings
 from hw_sim.bench import Figure, figure
 from hw_sim.bus.wire import Wire
 from hw_sim.clock import run_virtual
+from hw_sim.node.battery import BatterySettings
 from hw_sim.node.runtime import Fit
 from hw_sim.scenario import Recording, Scenario, Truth
 from hw_sim.virtual import VirtualStation

@@ -134,10 +134,10 @@ def test_a_transaction_that_fails_leaves_nothing_behind_and_nothing_counted_twic
     ground.poll("gauge", MIDNIGHT_MS + 1000, (7, 0), (7, 0))
     full = "BEGIN SELECT raise(ABORT, 'full'); END"
     ground.clock.unix = MIDNIGHT_MS + HOUR_MS  # so that some minutes are written in it
-    ground.store._db.execute(f"CREATE TEMP TRIGGER full AFTER INSERT ON main.row WHEN new.node = 0 {full}")
+    ground.store.database.db.execute(f"CREATE TEMP TRIGGER full AFTER INSERT ON main.row WHEN new.node = 0 {full}")
     with pytest.raises(sqlite3.Error):
         ground.batch(hour_of(range(30, 60)))
-    ground.store._db.execute("DROP TRIGGER full")
+    ground.store.database.db.execute("DROP TRIGGER full")
     ground.batch(hour_of(range(30, 60)))
     ground.at(MIDNIGHT_MS + 3 * HOUR_MS)
     assert sorted(json.loads(cells)[3] for _, _, cells, _ in ground.rows("hour")) == [1, 60]

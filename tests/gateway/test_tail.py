@@ -79,7 +79,7 @@ def test_the_tail_goes_into_the_database_with_a_batch_a_block_many_rows_and_a_cl
         return station.in_database == len(station.kept) and read(station.path) == [] and station.is_whole()
 
     station.poll(2)
-    station.store.add_batch(17, 1, station.store.series("node 17", CHANNELS), [record(1, 4, 5, 6)])
+    station.store.nodes.add_batch(17, 1, station.store.series("node 17", CHANNELS), [record(1, 4, 5, 6)])
     station.kept.append(station.store.rows_after(2, 1)[0])
     assert is_moved()
     station.poll(2)
@@ -218,7 +218,7 @@ def test_after_a_commit_that_failed_numbers_that_it_may_have_used_stay_out_of_th
     station.poll(2)
     disk.refuses = frozenset({"sync"})  # its pages may be in the log all the same
     with pytest.raises(sqlite3.OperationalError):
-        station.store.add_batch(17, 1, station.series, [record(1, 4, 5, 6)])
+        station.store.nodes.add_batch(17, 1, station.series, [record(1, 4, 5, 6)])
     disk.refuses = frozenset()
     station.poll()
     assert station.in_database == 3 and read(station.path) == [] and station.is_whole()

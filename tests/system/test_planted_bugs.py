@@ -108,6 +108,34 @@ BUGS = {
         "stack",
         "never heard",
     ),
+    "an alarm is ten minutes late": Bug(
+        "gateway/process/alarm/alarms.py",
+        "        if held_ms >= (rule.delay_ms if found",
+        "        if held_ms >= (rule.delay_ms + 600_000 if found",
+        "stack",
+        "too late",
+    ),
+    "an alarm is never raised": Bug(
+        "gateway/process/alarm/alarms.py",
+        'self._go(alarm, "raise" if found else "clear", unix_ms, told)',
+        'self._go(alarm, "clear", unix_ms, told)',
+        "stack",
+        "missed",
+    ),
+    "each hour there is an alarm without cause": Bug(
+        "gateway/process/alarm/alarms.py",
+        "        found = self._condition(alarm, unix_ms)\n",
+        "        found = self._condition(alarm, unix_ms) or unix_ms % 3_600_000 < 300_000\n",
+        "greenhouse-gas",
+        "false alarms",
+    ),
+    "every other poll is left out, so that no hour has enough": Bug(
+        "gateway/collect/schedule.py",
+        "        return slot_ms + period_ms\n",
+        "        return slot_ms + 2 * period_ms\n",
+        "stack",
+        "sulfur_hour: expected",
+    ),
     "an alarm that should be silent is raised": Bug(
         "gateway/process/alarm/states.py",
         '"suppress": SUPPRESSED, ',
@@ -131,7 +159,7 @@ BUGS = {
     ),
     "a late reply is taken for the next answer": Bug(
         "protocols/modbus_client.py",
-        "        if owed and any(same_shape(request, question) for _, question in owed):",
+        "        if owed and any(modbus.same_shape(request, question) for _, question in owed):",
         "        if False:",
         "late-replies",
         "wrong values",
