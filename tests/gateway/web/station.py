@@ -197,7 +197,11 @@ def troubled(site: Site, now_ms: int) -> Status:
     )
     assert status.radio is not None
     nodes = tuple(
-        replace(one, heard_unix_ms=now_ms - 5_400_000, rssi_dbm=-118, lacking=6) if one.id == 2 else one
+        replace(one, heard_unix_ms=now_ms - 5_400_000, rssi_dbm=-118, lacking=6)
+        if one.id == 2
+        else replace(one, battery_mv=13_266, battery_unix_ms=now_ms - 3_600_000)
+        if one.id == 1
+        else one
         for one in status.radio.nodes
     )
     channels = tuple(

@@ -48,13 +48,20 @@ def test_the_newest_of_each_is_read_from_the_store_of_a_gateway(tmp_path: Path) 
         ground.poll("probe", unix_ms, *((oxygen.get(name, 0), 0) for name in probe))
         ground.store.commit()
     ground.at(MIDNIGHT_MS + 2 * HOUR_MS + 1000)
+    (before,) = [one for one in findings.newest(ground.site) if (one.what, one.period) == ("river", "hour")]
+    assert before.values["sigmas"][0] == "4.00"
+    late = [(9 * 10**one.decimals, 0) for one in gauge]  # of the same hour: its row is written again
+    for second in range(1, 31):
+        ground.poll("gauge", MIDNIGHT_MS + HOUR_MS + 1000 * second, *late)
+    ground.store.commit()
+    ground.at(MIDNIGHT_MS + 2 * HOUR_MS + 2000)
     ground.store.close()
     made = {(one.what, one.period): one for one in findings.newest(ground.site)}
     river = made["river", "hour"]
     assert river.unix_ms == MIDNIGHT_MS + HOUR_MS
     told = findings.told(river, ground.site, "zh")
     assert (told["what"], told["kind"]) == ("river", "none")
-    assert told["words"].endswith("超本底（σ） 4.00")
+    assert told["words"].endswith("超本底（σ） 8.00")
     water = findings.told(made["water", "hour"], ground.site, "en")
     assert (water["what"], water["words"]) == ("Water", "not enough data")  # there is no pH
 
