@@ -94,10 +94,7 @@ class Longer:
         if self._level == MONTH:
             need = rule.february if self._calendar.month(start_ms) == 2 else rule.month
             return len(good) >= (share(75, 100, days) if need is None else need)
-        months = [self._calendar.month(unix_ms) for unix_ms in good]
-        return len(good) >= (share(75, 100, days) if rule.year is None else rule.year) and all(
-            months.count(month) >= (rule.year_february if month == 2 else rule.year_month) for month in range(1, 13)
-        )
+        return rule.is_year([self._calendar.month(unix_ms) for unix_ms in good], days)
 
 
 def _is_good(cells: Sequence[Cell]) -> bool:

@@ -28,7 +28,7 @@ class Node:
         plain = slices.node(slices.sensor(registers=registers))
         plain["max_frame"] = max_frame
         self._slice = slices.encoded(plain)
-        self._obey = obey
+        self._obey = obey or (lambda given: command.UNKNOWN)
         self.channels = channels
         self._schema = schema
         self.serial = 0
@@ -39,9 +39,8 @@ class Node:
         self.wire = Wire(self.clock, self._gateway)
         board = DeskBoard(self.clock, self.flash, self._slice, self.wire, {})
         self.journal = Journal(self.flash, self._schema, self.channels)
-        more = (self._obey,) if self._obey else ()
         plan = slice_form.parse(self._slice)
-        self.uplink = Uplink(board, plan, self.journal, *more, pace=self._pace(board.monotonic_ms))
+        self.uplink = Uplink(board, plan, self.journal, self._obey, self._pace(board.monotonic_ms))
 
     def measure(self, count, step_ms=10_000, value=None):
         for _ in range(count):

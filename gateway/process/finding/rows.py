@@ -13,7 +13,7 @@ from gateway.process.finding.kinds import DEPTH, KINDS, Found, scaled
 from gateway.process.finding.spans import SPANS, Span, Stretch
 from gateway.process.flow.rating import Curve, in_force
 from gateway.process.number import exact, rounded
-from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, MONTH, Calendar
+from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, Calendar
 from gateway.process.stage import Cell, Past, Row, Series
 from protocols import quality
 
@@ -42,9 +42,9 @@ class Findings:
         self._calendar = calendar
         self._grace_ms = grace_ms
         self._wanted = {channel for finding in findings for channel in finding.channels.values()}
-        # (level, channel) -> where its newest rows are
-        self._at = {
-            (level, name): (series, place)
+        # (level, channel) -> where its rows are, the newest last: a changed list of channels begins a new series
+        self._at: dict[tuple[str, str], list[tuple[Series, int]]] = {
+            (level, name): [(series, place)]
             for finding in findings
             for level in (HOUR, DAY)
             for series in (series_of(finding, level),)
@@ -68,7 +68,9 @@ class Findings:
         if level in (HOUR, DAY):
             for place, (name, _, _) in enumerate(row.series.channels):
                 if name in self._wanted:
-                    self._at[level, name] = row.series, place
+                    known = self._at.setdefault((level, name), [])
+                    if not known or known[-1][0] != row.series:
+                        known[:] = [one for one in known if one[0] != row.series] + [(row.series, place)]
                     self._changed.add((level, row.unix_ms))
         return ()
 
@@ -94,8 +96,10 @@ class Findings:
         if level != span.below:
             return set()
         found = {(one, self._calendar.start(one, start_ms)) for one in span.levels}
-        if span.months_before and self._calendar.month(start_ms) > 12 - span.months_before:
-            found |= {(one, self._calendar.end(one, start)) for one, start in found}
+        for one, start in tuple(found):
+            end_ms = self._calendar.end(one, start)
+            if one != level and start_ms >= end_ms - span.days_before * DAY_MS:
+                found.add((one, end_ms))
         return found
 
     def _written(self, finding: Finding, level: str, start_ms: int, found: Found) -> Iterator[Row]:
@@ -114,21 +118,14 @@ class Findings:
         return kind.reckon(values, finding.numbers, in_force(finding.curves, start_ms) or Curve())
 
     def _value(self, level: str, channel: str, start_ms: int, wanted: str | None) -> Decimal | None:
-        series, place = self._at.get((level, channel), (None, 0))
-        row = None if series is None else self._past.at(series, start_ms)
-        if series is None or row is None:
-            return None
-        value, flags = row.cells[place]
-        _, unit, decimals = series.channels[place]
-        times = scaled(unit, wanted)
-        if value is None or times is None or flags & quality.FEW:
-            return None
-        return Decimal(value).scaleb(-decimals) * times
+        for series, place in reversed(self._at.get((level, channel), ())):
+            row = self._past.at(series, start_ms)
+            if row is not None:
+                return _amount(row, place, wanted)
+        return None
 
     def _stretch(self, finding: Finding, span: Span, level: str, start_ms: int) -> Stretch:
-        first_ms = start_ms
-        for _ in range(span.months_before):
-            first_ms = self._calendar.start(MONTH, first_ms - 1)
+        first_ms = start_ms - span.days_before * DAY_MS
         times = range(first_ms, self._calendar.end(level, start_ms), _LENGTHS[span.below])
         columns = {
             name: self._column(span.below, channel, times, span.inputs.get(name, span.inputs.get(DEPTH)))
@@ -139,7 +136,21 @@ class Findings:
         return Stretch(columns, base, finding.limit)
 
     def _column(self, level: str, channel: str, times: range, wanted: str | None) -> list[Decimal | None]:
-        return [self._value(level, channel, unix_ms, wanted) for unix_ms in times]
+        found: dict[int, Decimal | None] = {}
+        for series, place in self._at.get((level, channel), ()):
+            for row in self._past.between(series, times.start, times.stop):
+                found[row.unix_ms] = _amount(row, place, wanted)
+        return [found.get(unix_ms) for unix_ms in times]
+
+
+def _amount(row: Row, place: int, wanted: str | None) -> Decimal | None:
+    """In the unit that is wanted; None: there is no valid one."""
+    value, flags = row.cells[place]
+    _, unit, decimals = row.series.channels[place]
+    times = scaled(unit, wanted)
+    if value is None or times is None or flags & quality.FEW:
+        return None
+    return Decimal(value).scaleb(-decimals) * times
 
 
 def _cell(value: Decimal | None, decimals: int) -> Cell:

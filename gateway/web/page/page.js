@@ -10,6 +10,7 @@ import { show_sketch } from "./sketch.js";
 import { show_events, show_tables } from "./tables.js";
 import { show_map } from "./map.js";
 import { begin_theme } from "./theme.js";
+import { fetch_findings } from "./findings.js";
 import { fetch_history, show_values } from "./values.js";
 
 const HISTORY_MS = 120e3;
@@ -104,6 +105,8 @@ begin_login(draw);
 begin_maintenance();
 begin_download();
 listen();
-fetch_history();
-setInterval(fetch_history, HISTORY_MS);
+for (const fetch_anew of [fetch_history, fetch_findings]) {
+  fetch_anew();
+  setInterval(fetch_anew, HISTORY_MS);
+}
 setInterval(tick, 1000);

@@ -252,7 +252,7 @@ def test_on_a_phone_maintenance_begins_and_ends_with_a_thumb(open_page: Open, wo
     shown.locator("#what").select_option("calibration")
     shown.get_by_role("button", name=say("web.begin", "zh")).tap()
     shown.locator("#password").fill(PASSWORD)
-    shown.locator("#ask .main").tap()
+    shown.locator("#ask button.main").tap()
     expect(shown.locator("#work")).to_contain_text("do")
     expect(shown.locator('[data-channel="do.temperature"] .work')).to_have_text(say("quality.calibration", "zh"))
     expect(shown.locator(".card .work")).to_have_count(len([1 for one in world.site.channels if one.sensor == "do"]))
