@@ -22,6 +22,7 @@ from protocols.command import Command
 from tests.gateway.doubles import START_MS, HandClock, events, query
 
 CLOCK = HandClock()
+FULL = "BEGIN SELECT raise(ABORT, 'full'); END"  # of a trigger: this table can't be written
 
 
 def channel(name: str, unit: str = "degC", decimals: int = 2) -> Channel:
@@ -418,8 +419,7 @@ def test_a_position_that_was_noted_in_a_transaction_that_failed_is_noted_again(s
     store.add_poll(store.series("sensor do", CHANNELS), 1000, [(1, 0), (2, 0), (3, 0)])
     store.commit()
     store.set_position("platform", 1)
-    full = "BEGIN SELECT raise(ABORT, 'full'); END"
-    store.database.db.execute(f"CREATE TEMP TRIGGER full BEFORE INSERT ON main.meta {full}")
+    store.database.db.execute(f"CREATE TEMP TRIGGER full BEFORE INSERT ON main.meta {FULL}")
     with pytest.raises(sqlite3.Error):
         store.end_run()
     store.database.db.execute("DROP TRIGGER full")
@@ -436,10 +436,10 @@ def test_what_the_tests_learned_of_a_batch_that_was_not_stored_is_forgotten(tmp_
         for minute in range(8):
             store.nodes.add_batch(17, minute, series, [NodeRecord(minute + 1, 60 * minute, ((800, 0),) * 3)])
         if is_refused:
-            store.database.db.execute("PRAGMA query_only = ON")
+            store.database.db.execute(f"CREATE TEMP TRIGGER full BEFORE INSERT ON main.row {FULL}")
             with pytest.raises(sqlite3.Error):
                 store.nodes.add_batch(17, 8, series, [NodeRecord(9, 480, ((5000, 0),) * 3)])
-            store.database.db.execute("PRAGMA query_only = OFF")
+            store.database.db.execute("DROP TRIGGER full")
         for minute in range(9, 12):
             store.nodes.add_batch(17, minute, series, [NodeRecord(minute + 1, 60 * minute, ((850, 0),) * 3)])
         flags.append([(row.unix_ms, row.cells, row.quality) for row in store.rows_after(0, 100)])
