@@ -146,10 +146,8 @@ class MqttForwarder:
                 log.warning("uplink %s: the broker lets nobody send under %s", self._name, topic)
         await self._wait_for_listener()
         await self._say(self._dialect.greeting())
-        self._attempts.trouble, self._attempts.is_connected = (
-            "",
-            True,
-        )  # not before: a broker may let us in and hear nothing of us
+        self._attempts.trouble = ""  # not before: a broker may let us in and hear nothing of us
+        self._attempts.is_connected = True
         self._on_connected()
         self._told.clear()
         self._window = Window()
