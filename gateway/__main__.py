@@ -23,8 +23,8 @@ def main(argv: list[str] | None = None) -> int:
     """Exit status: 0 done, 1 failed, 2 the command or the site file is wrong, 130 broken off by Ctrl-C."""
     arguments = sys.argv[1:] if argv is None else argv
     try:
-        _choose_language(arguments)
         argument_words.speak()
+        _choose_language(arguments)
         return _run_command(_parser(arguments).parse_args(arguments))
     except KeyboardInterrupt:
         print("\n" + say("command.broken_off"), file=sys.stderr)
@@ -48,6 +48,9 @@ def _run_command(args: argparse.Namespace) -> int:
         return 1
     except PermissionError as error:
         print(say("command.no_permission", reason=of_file(error).text()), file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(say("command.refused", reason=of_file(error).text()), file=sys.stderr)
         return 1
 
 
@@ -131,10 +134,19 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     demo.add_argument("--folder", type=Path, help=say("help.folder"))
     demo.add_argument("--seed", type=int, default=1, help=say("help.seed"))
     demo.set_defaults(run=_demo)
-    _add_archive(commands, shared)
-    _add_sim(commands, shared)
+    name = _name(arguments)
+    _add_archive(commands, shared, name)
+    _add_sim(commands, shared, name)
     _add_visit(commands, shared, arguments)
     return parser
+
+
+def _name(arguments: list[str]) -> str | None:
+    """Which command it is: the first word that is no option and no option's value."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--lang")
+    rest = first.parse_known_args(arguments)[1]
+    return next((word for word in rest if not word.startswith("-")), None)
 
 
 def _override(text: str) -> tuple[str, str]:
@@ -182,11 +194,7 @@ def _run(args: argparse.Namespace) -> int:
     handler.setFormatter(journal.formatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if args.capture is not None:
-        try:
-            args.capture.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            print(error, file=sys.stderr)
-            return 1
+        args.capture.mkdir(parents=True, exist_ok=True)
     asyncio.run(app.serve_process(configuration, site, args.capture))
     return 0
 
@@ -289,30 +297,33 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _add_archive(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser, chosen: str | None
 ) -> None:
     """Where PostgreSQL's library is not installed there are no such commands."""
     archive = commands.add_parser("archive", parents=[shared], help=say("help.archive"))
     query = commands.add_parser("query", parents=[shared], help=say("help.query"))
     for name, parser in (("archive", archive), ("query", query)):
-        if name in sys.argv[1:2]:
+        if name == chosen:
             try:
                 from gateway.archive import command
+                from gateway.archive import query as query_command
             except ModuleNotFoundError as error:
                 parser.error(say("archive.not_installed", module=error.name))
             if parser is archive:
-                command.add_archive(archive, _host_port)
+                command.add(archive, _host_port)
                 archive.set_defaults(run=command.archive)
             else:
-                command.add_query(query, shared)
-                query.set_defaults(run=command.query)
+                query_command.add(query, shared)
+                query.set_defaults(run=query_command.query)
 
 
-def _add_sim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+def _add_sim(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser, chosen: str | None
+) -> None:
     """Where the simulator is not installed there is no such command."""
     sim = commands.add_parser("sim", parents=[shared], help=say("help.sim"))
     sim.set_defaults(run=_sim)
-    if "sim" in sys.argv[1:2]:
+    if chosen == "sim":
         try:
             from hw_sim import command
         except ModuleNotFoundError as error:

@@ -18,7 +18,7 @@ from gateway.machine.lines import LineLost, Opener, OpenLine
 from gateway.ports import Clock
 
 log = logging.getLogger(__name__)
-RADIO = "radio-link"  # the radio's name among the lines: no bus can have it (gateway/site/config.py: Name)
+RADIO = "radio-link"  # the radio's name among the lines: no bus can have it (gateway/site/fields.py: Name)
 MOST_BYTES = 64 << 20  # of each line: two to three days of a question a second, 240 bytes each with its answer
 
 

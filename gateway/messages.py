@@ -54,6 +54,13 @@ def say(key: str, lang: str | None = None, **values: object) -> str:
 
 def reason_text(error: BaseException, lang: str | None = None) -> str:
     """Why the system refused, in words, without the file; what has no words of ours stays as it is."""
+    for one in (error, error.__cause__):
+        if isinstance(phrase := getattr(one, "phrase", None), Phrase):
+            return phrase.text(lang)
+    if isinstance(error, UnicodeDecodeError):
+        return say("system.no_text", lang)
+    if f"system.{getattr(error, 'sqlite_errorname', None)}" in catalogue():
+        return say(f"system.{error.sqlite_errorname}", lang)  # type: ignore[attr-defined]
     cause = error if isinstance(error, OSError) else error.__cause__
     if isinstance(cause, OSError) and type(cause).__module__ != "ssl":  # whose numbers are not errno's
         name = errno.errorcode.get(cause.errno or 0)

@@ -11,8 +11,9 @@ from gateway.process.air.editions import EDITIONS
 from gateway.process.alarm.rows import AlarmRows, Board
 from gateway.process.finding.rows import Findings
 from gateway.process.forms import Wanted, wanted
-from gateway.process.indices import Indices, Judged
+from gateway.process.indices import Indices
 from gateway.process.items import ITEM_OF
+from gateway.process.judgement import Judged
 from gateway.process.load import Load, Loads
 from gateway.process.longer import Longer
 from gateway.process.periods import HOUR_MS, MINUTE, Calendar
@@ -72,8 +73,8 @@ def _aggregates(site: Site, table: Aggregate, past: Past, every: Iterable[Series
         Aggregates(past, units, periods, grace_ms),
         *(Longer(level, past, units, periods, grace_ms) for level in levels),
         *([Findings(past, [*map(finding_of, site.findings)], periods, grace_ms)] if site.findings else []),
-        *([Loads(past, loads, periods, grace_ms)] if loads else []),
-        *([] if site.assess is None else [Indices(past, judged(site, site.assess), periods, grace_ms)]),
+        *([Loads(past, loads, periods, grace_ms, levels)] if loads else []),
+        *([] if site.assess is None else [Indices(past, judged(site, site.assess), periods, grace_ms, levels)]),
         *([Corrections(past, deployments(site), series)] if site.calibrations else []),
         *([Trends(past, trends, periods)] if trends else []),
     ]
@@ -128,5 +129,5 @@ def judged(site: Site, table: Assess) -> Judged:
     return Judged(
         items, None if table.hj633 is None else EDITIONS[table.hj633], table.waived, table.gases == "actual",
         table.water, table.target, table.factors, table.needed, pressure_at(site.station.altitude_m),
-        min(24, 86_400 // max(periods, default=1)) or 1,
+        min(24, 86_400 // max(periods, default=1)) or 1, table.air_grade,
     )  # fmt: skip

@@ -184,11 +184,7 @@ def _capture(args: argparse.Namespace) -> int:
         site = config.load(args.site)
     except SiteError as error:
         raise SiteError([fault if fault.file else fault.in_file(str(args.site)) for fault in error.faults]) from None
-    try:
-        args.out.write_text(author.compose(site, args.site, args.files, args.out, args.skip_damaged), "utf-8")
-    except OSError as error:
-        print(error, file=sys.stderr)
-        return 1
+    args.out.write_text(author.compose(site, args.site, args.files, args.out, args.skip_damaged), "utf-8")
     story = scenario.load(args.out)
     captured = story.captured(site).samples
     print(say("sim.captured", path=args.out, start=story.start, days=f"{story.days:.3f}", channels=len(captured)))

@@ -43,6 +43,15 @@ class Postgres:
         settings = " ".join(f"-c {one}" for one in (*_SETTINGS, f"unix_socket_directories={self._folder}"))
         self._control("start", "-l", str(self._folder / "log"), "-o", settings)
 
+    @property
+    def pid(self) -> int:
+        """Of the process that the others are children of."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
+    @property
+    def socket(self) -> str:
+        return str(self._folder / ".s.PGSQL.5432")
+
     def stop(self) -> None:
         """At once, as a crash would: it recovers from its log at the next start."""
         self._control("stop", "-m", "immediate")

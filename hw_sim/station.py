@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from gateway.messages import say
 from gateway.site import config
 from gateway.site.config import MqttUplink, Site
 from hw_sim.backhaul.tcp_proxy import TcpProxy
@@ -68,6 +69,8 @@ class Station:
 
     async def start(self, broker_address: str | None = None) -> None:
         """Everything up; an address names a broker of somebody else's."""
+        if not has_loopback():
+            raise StationFailed(say("real_time.no_loopback"))
         self._folder.mkdir(parents=True, exist_ok=True)
         site_path = self._folder / "site.toml"
         shutil.copy(self._scenario.site_path, site_path)
@@ -114,7 +117,10 @@ class Station:
 
         subscriber = Subscriber(self.platform, host, broker_port, self.site.station.id)
         self._stack.push_async_callback(subscriber.close)
-        await asyncio.wait_for(subscriber.ready(), 10)
+        try:
+            await asyncio.wait_for(subscriber.ready(), 10)
+        except TimeoutError:
+            raise StationFailed(say("real_time.no_broker", address=f"{host}:{broker_port}")) from None
         self.asking = Asking(self.platform, self.site.station.id, self.site.operators, self.clock.unix_ms, subscriber)
         arguments = [str(site_path), *(f"--set={path}={value}" for path, value in overrides.items())]
         self._gateway = GatewayProcess(arguments, self.log_path)
@@ -147,11 +153,11 @@ class Station:
     def check(self) -> None:
         """StationFailed when the gateway or a node ended by itself."""
         if self._gateway is not None and self._gateway.ended():
-            raise StationFailed(f"the gateway ended: see {self.log_path}")
+            raise StationFailed(say("real_time.gateway_ended", log=self.log_path))
         try:
             self.world.check()
         except Exception as error:
-            raise StationFailed(f"a node ended: {error}") from error
+            raise StationFailed(say("real_time.node_ended", reason=error)) from error
         if self._player is not None:
             self._player.check()
 
@@ -214,6 +220,16 @@ def places(site: Site, uplink_port: int, tcp_ports: Sequence[int]) -> dict[str, 
             continue
         laid |= {f"uplink.{uplink.id}.host": _LOOPBACK, f"uplink.{uplink.id}.port": str(uplink_port)}
     return laid
+
+
+def has_loopback() -> bool:
+    """Whether this machine speaks to itself: a container without any network may not. Datagrams need nobody there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((_LOOPBACK, 9))
+        except OSError:
+            return False
+    return True
 
 
 def free_ports(count: int) -> list[int]:

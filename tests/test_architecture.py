@@ -95,7 +95,7 @@ SAMPLES = (
     ("gateway/store.py", "from firmware import journal", True),
     ("gateway/ports.py", "from gateway import app", True),
     ("gateway/site/config.py", "from protocols.profiles import load", False),
-    ("gateway/app.py", "from gateway.collect import radio\nfrom gateway.uplink import mqtt", False),
+    ("gateway/app/gateway.py", "from gateway.collect import radio\nfrom gateway.uplink import mqtt", False),
     ("gateway/web.py", "from gateway.collect import radio", True),
     ("gateway/process/qc.py", "from gateway import store", True),
     ("gateway/process/aqi.py", "from gateway.process import qc", False),

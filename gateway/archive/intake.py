@@ -3,7 +3,6 @@
 Everything here is pure: bytes in, what they say or `Refused` out. A message is believed whole or not at all.
 """
 
-import math
 import re
 from datetime import date
 from typing import Annotated, Protocol
@@ -111,9 +110,13 @@ def _check_rows(data: Data, now_ms: int) -> None:
             raise Refused("time", f"row {seq}: {unix_ms} ms")
         if row.quality is not None and len(row.quality) != len(row.values):
             raise Refused("form", f"row {seq}: {len(row.values)} values, {len(row.quality)} qualities")
-        for value in row.values:
-            if value is not None and not (math.isfinite(value) and abs(value) < _LARGEST):
-                raise Refused("value", f"row {seq}: {value}")
+        if not _are_possible(row.values):
+            raise Refused("value", f"row {seq}: {[one for one in row.values if not _are_possible([one])]}")
+
+
+def _are_possible(values: list[float | None]) -> bool:
+    numbers = [one for one in values if one is not None]
+    return not numbers or (min(numbers) > -_LARGEST and max(numbers) < _LARGEST)  # JSON has no NaN
 
 
 class _Judged(Protocol):

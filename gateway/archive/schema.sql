@@ -46,7 +46,8 @@ CREATE TABLE signature (
     hash bytea NOT NULL,
     signature bytea NOT NULL,
     public_key bytea NOT NULL,
-    verdict text NOT NULL,                        -- 'sound', 'forged' (not signed by that key), 'stranger' (another key)
+    verdict text NOT NULL,                        -- 'sound', 'forged' (not signed by that key), 'stranger' (a new key),
+                                                  -- 'another' (of another station's key)
     PRIMARY KEY (station, day, block, hash, signature, public_key)
 );
 

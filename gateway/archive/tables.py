@@ -10,6 +10,7 @@ import psycopg
 _STEPS = ("schema.sql",)  # each makes one version out of the one before
 _MAKING = 0x7761746572  # the advisory lock under which tables are made: "water"
 _FIRST_MONTH = datetime(2020, 1, 1, tzinfo=UTC)  # what is dated before is a guess of a machine without a clock
+_DAY_MS = 86_400_000
 _CREATE_MONTH = "CREATE TABLE IF NOT EXISTS {name} PARTITION OF row FOR VALUES FROM ({start}) TO ('{end}')"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -59,19 +60,23 @@ class Months:
     def __init__(self, db: Connection) -> None:
         self._db = db
         self._made: set[datetime] = set()
+        self._days: set[int] = set()  # since 1970, of which the month was made
         # not whether the extension is there: it may have come after the tables
         kind = db.execute("SELECT relkind::text FROM pg_class WHERE oid = 'row'::regclass").fetchone()
         self._is_hypertable = kind != ("p",)
 
-    def make(self, times: Iterable[datetime]) -> None:
-        new = {max(month_of(time), _BEFORE) for time in times} - self._made
-        if not new or self._is_hypertable:
+    def make(self, times_ms: Iterable[int]) -> None:
+        days = {time_ms // _DAY_MS for time_ms in times_ms} - self._days
+        if not days or self._is_hypertable:
             return
-        with self._db.transaction():
-            self._db.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
-            for month in sorted(new):
-                self._db.execute(_create(month).encode())
+        new = {max(month_of(datetime.fromtimestamp(86_400 * day, UTC)), _BEFORE) for day in days} - self._made
+        if new:
+            with self._db.transaction():
+                self._db.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
+                for month in sorted(new):
+                    self._db.execute(_create(month).encode())
         self._made |= new
+        self._days |= days
 
 
 _BEFORE = _FIRST_MONTH - timedelta(days=31)

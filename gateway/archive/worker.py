@@ -5,56 +5,31 @@ its messages to the others, or to the next question for what is missing.
 """
 
 import logging
-import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import paho.mqtt.client as mqtt
 import psycopg
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from gateway.archive.database import Archive, Refusal
+from gateway.archive.database import Archive
+from gateway.archive.ear import Arrived, Ear
 from gateway.archive.intake import Data, Refused, Series, Signature, Status, parsed
 from gateway.archive.operators import ALL
+from gateway.archive.refusals import Refusal
 from gateway.control.order import Order, sealed
 from gateway.site.config import Operator
 from gateway.store.ranges import Ranges
 
 log = logging.getLogger(__name__)
-_GROUP = "watertower-archive"
 _AT_ONCE = 400  # messages a transaction; ours: 20,000 rows of ten values are 4 MB
-_IN_FLIGHT = 1000  # that the broker may have given and not seen confirmed
 _HOLD_S = 30.0  # a message waits so long for the announcement of its series; then it is left to be asked for
 _HELD = 50  # messages at most
-_SIGNED_DAYS = 8  # whose signatures are fetched at a start: the broker retains all there ever were
 _LOOK_S = 5.0  # between looks for what is missing, and for announcements that did not come
 _LONGEST_PAUSE_S = 86_400.0  # between questions for the same
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 15.0
 _MOST_RANGES, _MOST_ROWS = 500, 50_000  # one question
-_QOS = SubscribeOptions(qos=1)
-_NEW_ONLY = SubscribeOptions.RETAIN_DO_NOT_SEND
-
-
-class Arrived(NamedTuple):
-    """A message that waits for the database. `mid` is of the connection with that number; 0: it asks for no
-    confirmation."""
-
-    topic: str
-    payload: bytes
-    connection: int
-    mid: int
-    at_s: float
-
-    @property
-    def station(self) -> str:
-        return self.topic.split("/")[1]
 
 
 class Settings(NamedTuple):
@@ -72,99 +47,34 @@ class Settings(NamedTuple):
 class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._arrived: queue.Queue[Arrived] = queue.Queue()
         self._held: list[Arrived] = []
         self._archive: Archive | None = None
-        self._connection = 0
-        self._subscribing: int | None = None
         self._looked_s = 0.0
         self._order = 0
         self.counters: Counter[str] = Counter()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
-        self._client.on_connect, self._client.on_disconnect = self._on_connect, self._on_disconnect
-        self._client.on_subscribe, self._client.on_message = self._on_subscribe, self._on_message
-        self._client.reconnect_delay_set(1, 15)
-        settings.prepare(self._client)
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.ReceiveMaximum = _IN_FLIGHT
-        self._client.connect_async(*settings.broker, keepalive=30, properties=properties)
+        self._ear = Ear(settings.broker, settings.prepare, self.counters)
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Until `is_over` says so; what is in the database by then is confirmed."""
         self._insist(lambda archive: None, is_over)  # nothing is taken before there is a place for it
-        self._client.loop_start()
+        self._ear.open()
         try:
             while not is_over():
                 self._step(is_over)
         finally:
-            self._client.disconnect()
-            self._client.loop_stop()
+            self._ear.close()
             if self._archive is not None:
                 self._archive.close()
 
     def _step(self, is_over: Callable[[], bool]) -> None:
-        batch = self._next(0.5)
+        batch = [*self._held, *self._ear.next(_AT_ONCE, 0.5)]
         if batch:
             self._insist(lambda archive: self._take(archive, batch), is_over)
         if time.monotonic() - self._looked_s > _LOOK_S:
             self._looked_s = time.monotonic()
             self._insist(self._ask, is_over)
             for station in {one.station for one in self._held}:
-                self._client.subscribe(f"watertower/{station}/series/+", options=_QOS)  # gives it once more
-
-    # --- the broker ---------------------------------------------------------------------------------------------------
-
-    def _on_connect(self, client: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
-        if reason.is_failure:
-            log.error("broker: %s", reason)
-            return
-        self._connection += 1
-        today = datetime.now(UTC).date()
-        known = [f"signature/{today - timedelta(days=back)}" for back in range(1, _SIGNED_DAYS + 1)]
-        # What is retained is heard by every worker: a shared subscription does not give it.
-        client.subscribe([(f"watertower/+/{topic}", _QOS) for topic in ("status", "series/+", *known)])
-        _, self._subscribing = client.subscribe(
-            [
-                ("watertower/+/signature/+", SubscribeOptions(qos=1, retainHandling=_NEW_ONLY)),
-                (f"$share/{_GROUP}/watertower/+/data", _QOS),
-            ]
-        )
-
-    def _on_subscribe(self, _c: mqtt.Client, _u: Any, mid: int, reasons: list[ReasonCode], _p: Any) -> None:
-        for reason in reasons:
-            if reason.is_failure:
-                log.error("broker: it does not let us hear the stations: %s", reason)
-        if mid == self._subscribing:
-            log.info("connected to the broker")
-            self.counters["connections"] += 1
-
-    def _on_disconnect(self, _c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
-        self._connection += 1
-        log.warning("broker: disconnected: %s", reason)
-
-    def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""
-        mid = message.mid if message.qos else 0
-        self._arrived.put(Arrived(topic, bytes(message.payload), self._connection, mid, time.monotonic()))
-
-    def _confirm(self, one: Arrived) -> None:
-        """A number of an earlier connection may mean another message by now."""
-        if one.mid and one.connection == self._connection:
-            self._client.ack(one.mid, 1)
-
-    def _next(self, wait_s: float) -> list[Arrived]:
-        """All that waits, as far as one transaction goes; it may be nothing."""
-        batch: list[Arrived] = []
-        try:
-            batch.append(self._arrived.get(timeout=wait_s))
-            while len(batch) < _AT_ONCE:
-                batch.append(self._arrived.get_nowait())
-        except queue.Empty:
-            pass
-        return [*self._held, *batch]
+                self._ear.hear_series(station)
 
     # --- the database -------------------------------------------------------------------------------------------------
 
@@ -194,7 +104,7 @@ class Worker:
                     self._take(archive, [one])
                 return
             self._refuse(archive, [(batch[0].station, Refused("database", str(error)))])
-            self._confirm(batch[0])
+            self._ear.confirm(batch[0])
 
     def _take_all(self, archive: Archive, batch: Sequence[Arrived]) -> None:
         online: dict[str, bool] = {}
@@ -224,7 +134,8 @@ class Worker:
         if series:
             refused += archive.announce(series)
         for station, day, signature in signed:
-            refused += self._sign(archive, station, day, signature)
+            if verdict := archive.sign(station, day, signature):
+                refused.append((station, verdict))
         stored = archive.store(data)
         held, given_up = self._sort([carriers[place] for place in sorted(stored.postponed)])
         refused += stored.refused + [
@@ -235,14 +146,8 @@ class Worker:
         self._held = held
         for one in batch:
             if one not in held:
-                self._confirm(one)
+                self._ear.confirm(one)
         self.counters.update(messages=len(batch) - len(held), rows=stored.new, again=stored.again, dated=stored.dated)
-
-    def _sign(self, archive: Archive, station: str, day: str, message: Signature) -> list[Refusal]:
-        verdict = archive.sign(station, day, message)
-        if verdict in ("", "sound"):
-            return []
-        return [(station, Refused(f"signature_{verdict}", f"{day}: block {message.block}, key {message.public}"))]
 
     def _sort(self, postponed: Sequence[Arrived]) -> tuple[list[Arrived], list[Arrived]]:
         """(what waits a little longer, what is left to the station's memory)."""
@@ -261,7 +166,7 @@ class Worker:
 
     def _ask(self, archive: Archive) -> None:
         operators = self._settings.operators
-        if not operators or not self._client.is_connected():
+        if not operators or not self._ear.is_connected:
             return
         known = None if ALL in operators else [*operators]
         for station, seqs in archive.to_ask(known, self._settings.grace_s, _LONGEST_PAUSE_S).items():
@@ -276,7 +181,7 @@ class Worker:
                 command="resend",
                 argument={"ranges": some(seqs)},
             )
-            self._client.publish(topic, sealed(topic, operator.secret, order), qos=1)
+            self._ear.tell(topic, sealed(topic, operator.secret, order))
             self.counters["asked"] += 1
             log.info("%s: asked for what is missing, %d pieces", station, len(seqs))
 

@@ -1,8 +1,9 @@
 """Knows how the lines of a CSV become hours of a place; knows no class.
 
-Where an export has the hours that the gateway made (docs/aggregates.md), those are taken. Else an hour is the mean of
-its good values and counts with three quarters of them, spread over three quarters of its twelfths (GB 3095-2026, table
-4: 45 minutes).
+Where an export has the hours that the gateway made (docs/aggregates.md), those are taken, of one that was written again
+the newest. Else an hour is the mean of its good values and counts with three quarters of them, spread over three
+quarters of its twelfths (GB 3095-2026, table 4: 45 minutes). A reading that is awaited counts as the row says that
+restates it (docs/quality.md), as in the gateway's own hours.
 """
 
 import csv
@@ -15,12 +16,14 @@ from typing import NamedTuple, TextIO
 from gateway.assess.mapping import Channel, Columns, Plan
 from gateway.process.items import in_unit
 from gateway.process.number import exact
+from gateway.process.periods import HOUR, HOUR_MS
+from gateway.process.stage import Series
 
-HOUR_MS = 3_600_000
 _SHARE = 0.75
 _TWELFTHS = 12
 # Words of protocols/worth.py that keep a reading out of a mean; one that is only suspect is in it.
 _USELESS = frozenset(("no_reply", "invalid", "range", "warm_up", "clock", "few", "maintenance", "calibration", "fail"))
+_AWAITED = "awaited"
 
 
 class Published(NamedTuple):
@@ -53,7 +56,8 @@ class _Open:
         self.counts: dict[str, int] = {}
         self.twelfths: dict[str, set[int]] = {}
         self.expected: dict[str, int] = {}
-        self.made: dict[str, Decimal | None] = {}  # by the gateway; of one written again the newest
+        self.made: dict[str, Decimal | None] = {}  # by the gateway
+        self.made_seq: dict[str, int] = {}
         self.is_lake = False
         self.published: Published | None = None
 
@@ -63,6 +67,11 @@ class _Open:
             self.sums[item] = self.sums.get(item, Decimal(0)) + value
             self.counts[item] = self.counts.get(item, 0) + 1
             self.twelfths.setdefault(item, set()).add(after_ms * _TWELFTHS // HOUR_MS)
+
+    def take(self, item: str, value: Decimal | None, seq: int) -> None:
+        """What the gateway made of this hour; the newest row counts, in whatever order they come."""
+        if seq >= self.made_seq.get(item, seq):
+            self.made_seq[item], self.made[item] = seq, value
 
     def closed(self, place: str, start_ms: int) -> Hour:
         values: dict[str, Decimal | None] = {}
@@ -140,16 +149,22 @@ def _own(
     found: dict[tuple[str, int], _Open] = {}
     for line, row in enumerate(rows, 2):
         channel = channels.get(row["channel"])
-        source = row.get("source") or "sensor "  # exports of old have no such column
-        if channel is None or not source.startswith(("sensor ", "node ", "hour")):
+        series = Series(row.get("source") or "sensor ", ())  # exports of old have no such column
+        original = series.original
+        is_made = series.source == HOUR
+        if channel is None or not (is_made or (original or series).is_collected):
             continue
+        words = row["quality"].split()
+        if not is_made and (_AWAITED in words) != (original is not None):
+            continue  # awaited: the row that restates it counts, and restated: has counted already
         unix_ms = _unix_ms(row["time"], UTC, line)
         start_ms = unix_ms - unix_ms % HOUR_MS
         one = found.setdefault(("", start_ms), _Open(""))
-        value = _value(row["value"]) if _USELESS.isdisjoint(row["quality"].split()) else None
+        value = _value(row["value"]) if _USELESS.isdisjoint(words) else None
         value = in_unit(channel.item, value, row["unit"])
-        if source == "hour":
-            one.made[channel.item] = value
+        if is_made:
+            seq = row.get("seq") or ""
+            one.take(channel.item, value, int(seq) if seq.isdecimal() else line)
         else:
             one.add(channel.item, value, unix_ms - start_ms, channel.period_s)
     return found

@@ -5,9 +5,10 @@ from decimal import Decimal
 from itertools import pairwise
 from statistics import median
 
-from gateway.assess.hours import HOUR_MS, Hour, by_place, local_day
+from gateway.assess.hours import Hour, by_place, local_day
 from gateway.assess.verdict import DAY, HOUR, Verdict
 from gateway.process.number import Number
+from gateway.process.periods import HOUR_MS
 from gateway.process.water import oxygen
 from gateway.process.water.day import day_values
 from gateway.process.water.grade import LAKE, altitude, grade

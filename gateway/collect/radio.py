@@ -5,7 +5,7 @@ An acknowledgement leaves only after the commit. What must not be believed is co
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.energy.chemistry import ASK_S, step_mv
@@ -15,7 +15,8 @@ from gateway.site import slice
 from gateway.site.config import Node, Site
 from gateway.states import NodeState, RadioState
 from gateway.store import Store
-from gateway.store.nodes import Frame, fingerprint
+from gateway.store.lives import fingerprint
+from gateway.store.nodes import Frame
 from gateway.store.ranges import count
 from gateway.updates import FOLDER, Updates
 from protocols import batch_reading, command, link
@@ -35,19 +36,23 @@ _MOST_HOLES = 3  # told in one answer; the next ones follow
 
 
 class RadioCollector:
-    """Serves every node of the site on one radio."""
+    """Serves every node of the site on one radio. `greeted` is told of a node that may have booted, before it is
+    answered."""
 
-    def __init__(self, site: Site, opener: Opener, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, site: Site, opener: Opener, store: Store, clock: Clock, greeted: Callable[[int], None] = lambda node: None
+    ) -> None:
         self._opener = opener
         self._store = store
         self._clock = clock
+        self._greeted = greeted
         for node in site.nodes:
-            store.meet(node.id, fingerprint(node.secret))
+            store.nodes.meet(node.id, fingerprint(node.secret))
         assert site.radio is not None
         self._most_bytes = site.radio.max_frame - link.OVERHEAD
         self._schemas = {node.id: slice.schema_of(site, node) for node in site.nodes}
         keys = {node.id: node.secret for node in site.nodes}
-        self._session = GatewaySession(keys, store.counters(), self._schemas, site.radio.rssi_byte)
+        self._session = GatewaySession(keys, store.nodes.counters(), self._schemas, site.radio.rssi_byte)
         self._keepers = {
             link.HELLO: self._greet,
             link.BATCH: self._keep_batch,
@@ -76,16 +81,16 @@ class RadioCollector:
 
     def _state_of(self, node: Node) -> NodeState:
         heard_unix_ms, rssi_dbm = self._heard.get(node.id, (None, None))
-        battery_mv, battery_unix_ms = self._store.battery(node.id) or (None, None)
+        battery_mv, battery_unix_ms = self._store.commands.battery(node.id) or (None, None)
         return NodeState(
             name=node.name,
             id=node.id,
             heard_unix_ms=heard_unix_ms,
             rssi_dbm=rssi_dbm,
-            have=self._store.have(node.id),
-            lacking=count(self._store.holes(node.id)),
+            have=self._store.nodes.have(node.id),
+            lacking=count(self._store.nodes.holes(node.id)),
             is_foreign=node.id in self._foreign,
-            commands=len(self._store.commands(node.id)),
+            commands=len(self._store.commands.waiting(node.id)),
             battery_mv=battery_mv,
             battery_unix_ms=battery_unix_ms,
         )
@@ -132,7 +137,7 @@ class RadioCollector:
 
     def _give(self, received: Received) -> Iterator[bytes]:
         """A piece of an update."""
-        self._store.heard(received.node, received.counter)
+        self._store.nodes.heard(received.node, received.counter)
         try:
             yield self._session.give(received, self._updates.answer(self._nodes[received.node], received.body))
         except FrameError:
@@ -141,18 +146,18 @@ class RadioCollector:
     def _offer(self, node: int) -> None:
         """Leaves the command to fetch an update, once for each number."""
         number = self._updates.newest(self._nodes[node])
-        if number > self._store.last_argument(node, command.UPDATE):
-            self._store.give_command(node, command.UPDATE, number)
+        if number > self._store.commands.last_argument(node, command.UPDATE):
+            self._store.commands.give(node, command.UPDATE, number)
 
     def _ask_battery(self, node: Node) -> None:
         """Leaves the question for the battery's voltage, one at a time."""
         if node.battery is None:
             return
         now_ms, asked_ms = self._clock.monotonic_ms(), self._battery_ms.get(node.id)
-        every_ms = ASK_S * 1000 if self._store.battery(node.id) else _UNTOLD_MS
-        is_open = any(one.kind == command.BATTERY for one in self._store.commands(node.id))
+        every_ms = ASK_S * 1000 if self._store.commands.battery(node.id) else _UNTOLD_MS
+        is_open = any(one.kind == command.BATTERY for one in self._store.commands.waiting(node.id))
         if not is_open and (asked_ms is None or now_ms - asked_ms >= every_ms):
-            self._store.give_command(node.id, command.BATTERY, step_mv(node.battery.chemistry, node.battery.cells))
+            self._store.commands.give(node.id, command.BATTERY, step_mv(node.battery.chemistry, node.battery.cells))
             is_open = True
         if is_open:
             self._battery_ms[node.id] = now_ms  # it is with the node only now
@@ -174,18 +179,20 @@ class RadioCollector:
     def _greet(self, received: Received) -> int:
         node = received.node
         self._meet(node, batch_reading.schema_of(received.body))
-        return self._store.heard(node, received.counter)
+        have = self._store.nodes.heard(node, received.counter)
+        self._greeted(node)
+        return have
 
     def _keep_batch(self, received: Received) -> int:
         node, counter, body = received.node, received.counter, received.body
         if not self._meet(node, batch_reading.schema_of(body)):
             numbers = batch_reading.numbers_of(body)
             self._refuse(node, "schema")
-            return self._store.add_unread(node, counter, body, numbers, self._frame(received))
+            return self._store.nodes.add_unread(node, counter, body, numbers, self._frame(received))
         decoded = batch_reading.decode(body, self._channels[node])
         rows = self._dated(decoded)
         knew_time = decoded.boot is None
-        return self._store.add_batch(node, counter, self._series[node], rows, self._frame(received), knew_time)
+        return self._store.nodes.add_batch(node, counter, self._series[node], rows, self._frame(received), knew_time)
 
     def _frame(self, received: Received) -> Frame:
         return Frame(received.raw, self._schemas[received.node])
@@ -201,7 +208,7 @@ class RadioCollector:
         try:
             if batch_reading.schema_of(body) == self._schemas[node]:
                 for record in batch_reading.decode(body, self._channels[node]).records:
-                    self._store.compare(node, record)
+                    self._store.nodes.compare(node, record)
         except FrameError:
             pass  # counted already
 
@@ -213,10 +220,10 @@ class RadioCollector:
 
     def _let_go(self, received: Received) -> int:
         first, last = decode_range(received.body)
-        return self._store.add_gone(received.node, received.counter, first, last, self._frame(received))
+        return self._store.nodes.add_gone(received.node, received.counter, first, last, self._frame(received))
 
     def _note_results(self, received: Received) -> int:
-        return self._store.add_results(received.node, received.counter, command.decode_results(received.body))
+        return self._store.commands.add_results(received.node, received.counter, command.decode_results(received.body))
 
     def _answer(self, received: Received, have: int) -> Answer:
         """What the node is told: the parts that there are, and of holes and commands those that fit."""
@@ -227,15 +234,15 @@ class RadioCollector:
         if self._store.strained:
             answer.flags |= link.SLOW_DOWN
         else:
-            answer.holes = self._store.holes(node)[:_MOST_HOLES]
+            answer.holes = self._store.nodes.holes(node)[:_MOST_HOLES]
         self._offer(node)
         self._ask_battery(self._nodes[node])
-        for waiting in self._store.commands(node):
+        for waiting in self._store.commands.waiting(node):
             answer.commands += (waiting,)
             if len(encode_answer(answer)) > self._most_bytes or len(answer.commands) > _MOST_COMMANDS:
                 answer.commands = answer.commands[:-1]
                 break
-        self._store.note_sent(node, answer.commands)
+        self._store.commands.note_sent(node, answer.commands)
         is_plain = received.kind == link.BATCH and batch_reading.numbers_of(received.body)[-1] == have
         if received.brief and is_plain and answer.flags & link.CLOCK_TRUSTED:
             answer.have = None

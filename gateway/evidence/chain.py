@@ -45,8 +45,6 @@ _CONTENT = (
         "last_event",
     ),
 )
-
-
 _BLOCKS = "SELECT number, last_seq, last_frame, last_event, unix_ms, hash FROM block"
 
 
@@ -71,9 +69,7 @@ def _line(values: tuple[object, ...]) -> bytes:
 
 def blocks(db: sqlite3.Connection) -> Iterator[Block]:
     """All of them, oldest first."""
-    for found in db.execute(
-        "SELECT number, last_seq, last_frame, last_event, unix_ms, hash FROM block ORDER BY number"
-    ):
+    for found in db.execute(f"{_BLOCKS} ORDER BY number"):
         yield Block(*found)
 
 

@@ -29,7 +29,7 @@ class Days:
             now_ms = self._clock.unix_ms()
             yesterday = day_of(now_ms - _DAY_MS)
             first_ms = self._store.first_ms()
-            if self._clock.is_trusted() and self._store.last_day() < yesterday and first_ms < now_ms - now_ms % _DAY_MS:
+            if self._clock.is_trusted() and self._store.newest_day < yesterday and first_ms < now_ms - now_ms % _DAY_MS:
                 await self._close(yesterday)
             await asyncio.sleep(min(_DAY_MS - now_ms % _DAY_MS + 1000, _LOOK_MS) / 1000)
 

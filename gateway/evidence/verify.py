@@ -18,7 +18,7 @@ from gateway.evidence.chain import Block
 from gateway.evidence.notary import day_message, is_signed
 from gateway.messages import say
 from gateway.site.config import Site
-from gateway.store.nodes import fingerprint
+from gateway.store.lives import fingerprint
 from protocols import batch_reading, link
 from protocols.batch import Batch
 from protocols.errors import AuthError, FrameError

@@ -11,12 +11,17 @@ import serial
 from serial.tools import list_ports
 
 from gateway.machine import usb
+from gateway.messages import Phrase
 
 _DEAF_AFTER = 10  # requests on one TCP connection without a byte in return
 
 
 class LineLost(Exception):
-    """The port or connection is gone: open it again later."""
+    """The port or connection is gone: open it again later. `phrase`: why, where it has words for people."""
+
+    def __init__(self, why: str | Phrase) -> None:
+        super().__init__(why.text("en") if isinstance(why, Phrase) else why)
+        self.phrase = why if isinstance(why, Phrase) else None
 
 
 class OpenLine(Protocol):
@@ -38,13 +43,13 @@ class Inbox:
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
         self._waiter: asyncio.Future[None] | None = None
-        self._lost: str | None = None
+        self._lost: Phrase | str | None = None
 
     def put(self, data: bytes) -> None:
         self._buffer += data
         self._wake()
 
-    def lose(self, why: str) -> None:
+    def lose(self, why: Phrase | str) -> None:
         self._lost = why
         self._wake()
 
@@ -91,7 +96,7 @@ class SerialLine:
         if data:
             self._inbox.put(data)
         else:
-            self._inbox.lose(f"{self._port.port} is gone")
+            self._inbox.lose(Phrase("line.gone", port=self._port.port))
             asyncio.get_running_loop().remove_reader(self._fd)
 
     async def write(self, data: bytes) -> None:
@@ -99,7 +104,7 @@ class SerialLine:
             # pyserial's write would spin for ever on a full buffer, its drain block the loop: sleep for the time on
             # the wire instead
             if os.write(self._fd, data) < len(data):
-                raise LineLost(f"{self._port.port} takes no more bytes")
+                raise LineLost(Phrase("line.full", port=self._port.port))
             bits = 1 + self._port.bytesize + (self._port.parity != "N") + self._port.stopbits
             if not self._is_pty:
                 await asyncio.sleep(len(data) * bits / self._port.baudrate)
@@ -146,9 +151,17 @@ def serial_opener(
                 _hint_parity(opened.fileno(), parity)
             return SerialLine(opened)
         except (serial.SerialException, OSError, ValueError, usb.NoSuchPort) as error:
-            raise LineLost(str(error)) from error
+            raise LineLost(str(error)) from behind(error)
 
     return open_port
+
+
+def behind(error: Exception) -> Exception:
+    """What the system said, where pyserial keeps it to itself: of no serial port it says it as an error of termios."""
+    cause = error.__context__
+    if isinstance(error, serial.SerialException) and error.errno is None and isinstance(cause, termios.error):
+        return OSError(*cause.args)
+    return error
 
 
 class TcpLine(asyncio.Protocol):
@@ -171,13 +184,13 @@ class TcpLine(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._inbox.lose(str(exc) if exc else "closed by the other side")
+        self._inbox.lose(str(exc) if exc else Phrase("line.closed"))
 
     async def write(self, data: bytes) -> None:
         if self._transport is None:
-            raise LineLost("not connected")
+            raise LineLost(Phrase("line.not_connected"))
         if self._deaf_after is not None and self._unanswered >= self._deaf_after:
-            raise LineLost(f"no answer to {self._unanswered} requests")
+            raise LineLost(Phrase("line.deaf", requests=self._unanswered))
         self._unanswered += 1
         self._transport.write(data)
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from gateway.messages import Phrase
+
 FORM = re.compile(
     r"usb:(?P<vid>[0-9a-f]{4}):(?P<pid>[0-9a-f]{4})(:(?P<serial>\S+))?\Z|usb-at:(?P<place>[0-9][0-9.:-]*)\Z", re.I
 )
@@ -27,7 +29,11 @@ Ports = Callable[[], Iterable[Port]]
 
 
 class NoSuchPort(Exception):
-    """None is the one that is meant, or more than one; the text names those there are."""
+    """None is the one that is meant, or more than one; `phrase` names those there are."""
+
+    def __init__(self, phrase: Phrase) -> None:
+        super().__init__(phrase.text("en"))
+        self.phrase = phrase
 
 
 def is_identity(name: str) -> bool:
@@ -39,17 +45,15 @@ def find(name: str, ports: Iterable[Port]) -> str:
     """The device that `name` is today."""
     form = FORM.match(name)
     if form is None:
-        raise NoSuchPort(f"{name} is neither usb:VID:PID, usb:VID:PID:SERIAL nor usb-at:PLACE")
+        raise NoSuchPort(Phrase("usb.no_form", name=name))
     plugged = [port for port in ports if port.vid is not None]
     found = [port for port in plugged if _fits(form, port)]
     if len(found) == 1:
         return found[0].device
-    seen = ", ".join(f"{port.device} is {_identity(port)}" for port in found or plugged)
+    seen = tuple(_seen(port) for port in found or plugged)
     if found:
-        raise NoSuchPort(f"{name} fits more than one: {seen}")
-    raise NoSuchPort(
-        f"{name} is not plugged in; there is {seen}" if seen else f"{name} is not plugged in, nor any other"
-    )
+        raise NoSuchPort(Phrase("usb.several", name=name, seen=seen))
+    raise NoSuchPort(Phrase("usb.other", name=name, seen=seen) if seen else Phrase("usb.none", name=name))
 
 
 def _fits(form: "re.Match[str]", port: Port) -> bool:
@@ -62,6 +66,7 @@ def _fits(form: "re.Match[str]", port: Port) -> bool:
     return serial is None or serial.lower() == (port.serial_number or "").lower()
 
 
-def _identity(port: Port) -> str:
+def _seen(port: Port) -> Phrase:
     serial = f":{port.serial_number}" if port.serial_number else ""
-    return f"usb:{port.vid or 0:04x}:{port.pid or 0:04x}{serial} at usb-at:{port.location or '?'}"
+    identity = f"usb:{port.vid or 0:04x}:{port.pid or 0:04x}{serial}"
+    return Phrase("usb.seen", device=port.device, identity=identity, place=f"usb-at:{port.location or '?'}")

@@ -1,62 +1,55 @@
-"""Knows how hours in the store become AQI and classes of hours and days; knows the shape of rows, no standard's rule.
+"""Knows how hours in the store become AQI and classes beside them; knows the shape of rows, no standard's rule.
 
-Rows of `air_hour`, `air_day`, `water_hour` and `water_day`, at the start of their period. They are written again, as
-the aggregates are, when late data change them. Where there is not enough data they have no value and
-quality 1048576 (few); with it, a value is of less than all items. A set of names is a number: 1 for the first of
-POLLUTANTS or of the site's factors, 2 for the second, 4, 8..
+Rows of `air_hour`, `air_day`, `water_hour` and `water_day`, at the start of their period, and of `air_month` and
+`air_year` with the share of good days and the means. They are written again, as the aggregates are, when late data
+change them. What is in them: judgement.py.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import NamedTuple
 
-from gateway.process.air import index, report
-from gateway.process.air.editions import POLLUTANTS, Edition, edition_on
-from gateway.process.enough import ENOUGH
+from gateway.process.air import report
+from gateway.process.air.editions import POLLUTANTS
 from gateway.process.items import in_unit
-from gateway.process.number import Number
-from gateway.process.periods import DAY, HOUR, HOUR_MS, Calendar
-from gateway.process.stage import Cell, Named, Past, Row, Series
-from gateway.process.water import day, oxygen
-from gateway.process.water.grade import grade
+from gateway.process.judgement import (
+    AIR,
+    WATER,
+    Judged,
+    air_cells,
+    air_channels,
+    has_sonde,
+    longer_cells,
+    longer_channels,
+    water_cells,
+    water_channels,
+)
+from gateway.process.periods import DAY, HOUR, HOUR_MS, MONTH, YEAR, Calendar
+from gateway.process.places import Places
+from gateway.process.stage import Past, Row, Series
+from gateway.process.water import day
 from protocols import quality
-
-AIR, WATER = "air", "water"
-_PLAIN = "1"
-
-
-class Judged(NamedTuple):
-    """By what a place is judged. `items`: channel -> item; `edition` None: that of the day; `hpa`: of its altitude,
-    where it has no barometer; `water_hours`: hours a day that its water is measured in."""
-
-    items: Mapping[str, str]
-    edition: Edition | None
-    waived: Sequence[str]
-    gases_are_actual: bool
-    kind: str
-    target: int
-    factors: Sequence[str]
-    needed: Sequence[str] | None
-    hpa: float
-    water_hours: int
 
 
 class Indices:
     """The Stage that takes hours and gives judgements."""
 
-    def __init__(self, past: Past, judged: Judged, calendar: Calendar, grace_ms: int) -> None:
+    def __init__(
+        self, past: Past, judged: Judged, calendar: Calendar, grace_ms: int, levels: Sequence[str] = ()
+    ) -> None:
         self._past = past
         self._judged = judged
         self._calendar = calendar
         self._grace_ms = grace_ms
-        self._at: dict[str, tuple[Series, int]] = {}  # item -> where its newest hours are
+        self._places = Places(past)  # by item
         self._hours: set[int] = set()
         self._days: set[int] = set()
-        items = {*judged.items.values()}
+        self._spans: set[tuple[str, int]] = set()  # months and years that are to be made again
+        self._span_levels = [level for level in (MONTH, YEAR) if level in levels]
+        self._items = {*judged.items.values()}
         self._subjects = [
-            name for name, wanted in ((AIR, POLLUTANTS), (WATER, judged.factors)) if not items.isdisjoint(wanted)
+            name for name, wanted in ((AIR, POLLUTANTS), (WATER, judged.factors)) if not self._items.isdisjoint(wanted)
         ]
         self.since_seq = math.inf  # it needs no collected row
 
@@ -64,14 +57,18 @@ class Indices:
     def due_ms(self) -> float:
         if self._hours:
             return -math.inf
-        return min((self._calendar.end(DAY, start) + self._grace_ms for start in self._days), default=math.inf)
+        open_ones = {(DAY, start) for start in self._days} | self._spans
+        return min((self._due_ms(*one) for one in open_ones), default=math.inf)
+
+    def _due_ms(self, level: str, start_ms: int) -> int:
+        return self._calendar.end(level, start_ms) + self._grace_ms
 
     def step(self, row: Row) -> tuple[Row, ...]:
         if row.series.source == HOUR:
             for place, (name, _, _) in enumerate(row.series.channels):
                 item = self._judged.items.get(name)
                 if item is not None:
-                    self._at[item] = row.series, place
+                    self._places.note(item, row.series, place)
                     self._hours.add(row.unix_ms)
         return ()
 
@@ -84,6 +81,8 @@ class Indices:
         self._hours.clear()
         for start_ms in sorted(self._days):
             end_ms = self._calendar.end(DAY, start_ms)
+            if AIR in self._subjects:
+                self._spans |= {(level, self._calendar.start(level, start_ms)) for level in self._span_levels}
             if end_ms + self._grace_ms <= unix_ms:
                 self._days.discard(start_ms)
                 hours = {(at - start_ms) // HOUR_MS: self._values(at) for at in range(start_ms, end_ms, HOUR_MS)}
@@ -91,17 +90,22 @@ class Indices:
                     usual = self._judged.water_hours
                     whole = report.day_values(hours) if subject == AIR else day.day_values([*hours.values()], usual)
                     yield from self._written(subject, DAY, start_ms, whole)
+        for level, start_ms in sorted(one for one in self._spans if self._due_ms(*one) <= unix_ms):
+            self._spans.discard((level, start_ms))
+            yield from self._longer(level, start_ms)
+
+    def _longer(self, level: str, start_ms: int) -> Iterator[Row]:
+        of_days = Series(f"{AIR}_{DAY}", air_channels(DAY))
+        end_ms = self._calendar.end(level, start_ms)
+        rows = self._past.between(of_days, start_ms, end_ms)
+        days = [(self._calendar.month(row.unix_ms), row.cells) for row in rows]
+        cells = longer_cells(self._judged, level, self._local_day(end_ms - 1), days)
+        yield from self._new(Row(Series(f"{AIR}_{level}", longer_channels(level)), start_ms, cells))
 
     def _values(self, start_ms: int) -> dict[str, Decimal | None]:
         """What was measured in that hour, in the standards' units and state."""
         found: dict[str, Decimal | None] = {}
-        rows = {series: self._past.at(series, start_ms) for series in {series for series, _ in self._at.values()}}
-        for item, (series, place) in self._at.items():
-            row = rows[series]
-            if row is None:
-                continue
-            value, flags = row.cells[place]
-            _, unit, decimals = series.channels[place]
+        for item, ((_, unit, decimals), (value, flags)) in self._places.at(self._items, start_ms).items():
             is_valid = value is not None and not flags & quality.FEW
             found[item] = in_unit(item, Decimal(value or 0).scaleb(-decimals), unit) if is_valid else None
         if self._judged.gases_are_actual:
@@ -109,59 +113,19 @@ class Indices:
         return found
 
     def _written(self, subject: str, level: str, start_ms: int, values: Mapping[str, Decimal | None]) -> Iterator[Row]:
-        channels = air_channels() if subject == AIR else water_channels()
-        cells = self._air(level, start_ms, values) if subject == AIR else self._water(values)
-        row = Row(Series(f"{subject}_{level}", channels), start_ms, cells)
-        known = self._past.at(row.series, start_ms)
+        if subject == AIR:
+            today = self._local_day(start_ms)
+            cells = air_cells(self._judged, level, today, report.hour_values(values) if level == HOUR else values)
+            series = Series(f"{AIR}_{level}", air_channels(level))
+        else:
+            cells = water_cells(self._judged, values)
+            series = Series(f"{WATER}_{level}", water_channels(has_sonde(self._judged), self._judged.factors))
+        yield from self._new(Row(series, start_ms, cells))
+
+    def _new(self, row: Row) -> Iterator[Row]:
+        known = self._past.at(row.series, row.unix_ms)
         if known is None or known.cells != row.cells:
             yield row
 
-    def _air(self, level: str, start_ms: int, values: Mapping[str, Decimal | None]) -> tuple[Cell, ...]:
-        edition = self._judged.edition or edition_on(self._local_day(start_ms))
-        if level == HOUR:
-            found = index.hour(edition, report.hour_values(values), self._judged.waived)
-        else:
-            found = index.day(edition, values, self._judged.waived)
-        worth = 0 if found.state == ENOUGH else quality.FEW
-        each = [found.each.get(name) for name in POLLUTANTS]
-        return (
-            (found.aqi, worth),
-            (found.level, worth),
-            (None if found.aqi is None else bits(found.primary, POLLUTANTS), worth),
-            *((one, quality.FEW if one is None else 0) for one in each),
-        )
-
-    def _water(self, values: Mapping[str, Decimal | None]) -> tuple[Cell, ...]:
-        judged = self._judged
-        hpa: Number = values.get("hpa") or judged.hpa
-        share = oxygen.percent(values.get("DO"), values.get("water_c"), hpa)
-        found = grade(values, judged.kind, judged.target, share, judged.factors, judged.needed)
-        worth = 0 if found.state == ENOUGH else quality.FEW
-        over = bits([one.factor for one in found.exceeding], judged.factors)
-        return (
-            (found.cls, worth),
-            (None if found.cls is None else bits(found.limiting, judged.factors), worth),
-            (over, worth),
-            (None if share is None else round(share * 10), quality.FEW if share is None else 0),
-        )
-
     def _local_day(self, start_ms: int) -> date:
         return datetime.fromtimestamp((start_ms + self._calendar.zone_ms) / 1000, UTC).date()
-
-
-def bits(names: Sequence[str], order: Sequence[str]) -> int:
-    return sum(1 << place for place, name in enumerate(order) if name in names)
-
-
-def air_channels() -> tuple[Named, ...]:
-    pollutants = tuple((f"air.iaqi_{name.lower().replace('.', '_')}", _PLAIN, 0) for name in POLLUTANTS)
-    return (("air.aqi", _PLAIN, 0), ("air.level", _PLAIN, 0), ("air.primary", _PLAIN, 0), *pollutants)
-
-
-def water_channels() -> tuple[Named, ...]:
-    return (
-        ("water.class", _PLAIN, 0),
-        ("water.limiting", _PLAIN, 0),
-        ("water.over_target", _PLAIN, 0),
-        ("water.saturation", "%", 1),
-    )

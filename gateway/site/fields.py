@@ -24,3 +24,5 @@ HostPort = Annotated[
 ]
 TcpPort = Annotated[int, Meta(ge=1, le=65535)]
 Period = Annotated[int, Meta(ge=1, le=86400, extra={"unit": "s"})]  # a day: what is rarer is not monitoring
+Latitude = Annotated[float, Meta(ge=-90, le=90, extra={"unit": "deg"})]  # WGS 84
+Longitude = Annotated[float, Meta(ge=-180, le=180, extra={"unit": "deg"})]

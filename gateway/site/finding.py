@@ -1,38 +1,63 @@
 """Knows what of a site file says which findings are made, and what is wrong with it; reckons none."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
 from gateway.faults import Fault, nearest, quoted
 from gateway.process.finding.kinds import DEPTH, KINDS, scaled
-from gateway.process.finding.rows import RELEASE, Finding, series_of
-from gateway.process.flow.rating import Curve, faults
+from gateway.process.finding.rows import Finding, series_of
+from gateway.process.finding.spans import DUST, SPANS
+from gateway.process.flow.rating import Curve, Power, faults
 from gateway.site.fields import Name, Text
+from gateway.site.limits import Moment, moment_ms, order_faults
 
 By = Literal[
-    "base_flow", "black_odor", "dose", "drinking_source", "dry_gas", "emission", "flood_stage", "groundwater", "layer",
-    "rain", "rating", "tailings", "thaw", "trophic",
+    "active_layer", "base_flow", "black_odor", "dose", "dose_background", "drinking_source", "dry_gas", "dust",
+    "emission", "flood_stage", "frost", "fume", "groundwater", "layer", "rain", "rating", "tailings", "thaw", "trophic",
+    "weir",
 ]  # fmt: skip
 BYS: tuple[str, ...] = get_args(By)
-_RELEASE_INPUTS: dict[str, str | None] = {"flow": "m3/s"}
+_BASE_FLOW, _DUST = "base_flow", "dust"
 
 
-class FindingTable(Struct, frozen=True, kw_only=True):
+class CurveTable(Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """A rating measured anew: stage m and flow m3/s as `points`, or as `powers` (from m, to m, a, h0 m, b)."""
+
+    start: Moment | None = None
+    end: Moment | None = None
+    points: tuple[tuple[float, float], ...] = ()
+    powers: tuple[tuple[float, float, float, float, float], ...] = ()
+
+
+class FindingTable(Struct, frozen=True, kw_only=True, rename={"curves": "curve"}):
     """What hours and days mean: `by` which function, of which `channels` (input -> channel), with which `numbers`.
-    `points`: stage m and flow m3/s of a rating curve. `base_m3s`: one for all months, or twelve."""
+    `points`: stage m and flow m3/s of a rating curve, `curves`: of several, with their times. `base_m3s`: one for all
+    months, or twelve. `limit`: which one of dust (gateway/process/air/local.py)."""
 
     name: Name
     by: By
     channels: dict[Text, Text]
     numbers: dict[Text, float] = {}
     points: tuple[tuple[float, float], ...] = ()
+    curves: tuple[CurveTable, ...] = ()
     base_m3s: tuple[Annotated[float, Meta(ge=0, le=1_000_000, extra={"unit": "m3/s"})], ...] = ()
+    limit: Text = ""
 
 
 def finding_of(table: FindingTable) -> Finding:
-    return Finding(table.name, table.by, table.channels, table.numbers, table.points, table.base_m3s)
+    curves = tuple(
+        Curve(one.points, tuple(Power(*power) for power in one.powers), _ms(one.start, -inf), _ms(one.end, inf))
+        for one in (CurveTable(points=table.points), *table.curves)
+        if one.points or one.powers
+    )
+    return Finding(table.name, table.by, table.channels, table.numbers, curves, table.base_m3s, table.limit)
+
+
+def _ms(moment: str | None, never: float) -> float:
+    return never if moment is None else moment_ms(moment)
 
 
 def finding_faults(
@@ -45,7 +70,7 @@ def finding_faults(
         if by not in BYS:
             continue  # told by its type
         kind = KINDS.get(by)
-        inputs = _RELEASE_INPUTS if kind is None else kind.inputs
+        inputs = SPANS[by].inputs if kind is None else kind.inputs
         channels = row.get("channels") or {}
         for name, channel in channels.items():
             place = f'{path}.channels."{name}"'
@@ -57,7 +82,7 @@ def finding_faults(
                 yield Fault(place, "fault.no_such_channel", nearest(channel, known), found=quoted(channel))
             elif channel in unit_of and scaled(unit_of[channel], wanted) is None:
                 yield Fault(place, "fault.finding_unit", found=quoted(unit_of[channel]), wanted=wanted or "")
-        needs = ("flow",) if kind is None else kind.needs
+        needs = SPANS[by].needs if kind is None else kind.needs
         lacks = [name for name in needs if name not in channels] or ([] if channels else [next(iter(inputs))])
         if lacks:
             yield Fault(f"{path}.channels", "fault.finding_lacks", found=", ".join(lacks), by=by)
@@ -72,13 +97,29 @@ def finding_faults(
         if lacks:
             yield Fault(f"{path}.numbers", "fault.finding_lacks", found=", ".join(lacks), by=by)
         if by == "rating":
-            for text in faults(Curve(points=tuple((low, high) for low, high in row.get("points") or ()))):
-                yield Fault(f"{path}.points", "fault.finding_curve", found=text)
-        if by == RELEASE and len(row.get("base_m3s") or ()) not in (1, 12):
+            yield from _curve_faults(path, row)
+        limit = row.get("limit") or ""
+        if by == _DUST and limit not in DUST:
+            yield Fault(f"{path}.limit", "fault.finding_limit", nearest(limit, DUST), any=", ".join(DUST))
+        elif by != _DUST and limit:
+            yield Fault(f"{path}.limit", "fault.finding_input", found="limit", by=by)
+        if by == _BASE_FLOW and len(row.get("base_m3s") or ()) not in (1, 12):
             yield Fault(f"{path}.base_m3s", "fault.finding_base")
         made = series_of(Finding(row.get("name") or "", by, {}, {}), "hour").channels
         known += [name for name, _, _ in made]
         unit_of |= {name: unit for name, unit, _ in made}
+
+
+def _curve_faults(path: str, row: Mapping[str, Any]) -> Iterator[Fault]:
+    rated = [(f"{path}.curve[{number}]", one) for number, one in enumerate(row.get("curve") or ())]
+    if row.get("points") or not rated:
+        rated.insert(0, (path, {"points": row.get("points")}))
+    for place, one in rated:
+        powers = tuple(Power(*power) for power in one.get("powers") or ())
+        points = tuple((low, high) for low, high in one.get("points") or ())
+        for text in faults(Curve(points, powers)):
+            yield Fault(f"{place}.points", "fault.finding_curve", found=text)
+        yield from order_faults(place, one)
 
 
 def _is_depth(text: str) -> bool:

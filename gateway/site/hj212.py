@@ -1,13 +1,19 @@
-"""Knows the tables of an HJ 212 uplink in a site file; knows no packet and no connection."""
+"""Knows the tables of an HJ 212 uplink in a site file, and what is wrong with them; knows no packet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.messages import Phrase
 from gateway.site.fields import Name, TcpPort, Text
+from gateway.site.library import Library
+from gateway.site.tables import channel_names, column, rows, units
+from protocols.hj212.factors import CODE, find
+from protocols.hj212.factors import factors as factor_table
+from protocols.hj212.units import can_be
 
 _Mn = Annotated[str, Meta(pattern=r"^([0-9A-F]{24}|[0-9A-Za-z]{14})\Z", extra={"allowed": Phrase("allowed.mn")})]
 _St = Annotated[str, Meta(pattern=r"^[0-9]{2}\Z", extra={"allowed": Phrase("allowed.st")})]
@@ -108,3 +114,70 @@ class Hj212Uplink(
             password_file=self.password_file and absolute(self.password_file),
             key_file=self.key_file and absolute(self.key_file),
         )
+
+
+def hj212_faults(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
+    """Of an uplink, if it is one of HJ 212; found on the sound part of a file, as in tables.py."""
+    if uplink.get("type") != "hj212":
+        return
+    if {"version", "mn"} <= uplink.keys():
+        most = 14 if uplink["version"] == "2005" else 24
+        if len(uplink["mn"]) != most:
+            yield Fault(f"{path}.mn", "fault.mn_length", count=most, version=uplink["version"])
+    if uplink.get("key_file") is not None and uplink.get("key_env") is not None:
+        yield Fault(f"{path}.key_env", "fault.doubled_password", Phrase("hint.one_password"))
+    minute, minute_s = uplink.get("minute"), (site.get("aggregate") or {}).get("minute_s", 600)
+    if minute and minute_s and 60 * minute % minute_s:
+        yield Fault(f"{path}.minute", "fault.minute", found=minute, minute_s=minute_s)
+    channels = channel_names(site, library)
+    yield from _factors(path, uplink, channels, units(site, library))
+    yield from _platform_orders(path, uplink, site, library, channels)
+
+
+def _factors(
+    path: str, uplink: Tree, channels: list[str] | None, channel_units: Mapping[str | None, str]
+) -> Iterator[Fault]:
+    """Each factor has a code of the standard, a channel, and a unit that the one can become."""
+    factors = rows(uplink, "factor", path)
+    yield from doubled(column(factors, "code"))
+    for place, row in factors:
+        code, name = row.get("code"), row.get("channel")
+        is_new = row.get("unit") is not None and row.get("decimals") is not None and CODE.fullmatch(code or "")
+        known = find(code) if code is not None else None
+        if code is not None and known is None and not is_new:
+            yield Fault(f"{place}.code", "fault.unknown_factor", nearest(code, [*factor_table()]), found=quoted(code))
+        if name is None or channels is None:
+            continue
+        if name not in channels:
+            yield Fault(f"{place}.channel", "fault.no_such_channel", nearest(name, channels), found=quoted(name))
+            continue
+        unit, wanted = channel_units[name], row.get("unit") or (known.unit if known is not None else "")
+        if wanted and not can_be(unit, wanted):
+            yield Fault(f"{place}.channel", "fault.unit", found=unit, wanted=wanted, code=quoted(code))
+
+
+def _platform_orders(
+    path: str, uplink: Tree, site: Tree, library: Library, channels: list[str] | None
+) -> Iterator[Fault]:
+    """What a platform may have done and asks for beside the factors is there."""
+    for key, name in (("device", "channel"), ("info", "channel"), ("order", "bottle"), ("factor", "runs")):
+        for place, row in rows(uplink, key, path):
+            found = row.get(name)
+            if channels is not None and found is not None and found not in channels:
+                yield Fault(f"{place}.{name}", "fault.no_such_channel", nearest(found, channels), found=quoted(found))
+    nodes = [node["name"] for node in site.get("node", ()) if node.get("name")]
+    models = {sensor.get("id"): sensor.get("profile") for sensor in site.get("sensor", ())}
+    for place, row in rows(uplink, "order", path):
+        sensor, node = row.get("sensor"), row.get("node")
+        if (sensor is None) == (node is None) or (sensor is not None and row.get("write") is None):
+            yield Fault(place, "fault.order_does_nothing")
+        elif node is not None and node not in nodes:
+            yield Fault(f"{place}.node", "fault.no_node", nearest(node, nodes), found=quoted(node))
+        elif sensor is not None and sensor not in models:
+            known = [id for id in models if id is not None]
+            yield Fault(f"{place}.sensor", "fault.no_such_sensor", nearest(sensor, known), found=quoted(sensor))
+        elif sensor is not None and models[sensor] in library.models and models[sensor] not in library.faulty:
+            writes = [write.name for write in library.profile(models[sensor]).writes]
+            if row["write"] not in writes:
+                found = quoted(row["write"])
+                yield Fault(f"{place}.write", "fault.no_such_write", nearest(row["write"], writes), found=found)

@@ -2,7 +2,7 @@
 
 [[quality]] changes a channel's tests: what is left out stays as gateway/process/quality/limit_table.py has it.
 [checks] is about channels against each other, [[service]] says when somebody works at a sensor, [[calibration]] what a
-probe read in its standards at a deployment's end. Faults are found on the sound part of a file, as in consistency.py.
+probe read in its standards at a deployment's end. Faults are found on the sound part of a file, as in tables.py.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -24,7 +24,7 @@ _Hours = Annotated[float, Meta(ge=0.01, le=744.0, extra={"unit": "h"})]
 _Month = Annotated[int, Meta(ge=1, le=12)]
 
 # RFC 3339 with its offset: a gateway's own zone is nobody's business
-_Moment = Annotated[
+Moment = Annotated[
     str,
     Meta(
         pattern=r"^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?"
@@ -46,7 +46,7 @@ _TESTS = {
     "gap": ("gap_ms",),
 }
 Test = Literal["fail", "suspect", "season", "spike", "rate", "flat", "attenuated", "gap", "all"]
-Check = Literal["ice", "dry", "pm", "oxygen", "level"]
+Check = Literal["ice", "dry", "pm", "oxygen", "level", "thermometer"]
 _GRADES = (("spike", 1), ("rate", 1), ("flat", 1), ("attenuated", -1))
 
 
@@ -96,8 +96,8 @@ class Service(Struct, frozen=True, kw_only=True, rename={"start": "from", "end":
 
     sensor: _Text
     state: Literal["maintenance", "calibration"] = "maintenance"
-    start: _Moment
-    end: _Moment
+    start: Moment
+    end: Moment
 
 
 class CalibrationTable(Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
@@ -105,8 +105,8 @@ class CalibrationTable(Struct, frozen=True, kw_only=True, rename={"start": "from
     standards."""
 
     channel: _Text
-    start: _Moment
-    end: _Moment
+    start: Moment
+    end: Moment
     low: tuple[_Number, _Number]
     high: tuple[_Number, _Number] | None = None
 
@@ -159,7 +159,7 @@ def service_faults(tables: list[tuple[str, Tree]], sensors: Collection[str] | No
         name = table.get("sensor")
         if name is not None and sensors is not None and name not in sensors:
             yield Fault(f"{path}.sensor", "fault.no_sensor", nearest(name, sensors), found=quoted(name))
-        yield from _order(path, table)
+        yield from order_faults(path, table)
 
 
 def calibration_faults(
@@ -172,7 +172,7 @@ def calibration_faults(
             yield Fault(f"{path}.channel", "fault.no_station_channel", nearest(name, channels), found=quoted(name))
         if not has_hours:
             yield Fault(path, "fault.calibration_hours", Phrase("hint.calibration_hours"))
-        yield from _order(path, table)
+        yield from order_faults(path, table)
         low, high = table.get("low"), table.get("high")
         if low is None or high is None or None in (*low, *high):
             continue
@@ -180,7 +180,7 @@ def calibration_faults(
             yield Fault(f"{path}.high", "fault.same_standard", Phrase("hint.same_standard"))
 
 
-def _order(path: str, table: Tree) -> Iterator[Fault]:
+def order_faults(path: str, table: Tree) -> Iterator[Fault]:
     """A moment that the calendar does not have, and an end before its beginning."""
     moments = {key: _ms_or_none(table[key]) for key in ("from", "to") if table.get(key) is not None}
     for key, moment in moments.items():

@@ -1,6 +1,6 @@
 """Knows the [[rule]] tables of a site file, their form and what is wrong with them; raises no alarm.
 
-Faults are found on the sound part of a file, as in consistency.py. What a rule means: docs/alarms.md.
+Faults are found on the sound part of a file, as in tables.py. What a rule means: docs/alarms.md.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -45,9 +45,11 @@ class RuleTable(Struct, frozen=True, kw_only=True):
     emergency: tuple[_Name, ...] = ()
 
 
-def rule_faults(rules: list[tuple[str, Tree]], channels: Collection[str] | None, nodes: Tree) -> Iterator[Fault]:
-    """Every fault of `rules`, each (path, table). `channels`: the station's, None where not all are known. `nodes`:
-    name -> whether it has an emergency period."""
+def rule_faults(
+    rules: list[tuple[str, Tree]], channels: Collection[str] | None, nodes: Tree, made: Collection[str] = ()
+) -> Iterator[Fault]:
+    """Every fault of `rules`, each (path, table). `channels`: the station's, None where not all are known; `made`:
+    those of what is made of them. `nodes`: name -> whether it has an emergency period."""
     ids = [rule["id"] for _, rule in rules if "id" in rule]
     yield from doubled([(f"{path}.id", rule.get("id")) for path, rule in rules])
     asked: dict[str, set[str]] = {}
@@ -55,7 +57,7 @@ def rule_faults(rules: list[tuple[str, Tree]], channels: Collection[str] | None,
         read: dict[str, Expression] = {}
         for key in _CONDITIONS:
             if rule.get(key) is not None:
-                yield from _condition(f"{path}.{key}", rule[key], channels, ids, read)
+                yield from _condition(f"{path}.{key}", rule[key], channels, made, ids, read)
         yield from _agreement(path, rule, read)
         yield from _emergency(path, rule, nodes)
         if "id" in rule:
@@ -67,7 +69,12 @@ def rule_faults(rules: list[tuple[str, Tree]], channels: Collection[str] | None,
 
 
 def _condition(
-    path: str, text: str, channels: Collection[str] | None, ids: list[str], read: dict[str, Expression]
+    path: str,
+    text: str,
+    channels: Collection[str] | None,
+    made: Collection[str],
+    ids: list[str],
+    read: dict[str, Expression],
 ) -> Iterator[Fault]:
     """Its faults; a sound one goes into `read`."""
     try:
@@ -78,10 +85,11 @@ def _condition(
         yield Fault(path, "fault.rule_text", column=error.column, found=found, wanted=wanted)
         return
     read[path.rpartition(".")[2]] = one
-    # a derived row's channels, "hour/..", are made only once there are rows: they cannot be known here
-    own = {quantity.channel for quantity in expression.quantities(one) if "/" not in quantity.channel}
-    for name in sorted(own - set(own if channels is None else channels)):
-        yield Fault(path, "fault.no_station_channel", nearest(name, channels or ()), found=quoted(name))
+    asked = {quantity.channel for quantity in expression.quantities(one)} if channels is not None else set()
+    for name in sorted(asked):
+        known, bare = (made, name.partition(":")[0]) if "/" in name else (channels or (), name)
+        if bare not in known:
+            yield Fault(path, "fault.no_station_channel", nearest(bare, known), found=quoted(name))
     for name in sorted({name for name in expression.others(one) if "/" not in name} - set(ids)):
         yield Fault(path, "fault.no_rule", nearest(name, ids), found=quoted(name))
 

@@ -1,14 +1,19 @@
-"""Knows the tables of an SL 651 uplink in a site file; knows no frame and no connection."""
+"""Knows the tables of an SL 651 uplink in a site file, and what is wrong with them; knows no frame."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from gateway.faults import Fault, Tree, doubled, nearest, quoted
 from gateway.messages import Phrase
 from gateway.site.fields import HostPort, Name, Text
-from gateway.site.library import Baud
+from gateway.site.library import Baud, Library
+from gateway.site.sensors import way_faults
+from gateway.site.tables import channel_names, column, rows
+
+_LONGEST_MESSAGE = {"beidou": 98, "sms": 140}  # bytes (SL 651 draft, 6.3)
 
 
 def _digits(count: int, secret: bool = False) -> Meta:
@@ -124,3 +129,36 @@ class Sl651Uplink(
     def name_of(self, centre: Sl651Centre) -> str:
         """Under which that centre has its position in the store."""
         return f"{self.id}/{centre.address}"
+
+
+def sl651_faults(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
+    """Of an uplink, if it is one of SL 651; found on the sound part of a file, as in tables.py."""
+    if uplink.get("type") == "sl651":
+        yield from _centres(path, uplink)
+        yield from _statuses(path, uplink, site, library)
+
+
+def _centres(path: str, uplink: Tree) -> Iterator[Fault]:
+    centres = rows(uplink, "centre", path)
+    yield from doubled(column(centres, "address"))
+    for place, centre in centres:
+        yield from way_faults(place, centre)
+        kind, most = centre.get("terminal"), centre.get("message_bytes")
+        if kind is None or not {"number", "message_bytes"} <= centre.keys():
+            continue
+        if centre["number"] is None or most is None or most > _LONGEST_MESSAGE[kind]:
+            yield Fault(f"{place}.terminal", "fault.terminal", kind=quoted(kind), most=_LONGEST_MESSAGE[kind])
+
+
+def _statuses(path: str, uplink: Tree, site: Tree, library: Library) -> Iterator[Fault]:
+    """Each bit of element 45 is made of a rule or a channel that is there."""
+    rules = [table["id"] for _, table in rows(site, "rule") if table.get("id")]
+    channels = channel_names(site, library)
+    for place, row in rows(uplink, "status", path):
+        rule, channel = row.get("rule"), row.get("channel")
+        if (rule is None) == (channel is None):
+            yield Fault(place, "fault.status_of_nothing")
+        elif rule is not None and rule not in rules:
+            yield Fault(f"{place}.rule", "fault.no_rule", nearest(rule, rules), found=quoted(rule))
+        elif channel is not None and channels is not None and channel not in channels:
+            yield Fault(f"{place}.channel", "fault.no_such_channel", nearest(channel, channels), found=quoted(channel))

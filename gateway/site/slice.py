@@ -121,7 +121,7 @@ def _limits(site: Site, node: Node) -> list[list[int]]:
     for limit in node.limits:
         index, decimals = channels[limit.channel]
         value = limit.above if limit.above is not None else limit.below
-        assert value is not None  # consistency.py
+        assert value is not None  # nodes.py: a limit has one side
         rows.append([index, 1 if limit.above is not None else -1, round(value * 10**decimals)])
     return rows
 

@@ -6,6 +6,11 @@ from gateway.machine.timekeeping import Boot, Timekeeper
 from gateway.store.rows import checksum
 
 
+def stamp(clock: Timekeeper) -> tuple[int, int, bool]:
+    """Now: Unix time, boot, and whether that time can be trusted."""
+    return clock.unix_ms(), clock.boot.number, clock.is_trusted()
+
+
 def meet(db: sqlite3.Connection, clock: Timekeeper) -> int:
     """Makes the boot that runs known to store and clock; by how much times of it that wait in memory must be moved."""
     taken = clock.boot

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from protocols import quality as flags
 
 log = logging.getLogger(__name__)
-DERIVED = 0  # the node of a row that was made of others: a node's id is 1 or more (gateway/site/config.py)
+DERIVED = 0  # the node of a row that was made of others: a node's id is 1 or more (gateway/site/nodes.py)
 Cell = tuple[int | None, int]  # (fixed-point value, quality)
 
 

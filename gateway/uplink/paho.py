@@ -30,6 +30,7 @@ _LARGEST_BYTES = 70_000  # a command with a site file of 64 KiB; MQTT 5 brokers 
 # MQTT 5, 2.4; paho says the codes of MQTT 3.1.1 in these, too
 _NOBODY = 0x10  # no matching subscribers
 _LOGIN = frozenset((0x86, 0x87, 0x8A, 0x8C))  # bad user name or password, not authorized, banned, bad method
+_NO_RIGHT = 0x87  # not authorized; a broker of MQTT 3.1.1 has no way to say this and confirms what it throws away
 _LASTING = frozenset((0x84, 0x85))  # unsupported version, bad client id
 
 
@@ -162,7 +163,10 @@ class PahoPublisher:
         waiter = self._waiting.pop(mid, None) if client is self._client else None
         if waiter is None or waiter.done():
             return
-        if reason.is_failure:
+        if reason.value == _NO_RIGHT:
+            waiter.set_exception(LinkDown(say("uplink.rights", reason=reason), is_refusal=True))
+            waiter.exception()
+        elif reason.is_failure:
             waiter.set_exception(LinkDown(f"a message was refused: {reason}"))
             waiter.exception()
         else:

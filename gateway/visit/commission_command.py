@@ -17,7 +17,7 @@ from gateway.machine.lines import LineLost
 from gateway.messages import Phrase, language, of_file, say
 from gateway.site import config
 from gateway.site.config import Node, NodeBus, Site
-from gateway.store.nodes import fingerprint
+from gateway.store.lives import fingerprint
 from gateway.visit import site_file
 from gateway.visit.asking import SerialSettings
 from gateway.visit.commission import certificate, finding, page

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from serial.tools import list_ports
 
+from gateway.machine import usb
 from gateway.messages import Phrase, say
 from gateway.visit.failure import VisitFailed
 from gateway.visit.material import FOLDERS
@@ -140,17 +141,30 @@ def candidates(plugged: Plugged, wanted: str | None = None) -> list[Port]:
     there is none, those of converters."""
     ports = plugged.ports()
     if wanted is not None:
-        return [next((port for port in ports if port.device == wanted), Port(wanted))]
+        named = [port for port in ports if port.device == wanted]
+        return named or ([Port(wanted)] if Path(wanted).exists() else [])
     boards = [port for port in ports if port.kind in ("micropython", "esp")]
     return boards or [port for port in ports if port.kind == "converter"]
 
 
 def awaited(plugged: Plugged, wanted: str | None, wait_s: float) -> list[Port]:
-    """candidates(), given some time: a board that was just restarted comes back."""
+    """candidates(), given some time: a board that was just restarted comes back. `wanted` may be an identity, as in
+    the site file. VisitFailed: the port that is named is not there."""
+    if wanted is not None and usb.is_identity(wanted):
+        try:
+            wanted = usb.find(wanted, list_ports.comports())
+        except usb.NoSuchPort as error:
+            raise VisitFailed(error.phrase, Phrase("flash.other_port", names=_names(plugged))) from None
     end_s = time.monotonic() + min(wait_s, _RETURN_S)
     while not (found := candidates(plugged, wanted)) and time.monotonic() < end_s:
         time.sleep(0.1)
+    if wanted is not None and not found:
+        raise VisitFailed(Phrase("flash.no_port", port=wanted), Phrase("flash.other_port", names=_names(plugged)))
     return found
+
+
+def _names(plugged: Plugged) -> tuple[str, ...]:
+    return tuple(str(port) for port in plugged.ports()) or ("-",)
 
 
 def only(found: list[Port]) -> Port:

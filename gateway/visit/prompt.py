@@ -16,6 +16,7 @@ from typing import Any
 
 import serial
 
+from gateway.machine.lines import behind
 from gateway.messages import Phrase
 from gateway.visit import board_code
 from gateway.visit.failure import VisitFailed
@@ -124,10 +125,14 @@ def _enter(port: str, patience_s: float) -> Prompt:
 
 
 def refuse_if_held(port: str) -> None:
-    """VisitFailed: the port is there, and another program has it, or we may not open it."""
+    """VisitFailed: the port is there, and another program has it, or we may not open it, or it is no serial port."""
     try:
         serial.Serial(port, exclusive=True).close()
-    except (serial.SerialException, OSError) as error:
+    except (serial.SerialException, OSError) as refusal:
+        error = behind(refusal)
+        assert isinstance(error, OSError)
+        if error.errno in (errno.ENOTTY, errno.EISDIR):
+            raise VisitFailed(Phrase("prompt.no_port", port=port, reason=error), Phrase("prompt.name_port")) from None
         if error.errno in (errno.EACCES, errno.EPERM):
             raise VisitFailed(Phrase("prompt.denied", port=port), Phrase("prompt.group")) from None
         if "lock" in str(error) or error.errno == errno.EBUSY:

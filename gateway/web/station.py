@@ -8,6 +8,7 @@ from gateway.messages import unit_text
 from gateway.site.config import MqttUplink, Site, Uplink
 from gateway.site.slice import falls_mv
 from gateway.states import Status
+from gateway.web import map
 from gateway.web.conditions import conditions
 from gateway.web.history import History
 from protocols.fixed_point import decimal_text
@@ -39,6 +40,10 @@ def plan(site: Site, lang: str) -> dict[str, Any]:
         ],
         "uplinks": [{"id": uplink.id, "kind": _kind(uplink)} for uplink in site.uplinks],
         "sensors": [*places],
+        "map": map.places(site),
+        "has_findings": bool(
+            site.assess or site.findings or site.trends or (site.aggregates and site.aggregates.loads)
+        ),
         "rules": {
             rule.id: {
                 "title": (rule.title_zh if lang == "zh" else "") or rule.title or rule.id,

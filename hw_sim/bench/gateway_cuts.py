@@ -96,7 +96,7 @@ def _life(folder: Path, seed: int) -> tuple[list[Op], list[Promise], list[Row]]:
     disk.begin_trace()
     promises = []
     store = Store(folder / "store.db", SystemClock(), tail_file=lambda path: DiskLines(path, disk))
-    store._db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    store.database.db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     for promise in _work(store, Stream(seed, "life"), _ROUNDS):
         promises.append(promise)
         disk.mark("promised")
@@ -110,7 +110,7 @@ def _work(store: Store, stream: Stream, rounds: int) -> Iterator[Promise]:
     """Polls, batches, commits, positions and events as chance brings them; a promise after each call that returned and
     made one. What a batch brings twice is kept once."""
     series = store.series("node 17", [])
-    have, counter = store.have(_NODE), store.counters().get(_NODE, 0)
+    have, counter = store.nodes.have(_NODE), store.nodes.counters().get(_NODE, 0)
     for _ in range(rounds):
         for _ in range(stream.below(4)):
             value = stream.below(90_000)
@@ -119,7 +119,7 @@ def _work(store: Store, stream: Stream, rounds: int) -> Iterator[Promise]:
         if what < 4:
             first = max(have - stream.below(3), 1)
             records = [_record(number) for number in range(first, have + 1 + stream.below(3) + 1)]
-            have, counter = store.add_batch(_NODE, counter + 1, series, records), counter + 1
+            have, counter = store.nodes.add_batch(_NODE, counter + 1, series, records), counter + 1
         elif what < 6:
             store.keep()
         elif what < 7:
@@ -147,7 +147,7 @@ def _fault(path: Path, promise: Promise, rows: list[Row]) -> str | None:
         return "unopened"
     with closing(store):
         try:
-            (good,) = store._db.execute("PRAGMA integrity_check").fetchone()
+            (good,) = store.database.db.execute("PRAGMA integrity_check").fetchone()
             found = store.rows_after(0, 1_000_000)
         except sqlite3.Error:
             return "unopened"
@@ -155,7 +155,7 @@ def _fault(path: Path, promise: Promise, rows: list[Row]) -> str | None:
             return "unopened"
         if any(path.parent.glob("*-damaged-*")):
             return "unopened"  # a power cut is not damage: nothing was to be rescued
-        kept = Promise(store.have(_NODE), store.counters().get(_NODE, 0), store.last_seq)
+        kept = Promise(store.nodes.have(_NODE), store.nodes.counters().get(_NODE, 0), store.last_seq)
         if any(now < then for now, then in zip(kept, promise, strict=True)) or store.position("up") > kept.seq:
             return "missing"
         if found != rows[: len(found)] or len(found) != kept.seq:
@@ -166,7 +166,7 @@ def _fault(path: Path, promise: Promise, rows: list[Row]) -> str | None:
         try:
             for _ in _work(store, Stream(kept.seq, "afterwards"), 3):
                 pass
-            store.add_batch(_NODE, 1 << 20, store.series("node 17", []), [_record(store.have(_NODE) + 1)])
+            store.nodes.add_batch(_NODE, 1 << 20, store.series("node 17", []), [_record(store.nodes.have(_NODE) + 1)])
         except Exception:
             return "stuck"
         return None if store.last_seq > kept.seq else "stuck"

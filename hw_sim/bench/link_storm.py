@@ -57,22 +57,6 @@ class _Clock:
         return "bench"
 
 
-class _Store(Store):
-    """Whose disk may refuse."""
-
-    refuses = False
-
-    def event(self, kind: str, detail: dict[str, object]) -> None:
-        if self.refuses:
-            raise sqlite3.OperationalError("database or disk is full")
-        super().event(kind, detail)
-
-    def _set_node(self, node: int, counter: int, have: int) -> None:
-        if self.refuses:
-            raise sqlite3.OperationalError("database or disk is full")
-        super()._set_node(node, counter, have)
-
-
 class RealGateway(Memory):
     """The far end made of the gateway's own code."""
 
@@ -80,15 +64,15 @@ class RealGateway(Memory):
         self._site = site
         self._path = path
         self._clock = _Clock()
-        self._store: _Store | None = None
+        self._store: Store | None = None
         self._refused = 0
         self._commands = 0
         super().__init__()
 
     def restart(self) -> None:
         self.close()
-        self._store = _Store(self._path, self._clock)
-        self._store._db.execute("PRAGMA synchronous = OFF")  # nobody cuts this disk's power
+        self._store = Store(self._path, self._clock)
+        self._store.database.db.execute("PRAGMA synchronous = OFF")  # nobody cuts this disk's power
         self._collector = RadioCollector(self._site, _no_line, self._store, self._clock)
 
     def close(self) -> None:
@@ -99,7 +83,7 @@ class RealGateway(Memory):
     def hear(self, data: bytes, now_ms: int) -> list[bytes]:
         assert self._store is not None
         self._clock.now_ms, self._clock.offset_ms = now_ms, self.offset_ms
-        self._store.refuses = self.trouble
+        self._store.database.db.execute(f"PRAGMA query_only = {self.trouble:d}")  # the disk refuses
         try:
             return list(self._collector.answers(data))
         except sqlite3.OperationalError:
@@ -109,17 +93,17 @@ class RealGateway(Memory):
     def forget(self, dice: Dice) -> None:
         """Rows are lost while the process is down; the oldest stays, as one can't know that there was an older one."""
         assert self._store is not None
-        first = 2 + dice.below(self._store.have(NODE) + 1)
-        self._store._db.execute("DELETE FROM row WHERE record BETWEEN ? AND ?", (first, first + dice.below(8)))
+        first = 2 + dice.below(self._store.nodes.have(NODE) + 1)
+        self._store.database.db.execute("DELETE FROM row WHERE record BETWEEN ? AND ?", (first, first + dice.below(8)))
         self.restart()
 
     def order(self, kind: int) -> int:
         assert self._store is not None
-        return self._store.give_command(NODE, kind)
+        return self._store.commands.give(NODE, kind)
 
     def _query(self, sql: str) -> list[tuple[object, ...]]:
         assert self._store is not None
-        return self._store._db.execute(sql).fetchall()
+        return self._store.database.db.execute(sql).fetchall()
 
     def rows(self) -> list[tuple[int, tuple[int | None, ...]]]:
         return [(int(str(r)), tuple(json.loads(str(c)))) for r, c in self._query("SELECT record, cells FROM row")]

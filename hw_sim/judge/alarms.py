@@ -16,7 +16,8 @@ from gateway.process.alarm.rows import ALARM, EVENTS
 from gateway.process.alarm.rule import Rule
 from gateway.site.config import Channel, Site
 from gateway.site.rules import rule_of
-from hw_sim.judge.true_condition import STEP_S, Condition, Numbers, Span, TrueConditions, spans
+from hw_sim.judge.heard import Heard, Numbers, Span
+from hw_sim.judge.true_condition import STEP_S, Condition, TrueConditions, spans
 from hw_sim.platforms.platform import Derived
 from hw_sim.signals import Signal
 
@@ -37,7 +38,7 @@ class Told(NamedTuple):
 
 class RuleVerdict(NamedTuple):
     """`crossings`: how often the condition became true in the world; `delays_s`: from there to the platform; `missed`
-    and `false`: seconds of the world."""
+    and `false`: seconds of the world; `standing`: crossings that found it raised, since the limit was near."""
 
     rule: str
     crossings: int
@@ -45,6 +46,7 @@ class RuleVerdict(NamedTuple):
     missed: tuple[float, ...]
     false: tuple[float, ...]
     late: tuple[float, ...] = ()
+    standing: int = 0
 
 
 class Listener:
@@ -66,7 +68,8 @@ class Listener:
 
 class AlarmJudge:
     """`truth`: what is true, by channel or by signal of the physics; `noise`: standard deviations of probes;
-    `elsewhere`: how alarms of other stations stand; `broken`: when something of the story's was."""
+    `elsewhere`: how alarms of other stations stand; `broken`: when something of the story's was; `heard`: what was read
+    of each channel."""
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class AlarmJudge:
         noise: Mapping[str, float],
         elsewhere: Mapping[str, Condition],
         broken: Sequence[Span] = (),
+        heard: Mapping[str, Heard] | None = None,
     ) -> None:
         ids = {node.name: node.id for node in site.nodes}
         self._rules = [rule_of(table, ids) for table in site.rules]
@@ -90,7 +94,14 @@ class AlarmJudge:
         self._steps = int(span_s / STEP_S) + 1
         self._series: dict[str, Numbers | None] = {}
         others = {rule.id: self._standing(rule.id) for rule in self._rules}
-        self._conditions = TrueConditions(self._steps, self._values, self._margin, {**others, **elsewhere})
+        self._conditions = TrueConditions(
+            self._steps,
+            self._values,
+            self._margin,
+            {**others, **elsewhere},
+            (heard or {}).get,
+            600.0 if site.aggregates is None else float(site.aggregates.minute_s),
+        )
 
     def verdicts(self, truths: Mapping[str, Expression], within_s: Mapping[str, float]) -> list[RuleVerdict]:
         """Of every rule. `truths`: what is to be held against a rule instead of its own condition; `within_s`: how long
@@ -112,6 +123,7 @@ class AlarmJudge:
         delays: list[float] = []
         missed: list[float] = []
         late: list[float] = []
+        stood = 0
         true, possible = spans(now.surely), spans(now.maybe)
         for span in true:
             nearly_s = next(one.begin_s for one in possible if one.begin_s <= span.begin_s <= one.end_s)
@@ -121,7 +133,9 @@ class AlarmJudge:
             is_standing = any(begin <= span.begin_s < end for begin, end in standing)
             if first is not None:
                 delays.append(max(first.arrived_s - span.begin_s, 0.0))
-            elif not is_standing and span.end_s >= due_s:
+            elif is_standing:
+                stood += 1
+            elif span.end_s >= due_s:
                 after = next((one.arrived_s for one in raised if one.arrived_s > due_s), None)
                 (missed if after is None or after > span.end_s + lag_s else late).append(span.begin_s)
         back_s = lag_s + rule.delay_ms / 1000
@@ -129,12 +143,12 @@ class AlarmJudge:
             one.at_s
             for one in raised
             if not any(
-                span.begin_s <= one.at_s
+                span.begin_s - STEP_S < one.at_s
                 and one.at_s - back_s - self._delayed_s(one.at_s - back_s, one.at_s) <= span.end_s
                 for span in possible
             )
         ]
-        return RuleVerdict(rule.id, len(true), tuple(delays), tuple(missed), tuple(false), tuple(late))
+        return RuleVerdict(rule.id, len(true), tuple(delays), tuple(missed), tuple(false), tuple(late), stood)
 
     def _values(self, name: str) -> Numbers | None:
         if name not in self._series:
@@ -202,17 +216,21 @@ class AlarmJudge:
 
 def lags_s(site: Site) -> dict[str, float]:
     """By channel: two periods, so that one reading may fail, and the reports of its node."""
-    found = {
-        f"{sensor.id}.{register.name}": 2.0 * period_s
-        for sensor in site.sensors
+    reports_s = {sensor.id: node.report_s for node in site.nodes for sensor in node.sensors}
+    return {
+        channel: 2.0 * period_s + 2.0 * reports_s.get(channel.partition(".")[0], 0)
+        for channel, period_s in periods_s(site).items()
+    }
+
+
+def periods_s(site: Site) -> dict[str, float]:
+    """By channel."""
+    return {
+        f"{sensor.id}.{register.name}": float(period_s)
+        for sensor in [*site.sensors, *(sensor for node in site.nodes for sensor in node.sensors)]
         for period_s, registers in site.groups(sensor)
         for register in registers
     }
-    for node in site.nodes:
-        for sensor in node.sensors:
-            for register in site.registers(sensor):
-                found[f"{sensor.id}.{register.name}"] = 2.0 * sensor.period_s + 2.0 * node.report_s
-    return found
 
 
 def per_month(count: int, span_s: float) -> float:

@@ -70,7 +70,7 @@ def unmet(expects: Sequence[Expect], judged: Judged, platform: Platform, centres
             verdict = alarms[one.alarm]
             if not verdict.crossings:
                 yield say("sim.no_crossing", rule=one.alarm)
-            elif not verdict.delays_s:
+            elif not (verdict.delays_s or verdict.standing):
                 yield say("sim.not_raised", rule=one.alarm)
         elif one.row is not None:
             yield from _row(one, platform)

@@ -35,16 +35,15 @@ class FlagVerdict(NamedTuple):
 def judge_flags(
     delivered: Mapping[str, Sequence[Delivered]],
     labels: Mapping[str, Sequence[Label]],
-    after_ms: Mapping[str, int],
     is_true: Callable[[str, Delivered], bool],
 ) -> FlagVerdict:
-    """`after_ms`, by channel: how long after a fault's end a flag still speaks of it; a jump back is one as well.
+    """`labels` reach as far beyond a fault's end as a flag still speaks of it: a jump back is one as well.
     `is_true`: whether a reading is what was so in the world. Flags that a reading had from its own sensor count too:
     somebody said it."""
     all_labels, found, false = Counter[str](), Counter[str](), Counter[str]()
     inside = flagged = clean = 0
     for channel, readings in delivered.items():
-        spans = [(one.begin_ms, one.end_ms + after_ms.get(channel, 0), one.kind) for one in labels.get(channel, ())]
+        spans = [(one.begin_ms, one.end_ms, one.kind) for one in labels.get(channel, ())]
         hit: set[tuple[int, int, str]] = set()
         met: set[tuple[int, int, str]] = set()
         for reading in readings:

@@ -43,7 +43,7 @@ class Ground:
         wanted = stages(self.site, board(self.site))
         assert wanted is not None
         self.store.derive(wanted)
-        self._counter = max(self.store.counters().values(), default=0)
+        self._counter = max(self.store.nodes.counters().values(), default=0)
 
     def kill(self) -> None:
         """What was not committed is gone."""
@@ -61,7 +61,7 @@ class Ground:
         channels = [channel for sensor in node.sensors for channel in self.site.channels_of(sensor, node)]
         series = self.store.series(f"node {node.id}", channels)
         self._counter += 1
-        self.store.add_batch(node.id, self._counter, series, records)
+        self.store.nodes.add_batch(node.id, self._counter, series, records)
 
     def at(self, unix_ms: int) -> None:
         """The time comes."""

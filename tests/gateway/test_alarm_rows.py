@@ -9,9 +9,10 @@ from typing import Any
 from gateway.app import Gateway
 from gateway.process.alarm import states
 from gateway.process.alarm.rows import EVENTS
+from gateway.site.slice import schema_of
 from hw_sim.clock import run_virtual
-from protocols import worth
-from tests.gateway.doubles import NODE, RIVER, UPLINK, events, query, sensor, site
+from protocols import command, framing, link, worth
+from tests.gateway.doubles import KEY, NODE, RIVER, UPLINK, events, query, sensor, site
 from tests.gateway.test_app import Room
 from tests.gateway.test_payload import validate
 
@@ -125,6 +126,36 @@ def test_an_alarm_has_its_nodes_measure_densely_and_ends_that(tmp_path: Path) ->
         assert query(one.folder, "SELECT node, argument FROM command") == [(17, 72_000)]
         await one.until(68)
         assert query(one.folder, "SELECT node, argument FROM command ORDER BY id") == [(17, 72_000), (17, 0)]
+        await one.kill()
+
+    story(steps())
+
+
+def test_a_node_that_boots_while_an_alarm_stands_is_told_to_measure_densely_again(tmp_path: Path) -> None:
+    """It kept the order in memory only. One that still waits comes to it without a second one."""
+
+    async def steps() -> None:
+        one = Station(tmp_path, RULE + 'emergency = ["water"]\n', DENSE_NODE)
+        orders = "SELECT argument FROM command WHERE kind = 1"
+
+        async def say(counter: int, kind: int, body: bytes) -> None:
+            one.room.radio_line.put(framing.stuff(link.seal(bytes.fromhex(KEY), kind, 17, counter, body)))
+            await asyncio.sleep(0.2)
+
+        schema = schema_of(site(tmp_path, *one.parts), site(tmp_path, *one.parts).nodes[0]).to_bytes(2, "big")
+        await one.until(20)
+        await say(1, link.HELLO, schema)
+        assert query(one.folder, orders) == []
+        await one.until(36)
+        await say(2, link.HELLO, schema)
+        assert query(one.folder, orders) == [(72_000,)]
+        ((id,),) = query(one.folder, "SELECT id FROM command")
+        await say(3, link.DONE, command.encode_results([(id, command.DONE)]))
+        await say(4, link.HELLO, schema)
+        assert query(one.folder, orders) == [(72_000,), (72_000,)]
+        await one.until(68)
+        await say(5, link.HELLO, schema)
+        assert query(one.folder, orders) == [(72_000,), (72_000,), (0,)]
         await one.kill()
 
     story(steps())

@@ -337,6 +337,34 @@ def test_a_mean_and_a_change_need_their_time_to_be_seen() -> None:
     assert [event for _, event in _run(across_a_hole, {0: 0.0, 100: 900.0}) if event == "raised"] == []
 
 
+@pytest.mark.parametrize("late_ms", [0, 300])
+def test_a_mean_of_four_readings_an_hour_does_not_hang_on_how_long_a_poll_took(late_ms: int) -> None:
+    alarms = Alarms([Rule("mean", "red", parse("mean(level.level, 1h) > 1399"))])
+    told: list[Transition] = []
+    for place in range(8):
+        unix_ms = place * 15 * MINUTE + (late_ms if place == 4 else 0)
+        told += alarms.step(unix_ms, {"level.level": (1400.0 if place > 3 else 1200.0, 0)})
+    assert [(one.unix_ms, one.event) for one in told] == [(7 * 15 * MINUTE, "raised")]
+
+
+@pytest.mark.parametrize(
+    ("beside", "worth", "is_raised"),
+    [
+        ((":min", ":max", ":count"), 0, True),
+        ((":min", ":max", ":count"), quality.FEW, False),
+        ((":first", ":last", ":count"), quality.FEW, True),  # a counter's rise is as good as its ends
+        ((), quality.FEW, True),  # an index that lacks a pollutant is at least so high
+    ],
+)
+def test_the_mean_of_an_hour_with_too_few_readings_raises_nothing(
+    beside: tuple[str, ...], worth: int, is_raised: bool
+) -> None:
+    rows = AlarmRows(Board([Rule("hour", "red", parse("hour/level.level > 1500"))]), calendar(Aggregate()))
+    series = Series("hour", tuple(("level.level" + one, "mm", 0) for one in ("", *beside)))
+    told = list(rows.step(Row(series, 0, ((1600, worth), *[(0, 0)] * len(beside)))))
+    assert bool(told) == is_raised
+
+
 def test_nodes_measure_densely_while_any_alarm_that_asks_for_it_stands() -> None:
     alarms = Alarms([FLOOD._replace(emergency=(17, 18)), Rule("acid", "red", parse("river.ph < 6"), emergency=(18,))])
     assert alarms.emergency == frozenset()

@@ -35,13 +35,14 @@ class Room(Outside):
         self.broker = HandPublisher()
         self.broken = False
         self.radio_tries_s: list[float] = []
+        self.radio_line = HandLine()
 
     def radio(self, site: Site) -> Opener:
         async def open_radio() -> OpenLine:
             self.radio_tries_s.append(asyncio.get_running_loop().time())
             if self.broken:
                 raise RuntimeError("a mistake in the program")
-            return HandLine()
+            return self.radio_line
 
         return open_radio
 

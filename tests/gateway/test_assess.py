@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 import hw_sim
 from gateway.__main__ import main
 from gateway.assess import agreement, air, page, text, water
-from gateway.assess.hours import HOUR_MS, Hour, Published, hours
+from gateway.assess.hours import Hour, Published, hours
 from gateway.assess.mapping import Columns, Plan, plan
 from gateway.messages import set_language
+from gateway.process.periods import HOUR_MS
 from gateway.process.water.oxygen import percent, pressure_at
 from gateway.site.assessing import Assess
 

@@ -20,23 +20,6 @@ SECRET = bytes.fromhex(KEY)
 START_S = START_MS // 1000
 
 
-class FullDisk(Store):
-    """A store that can't commit as long as `full`."""
-
-    full = False
-    refuses = False  # within the transaction
-
-    def _set_node(self, node: int, counter: int, have: int) -> None:
-        if self.refuses:
-            raise sqlite3.OperationalError("database or disk is full")
-        super()._set_node(node, counter, have)
-
-    def add_batch(self, *batch: Any) -> int:
-        if self.full:
-            raise sqlite3.OperationalError("database or disk is full")
-        return super().add_batch(*batch)
-
-
 class Radio:
     """A gateway's radio whose nodes are the test."""
 
@@ -49,9 +32,13 @@ class Radio:
     def start(self) -> None:
         """The gateway process begins: nothing in memory, the store as it is."""
         self.line = HandLine()
-        self.store = FullDisk(self.folder / "store.db", world_clock())
+        self.store = Store(self.folder / "store.db", world_clock())
         self.collector = RadioCollector(self.site, self.line.open, self.store, world_clock())
         self.task = asyncio.create_task(self.collector.run())
+
+    def refuse(self, on: bool) -> None:
+        """Whether the disk takes nothing."""
+        self.store.database.db.execute(f"PRAGMA query_only = {on:d}")
 
     async def kill(self) -> None:
         self.task.cancel()
@@ -109,11 +96,11 @@ def test_a_batch_is_on_disk_before_its_acknowledgement_leaves(tmp_path: Path) ->
 def test_what_can_not_be_committed_is_not_acknowledged_and_taken_when_it_comes_again(tmp_path: Path) -> None:
     async def steps() -> None:
         radio = Radio(tmp_path)
-        radio.store.full = True
+        radio.refuse(True)
         assert await radio.send(sealed(1, radio.body(1))) == []
         with pytest.raises(sqlite3.OperationalError):
             await radio.task  # the gateway's supervision tells it and starts it again
-        radio.store.full = False
+        radio.refuse(False)
         radio.task = asyncio.create_task(radio.collector.run())
         (answer,) = await radio.send(sealed(2, radio.body(1)))
         assert answer.have == 1 and len(radio.records()) == 1 and radio.line.closed == 1
@@ -256,8 +243,8 @@ def test_commands_go_with_answers_as_many_as_fit_until_they_are_done(tmp_path: P
     async def steps() -> None:
         radio = Radio(tmp_path)
         await asyncio.sleep(0.1)
-        ids = [radio.store.give_command(17, command.EMERGENCY, 600) for _ in range(10)]
-        radio.store.give_command(18, command.RESTART)
+        ids = [radio.store.commands.give(17, command.EMERGENCY, 600) for _ in range(10)]
+        radio.store.commands.give(18, command.RESTART)
         (answer,) = await radio.send(sealed(1, radio.body(1)))
         assert [waiting.id for waiting in answer.commands] == ids[:8]
         results = command.encode_results([(id, command.DONE) for id in ids[:8]])
@@ -346,10 +333,10 @@ def test_a_gateway_whose_disk_was_in_trouble_asks_for_less(tmp_path: Path) -> No
     async def steps() -> None:
         radio = Radio(tmp_path)
         await radio.send(sealed(1, radio.body(3)))
-        radio.store.refuses = True
+        radio.refuse(True)
         assert await radio.send(sealed(2, radio.body(4))) == []
         await asyncio.gather(radio.task, return_exceptions=True)
-        radio.store.refuses = False
+        radio.refuse(False)
         radio.task = asyncio.create_task(radio.collector.run())
         (answer,) = await radio.send(sealed(3, radio.body(4)))
         assert answer.flags & link.SLOW_DOWN and answer.holes == ()

@@ -8,16 +8,18 @@ import pytest
 from gateway.faults import SiteError, check_text
 from gateway.process.finding.kinds import KINDS
 from gateway.process.finding.rows import Finding, Findings, series_of
-from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, MONTH, Calendar
+from gateway.process.finding.spans import SPANS
+from gateway.process.flow.rating import Curve, Power
+from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, MONTH, YEAR, Calendar
 from gateway.process.stage import Row, Series
 from gateway.site.config import load
-from gateway.site.finding import BYS
+from gateway.site.finding import BYS, finding_of
 from protocols import quality
 from tests.gateway import doubles
 from tests.gateway.derived import MIDNIGHT_MS, Ground
 from tests.gateway.test_load import HandPast
 
-CURVE = ((0.5, 0.0), (1.5, 10.0))
+CURVE = (Curve(((0.5, 0.0), (1.5, 10.0))),)
 FEW = (None, quality.FEW)
 
 
@@ -63,6 +65,16 @@ def test_a_stage_becomes_a_flow_and_the_flow_a_share_of_time_kept() -> None:
     assert place.ticked(MIDNIGHT_MS + 3 * DAY_MS) == []
 
 
+def test_a_rating_holds_for_its_time_and_not_between() -> None:
+    """One curve until 1:00, a measured power law from 2:00 on: between them there is a stage and no flow."""
+    power = Curve(powers=(Power(0.5, 2.0, 5.0, 0.5, 2.0),), since_ms=MIDNIGHT_MS + 2 * HOUR_MS)
+    old = CURVE[0]._replace(until_ms=MIDNIGHT_MS + HOUR_MS)
+    place = Place(Finding("discharge", "rating", {"level": "gauge.level"}, {}, (old, power)))
+    for hour in range(3):
+        place.shown(HOUR, MIDNIGHT_MS + hour * HOUR_MS, "gauge.level", "mm", 0, 1000)
+    assert [row.cells[0] for row in place.ticked(MIDNIGHT_MS + DAY_MS)] == [(50000, 0), FEW, (12500, 0)]
+
+
 def test_a_month_of_flow_with_a_week_missing_has_no_share() -> None:
     place = Place(Finding("ecology", "base_flow", {"flow": "weir.flow"}, {}, (), (2.0,) * 12))
     start_ms = Calendar().start(MONTH, MIDNIGHT_MS)
@@ -71,6 +83,99 @@ def test_a_month_of_flow_with_a_week_missing_has_no_share() -> None:
             place.shown(HOUR, start_ms + hour * HOUR_MS, "weir.flow", "m3/s", 1, 20)
     *_, month = place.ticked(Calendar().end(MONTH, start_ms))
     assert (month.series.source, month.cells[0], month.cells[3]) == (MONTH, FEW, (22 * 24, 0))
+
+
+DUST = Finding("fence", "dust", {"dust": "dust.tsp"}, {}, (), (), "shaanxi_earthworks")  # 0.8 mg/m3, never passed
+
+
+@pytest.mark.parametrize(
+    ("hours", "cells"),
+    [
+        (dict.fromkeys(range(24), 800), ((1, 0), (0, 0), (24, 0))),
+        ({hour: 801 if hour == 5 else 100 for hour in range(24)}, ((0, 0), (1, 0), (24, 0))),
+        (dict.fromkeys(range(17), 100), (FEW, (0, 0), (17, 0))),
+        ({3: 900}, ((0, 0), (1, 0), (1, 0))),  # one hour is enough to have passed it
+    ],
+)
+def test_a_day_of_dust_is_held_against_its_limit(hours: dict[int, int], cells: Any) -> None:
+    place = Place(DUST)
+    for hour, value in hours.items():
+        place.shown(HOUR, MIDNIGHT_MS + hour * HOUR_MS, "dust.tsp", "ug/m3", 0, value)
+    (row,) = place.ticked(MIDNIGHT_MS + DAY_MS)
+    assert (row.series.source, row.unix_ms, row.cells) == (DAY, MIDNIGHT_MS, cells)
+
+
+def year_of_ground(place: Place, channel: str, skipped: range = range(0)) -> int:
+    """From 1 July 2025 on: -10 degC in the 212 days from October to April, +5 in the others."""
+    calendar = Calendar()
+    year_ms = calendar.start(YEAR, MIDNIGHT_MS)
+    for day in range(-184, 365):
+        unix_ms = year_ms + day * DAY_MS
+        is_cold = calendar.month(unix_ms) in (10, 11, 12, 1, 2, 3, 4)
+        if day not in skipped:
+            place.shown(DAY, unix_ms, channel, "degC", 1, -100 if is_cold else 50)
+    return year_ms
+
+
+def test_a_year_has_its_frost_and_its_thaw() -> None:
+    place = Place(Finding("surface", "frost", {"celsius": "ground.t0"}, {}))
+    year_ms = year_of_ground(place, "ground.t0")
+    rows = {row.unix_ms: row for row in place.ticked(year_ms + 365 * DAY_MS)}
+    # the whole winter of 2025/26, 1 October to 30 April, and the thaw of 2026, May to September
+    assert rows[year_ms].series.source == YEAR
+    assert rows[year_ms].cells == ((21200, 0), (7650, 0), (365, 0), (365, 0))
+    before = rows[Calendar().start(YEAR, year_ms - 1)]
+    assert before.cells == (FEW, FEW, (0, 0), (184, 0))  # half a year is none
+    assert place.ticked(year_ms + 366 * DAY_MS) == []
+
+
+def test_a_year_with_two_months_missing_has_no_thaw_index_but_its_winter() -> None:
+    place = Place(Finding("surface", "frost", {"celsius": "ground.t0"}, {}))
+    year_ms = year_of_ground(place, "ground.t0", range(200, 260))
+    rows = {row.unix_ms: row for row in place.ticked(year_ms + 365 * DAY_MS)}
+    assert rows[year_ms].cells == ((21200, 0), FEW, (365, 0), (305, 0))
+
+
+def test_the_active_layer_is_the_deepest_thaw_of_a_year() -> None:
+    place = Place(Finding("active", "active_layer", {"0": "ground.t0", "100": "ground.t1"}, {}))
+    year_ms = year_of_ground(place, "ground.t0")
+    for day in range(365):
+        deep = -50 if day != 240 else -10  # 0 degC lies at 50 cm, on one day at 83.3 cm
+        place.shown(DAY, year_ms + day * DAY_MS, "ground.t1", "degC", 1, deep)
+    row = next(row for row in place.ticked(year_ms + 365 * DAY_MS) if row.unix_ms == year_ms)
+    assert row.cells == ((833, 0), (0, 0), (365, 0))
+
+
+def test_a_dose_rate_is_held_against_the_month_before_and_rain_is_told() -> None:
+    place = Place(Finding("rays", "dose_background", {"dose_rate": "d.rate", "rain": "g.rain"}, {}))
+
+    def hour(number: int, rate: int, rain: int = 0) -> tuple[Any, ...]:
+        unix_ms = MIDNIGHT_MS + number * HOUR_MS
+        place.shown(HOUR, unix_ms, "d.rate", "nGy/h", 0, rate)
+        place.shown(HOUR, unix_ms, "g.rain", "mm", 1, rain)
+        return place.ticked(unix_ms + HOUR_MS)[-1].cells
+
+    assert hour(0, 100) == (FEW, FEW, FEW, FEW)  # nobody knows what is usual here
+    for number in range(1, 240):
+        quiet = hour(number, 100 + 4 * (number % 2))
+    assert quiet == (FEW, FEW, FEW, FEW)
+    level, sigmas, background, by_rain = hour(240, 110)
+    assert (level, background, by_rain) == ((1, 0), (101_983, 0), (0, 0)) and 400 < sigmas[0] < 403
+    assert hour(241, 112, rain=5)[3] == (1, 0)  # radon comes down with the rain
+    assert hour(242, 250, rain=5)[0] == (2, 0)
+
+
+def test_a_changed_list_of_channels_costs_a_year_nothing() -> None:
+    """The string got a tenth thermometer in July: its days are two series, and one year."""
+    place = Place(Finding("surface", "frost", {"celsius": "ground.t0"}, {}))
+    year_ms = Calendar().start(YEAR, MIDNIGHT_MS)
+    for day in range(-184, 365):
+        channels = (("ground.t0", "degC", 1), *([("ground.t9", "degC", 1)] if day > 200 else []))
+        row = Row(Series(DAY, channels), year_ms + day * DAY_MS, ((10, 0),) * len(channels))
+        place.past.rows[row.series, row.unix_ms] = row
+        place.stage.step(row)
+    rows = {row.unix_ms: row for row in place.ticked(year_ms + 365 * DAY_MS)}
+    assert rows[year_ms].cells == ((0, 0), (3650, 0), (365, 0), (365, 0))
 
 
 # finding, readings (channel, unit, decimals, value), what it gives of an hour
@@ -136,6 +241,16 @@ SAID: list[tuple[Finding, list[tuple[str, str, int, int | None]], Any]] = [
         ((100_000, 0), (150_000, 0), FEW),
     ),
     (
+        Finding("notch", "weir", {"head": "a"}, {}),
+        [("a", "mm", 0, 100)],
+        ((4427, 0),),  # 1.4 x 0.1 ^ 2.5 m3/s
+    ),
+    (
+        Finding("hood", "fume", {"fume": "a", "flow": "b", "before": "c"}, {"stoves": 3}),
+        [("a", "mg/m3", 1, 15), ("b", "m3/h", 0, 9000), ("c", "mg/m3", 1, 60)],
+        ((2250, 0), (0, 0), (750, 0)),  # 1.5 mg/m3 of 9000 m3/h are 2.25 of the 6000 that three stoves have
+    ),
+    (
         Finding("dry", "dry_gas", {"CO2": "a", "celsius": "b", "humidity": "c", "hpa": "d"}, {}),
         [("a", "ppm", 1, 4200), ("b", "degC", 0, 0), ("c", "%", 0, 0), ("d", "hPa", 1, 6164)],
         ((420_000, 0), (755_515, 0)),  # 420 ppm x 1.7988; the fourth decimal of that is rounded
@@ -191,7 +306,7 @@ def test_rain_is_called_by_its_day() -> None:
 
 
 def test_the_site_file_knows_every_finding() -> None:
-    assert sorted(BYS) == sorted([*KINDS, "base_flow"])
+    assert sorted(BYS) == sorted([*KINDS, *SPANS])
 
 
 GAUGE = doubles.sensor("gauge", 1, period_s=600, profile="hlk_ld8001h") + 'serial = "as_bus"\nquantities = ["level"]\n'
@@ -207,6 +322,18 @@ by = "base_flow"
 channels = { flow = "discharge.flow" }
 base_m3s = [2]
 """
+
+
+def test_a_site_file_says_from_when_on_a_curve_holds(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    dated = """curve = [
+    { to = "2026-05-01T00:00:00+08:00", points = [[0.5, 0], [1.5, 10]] },
+    { from = "2026-05-01T00:00:00+08:00", powers = [[0.5, 2, 5, 0.5, 2]] },
+]"""
+    sound = doubles.STATION + doubles.RIVER + GAUGE + HOURLY + RATED.replace("points = [[0.5, 0], [1.5, 10]]", dated)
+    path.write_text(sound, "utf-8")
+    old, new = finding_of(load(path).findings[0]).curves
+    assert old.until_ms == new.since_ms == 1_777_564_800_000 and new.powers == (Power(0.5, 2, 5, 0.5, 2),)
 
 
 def test_a_station_says_it_while_the_backhaul_is_down(tmp_path: Path) -> None:
@@ -239,8 +366,20 @@ FAULTS = [
     ("level =", "stage =", "finding[0].channels.\"stage\": rating is not made of 'stage'"),
     ('"gauge.level"', '"gauge.levl"', "there is no channel 'gauge.levl'; did you mean gauge.level?"),
     ("[1.5, 10]]", "[1.5, -1]]", "finding[0].points: this is no rating curve: does not rise at 1.5 m"),
+    (
+        "points = [[0.5, 0], [1.5, 10]]",
+        'curve = [{ from = "2026-05-01T00:00:00+08:00", points = [[1, 2], [1, 3]] }]',
+        "finding[0].curve[0].points: this is no rating curve: does not rise at 1 m",
+    ),
+    (
+        "points = [[0.5, 0], [1.5, 10]]",
+        'curve = [{ from = "2026-05-01T00:00:00+08:00", to = "2026-04-01T00:00:00+08:00", points = [[1, 2], [2, 3]] }]',
+        "finding[0].curve[0].to: ",
+    ),
     ("base_m3s = [2]", "base_m3s = [2, 3]", "finding[1].base_m3s: needs one number for all months, or twelve"),
     ('by = "rating"', 'by = "dose"', "finding[0].numbers: dose cannot be made without mean, deviation"),
+    ('by = "rating"', 'by = "dust"\nlimit = "hebe"', "finding[0].limit: dust is held against one of these limits: "),
+    ('by = "rating"', 'by = "rating"\nlimit = "hebei"', "finding[0].limit: rating is not made of limit"),
     ('by = "rating"', 'by = "rain"', "finding[0].channels: rain cannot be made without rain"),
     ("[aggregate]", "[ assess ]", "finding: is made of hours and days; add the table [aggregate]"),
     (
@@ -261,3 +400,31 @@ def test_check_tells_what_a_finding_cannot_be_made_of(tmp_path: Path, old: str, 
     with pytest.raises(SiteError) as refused:
         load(path)
     assert any(expected in line for line in check_text(refused.value, "site.toml", "en"))
+
+
+RULED = """[[rule]]
+id = "low"
+level = "yellow"
+when = "{when}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "found"),
+    [
+        ("hour/gauge.level:max > 1 and minute/gauge.level < 1", "minute/gauge.level"),  # minute_s = 0
+        ("hour/gauge.levl > 1", "hour/gauge.levl"),
+        ("day/discharge.flow > 1", "day/discharge.flow"),  # a curve is no straight line: it has hours alone
+        ("month/ecology.kept < 90 and hour/ecology.kept < 1", "hour/ecology.kept"),
+        ("water_hour/water.class > 3", "water_hour/water.class"),  # nothing says by what water is judged
+    ],
+)
+def test_check_knows_what_a_rule_may_ask_of_hours_and_findings(tmp_path: Path, when: str, found: str) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(doubles.STATION + doubles.RIVER + GAUGE + HOURLY + RATED + RULED.format(when=when), "utf-8")
+    with pytest.raises(SiteError) as refused:
+        load(path)
+    told = check_text(refused.value, "site.toml", "en")
+    assert [line for line in told if "has no channel" in line and f"'{found}'" in line] and len(
+        refused.value.faults
+    ) == 1

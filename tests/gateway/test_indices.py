@@ -1,6 +1,7 @@
 """AQI and classes come into the store beside the hours they are made of, and `assess` says the same of the export."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,24 @@ def test_an_hour_and_a_day_of_air_have_an_index(ground: Ground) -> None:
     assert [hours[0].values[f"air.{name}"] for name in ("aqi", "level", "primary", "iaqi_pm2_5", "iaqi_pm10")] == [
         58, 2, 16, 43, 58,
     ]  # fmt: skip
+    # GB 3095 has no limit for an hour of particles
+    assert hours[0].values["air.over_limit"] == 0
     assert hours[0].quality["air.aqi"] == 0 and hours[0].values["air.iaqi_o3"] is None
     (day,) = ground.made("air_day")
     # 30..53: mean 41.5, half to even 42: 50 + 7 x 50 / 25 = 64
     assert (day.unix_ms, day.values["air.aqi"], day.values["air.primary"]) == (MIDNIGHT_MS, 64, 32)
+
+
+@pytest.mark.parametrize(("grade", "over"), [(1, 32 + 16), (2, 0)])
+def test_a_day_is_held_against_the_limits_of_its_zone_and_date(tmp_path: Path, grade: int, over: int) -> None:
+    """PM2.5 of 42 and PM10 of 60: GB 3095-2026 until 2030 has 35 and 50 in grade 1, 60 and 120 in grade 2."""
+    ground = Ground(tmp_path, doubles.RIVER, DUST, HOURLY, f"{ASSESS}air_grade = {grade}\n")
+    for hour in range(24):
+        for minute in range(0, 60, 10):
+            ground.poll("dust", MIDNIGHT_MS + HOUR_MS * hour + 60_000 * minute, (42, 0), (60, 0))
+        ground.at(MIDNIGHT_MS + HOUR_MS * (hour + 1) + 20_000)
+    (day,) = ground.made("air_day")
+    assert (day.values["air.over_limit"], day.quality["air.over_limit"]) == (over, 0)
 
 
 def test_water_has_a_class_by_its_own_pressure(ground: Ground) -> None:
@@ -123,6 +138,48 @@ def test_assess_says_of_an_export_what_the_gateway_said(
     assert days[1][1].strip() == "class I"
     hours = [line for line in lines if line.startswith("2026-11-29 00:00  AQI 58 moderate")]
     assert len(hours) == 1 and " PM10 " in hours[0]
+
+
+def assessed(tmp_path: Path, kept: Callable[[list[str]], bool], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines of water's hours that `assess` makes of the lines of an export that are kept, the newest first."""
+    data = tmp_path / "out.csv"
+    set_language("en")
+    assert main(["export", str(tmp_path / "site.toml"), "-o", str(data)]) == 0
+    with data.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    with data.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *filter(kept, reversed(rows))])
+    capsys.readouterr()
+    assert main(["assess", "--data", str(data), "--site", str(tmp_path / "site.toml"), "--only", "hour"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    set_language(None)
+    return [line for line in said if "class" in line or "not enough" in line]
+
+
+def test_assess_counts_what_the_newest_row_says_of_a_spike_and_of_an_hour(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At 0:30 oxygen spiked to 0.4 mg/L, which its successor told; the hour from 1:00 had three readings at first."""
+    site = (doubles.RIVER, SONDE, HOURLY, '[assess]\nfactors = ["DO"]\ntarget = 2\n')
+    ground = Ground(tmp_path, *site, is_judged=True)
+
+    def poll(minute: int, do: int = 650) -> None:
+        ground.poll("sonde", MIDNIGHT_MS + 60_000 * minute, (do, 0), (780, 0), (200, 0))
+
+    for minute in (0, 10, 20, 30, 40, 50, 60, 70, 80):
+        poll(minute, 40 if minute == 30 else 650)
+    ground.at(MIDNIGHT_MS + 2 * HOUR_MS + 20_000)
+    assert ground.made("water_hour")[1].values["water.class"] is None
+    for minute in (90, 100, 110):
+        poll(minute)
+    ground.at(MIDNIGHT_MS + 3 * HOUR_MS)
+    # 6.5 mg/L at 20 degC are above 90 % of what water holds at 4,200 m: class I; the mean with the spike would be III
+    assert [made.values["water.class"] for made in ground.made("water_hour")] == [1, 1]
+    for source in ("hour", "sensor sonde"):
+        lines = assessed(tmp_path, lambda row, source=source: source in row[-1], capsys)
+        assert [line.split("  ")[1].strip() for line in lines] == ["class I", "class I"], source
+    alone = assessed(tmp_path, lambda row: row[-1] == "sensor sonde", capsys)
+    assert "not enough" in alone[0]  # nothing says what became of 0:30 and 0:40: too few, but never the spike
 
 
 def test_an_hour_of_too_few_readings_is_not_judged(ground: Ground) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.judging import judge
-from gateway.process.quality.judge import Judge, Plan, Window
+from gateway.process.quality.judge import Judge, Part, Plan, Window
 from gateway.process.quality.limits import Limits
 from gateway.process.stage import Row, Series
 from gateway.store.rows import Cell
@@ -289,3 +289,18 @@ def _places(ground: Ground) -> dict[str, int]:
 def test_every_platform_sees_the_flags_in_its_own_words(flags: int, hj212: str, sparkplug: int) -> None:
     assert marks.mark(flags) == hj212
     assert sparkplug_tags.quality_of(8.1, flags) == sparkplug
+
+
+def test_a_failed_thermometer_speaks_of_its_own_sensor_alone() -> None:
+    """Two sondes of one place; the first one's thermometer says what no water has."""
+    first = Series("sensor a", (("a.temperature", "degC", 1), ("a.conductivity", "uS/cm", 0)))
+    second = Series("sensor b", (("b.conductivity", "uS/cm", 0),))
+    parts = {
+        "a.temperature": Part("temperature"),
+        "a.conductivity": Part("conductivity"),
+        "b.conductivity": Part("conductivity", speaks=False),
+    }
+    one = Judge(Plan({"a.temperature": Limits(fail=(-5.0, 45.0))}, parts))
+    cells, _ = one.judge(first, MINUTE, [(-9990, 0), (310, 0)])
+    assert cells[1] == (310, worth.CONTRADICTS | worth.SUSPECT)
+    assert one.judge(second, MINUTE, [(310, 0)])[0] == ((310, 0),)

@@ -1,7 +1,7 @@
 """A load is a concentration times a flow."""
 
 from gateway.process.load import Load, Loads
-from gateway.process.periods import HOUR_MS, Calendar
+from gateway.process.periods import DAY, DAY_MS, HOUR_MS, MONTH, YEAR, Calendar
 from gateway.process.stage import Cell, Row, Series
 from protocols import quality
 from tests.gateway.derived import MIDNIGHT_MS
@@ -59,3 +59,25 @@ def test_hours_are_products_and_a_day_their_sum_late_or_not() -> None:
     assert late.cells == ((6_000_000, quality.FEW),)
     assert day.cells == ((144_000_000, 0), (23, 0))
     assert ticked(loads, past, MIDNIGHT_MS + 31 * HOUR_MS) == []
+
+
+def test_a_month_and_a_year_are_the_sums_of_their_days() -> None:
+    past, calendar = HandPast(), Calendar()
+    loads = Loads(past, [Load("cod_load", "cod.cod", "weir.flow")], calendar, 0, (DAY, MONTH, YEAR))
+    first_ms = calendar.start(YEAR, MIDNIGHT_MS)
+    first_day = (first_ms - MIDNIGHT_MS) // DAY_MS
+    for day in range(365):
+        for hour in range(24):
+            if day >= 28:  # of January three days are left
+                shown(loads, past, COD, 24 * (first_day + day) + hour, (5000, 0))
+                shown(loads, past, FLOW, 24 * (first_day + day) + hour, (1200, 0))
+    rows = ticked(loads, past, first_ms + 365 * DAY_MS)
+    months = [row.cells for row in rows if row.series.source == MONTH]
+    assert months[0] == ((432_000_000, quality.FEW), (3, 0))  # 3 days of 144 kg, said to be too few
+    assert months[1] == ((28 * 144_000_000, 0), (28, 0)) and len(months) == 12
+    (year,) = [row for row in rows if row.series.source == YEAR]
+    assert (year.unix_ms, year.cells) == (first_ms, ((337 * 144_000_000, 0), (337, 0)))
+    shown(loads, past, FLOW, 24 * (first_day + 40), (2400, 0))  # it came late and was double
+    late = ticked(loads, past, first_ms + 370 * DAY_MS)
+    assert [row.series.source for row in late] == ["hour", DAY, MONTH, YEAR]
+    assert late[-1].cells[0] == (337 * 144_000_000 + 6_000_000, 0)

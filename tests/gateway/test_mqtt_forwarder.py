@@ -36,7 +36,7 @@ class Uplink:
 
     def fill(self, count: int) -> None:
         for _ in range(count):
-            number = self.store.last_seq + len(self.store._pending) + 1
+            number = self.store.last_seq + self.store.waiting + 1
             self.store.add_poll(self.series, START_MS + number, [(number, 0), (None, 1), (7, 0)])
         self.store.commit()
 
@@ -343,7 +343,7 @@ def test_rows_that_the_store_has_let_go_are_passed_over(tmp_path: Path) -> None:
     async def steps() -> None:
         up = Uplink(tmp_path)
         up.fill(60)
-        up.store._db.execute("DELETE FROM row WHERE seq < 10 OR seq BETWEEN 30 AND 39")
+        up.store.database.db.execute("DELETE FROM row WHERE seq < 10 OR seq BETWEEN 30 AND 39")
         up.start()
         await up.watch(20)
         assert [row[0] for row in up.publisher.rows()] == [*range(10, 30), *range(40, 61)]

@@ -280,6 +280,13 @@ def test_a_unit_is_converted_and_one_that_is_not_known_leaves_range_and_gap() ->
     assert odd == Limits(fail=(0.0, 9.0), flat_tolerance=0.00005, gap_ms=3_000_000)
 
 
+def test_one_thermometer_of_a_string_has_the_limits_of_its_quantity() -> None:
+    sixth = limits(Channel("soil", "soil_temperature_6", "degC", 1, -40.0, 80.0, 900))
+    assert sixth == limits(Channel("soil", "soil_temperature", "degC", 1, -40.0, 80.0, 900))
+    assert sixth.spike_suspect == 3.0
+    assert limits(Channel("air", "pm2_5", "ug/m3", 0, 0.0, 1000.0, 60)).spike_suspect == 300.0
+
+
 def test_a_site_overrides_by_name_and_none_ends_a_test() -> None:
     ours = limits(SONDE, {"spike_suspect": 3.0, "flat_suspect_ms": None})
     assert (ours.spike_suspect, ours.flat_suspect_ms, ours.flat_fail_ms) == (3.0, None, 24 * 3_600_000)

@@ -33,6 +33,12 @@ CASES = (
     ({"temperature": 0.0, "turbidity": 4.0}, {"turbidity": worth.ICE}),
     ({"temperature": 0.0, "air_temperature": 3.0, "turbidity": 4.0}, {}),
     ({"temperature": 1.0, "air_temperature": -12.0, "turbidity": 4.0}, {}),
+    ({"temperature": 0.0, "conductivity": 300.0, "level": 400.0}, {"level": worth.ICE}),
+    ({"temperature": 0.0, "conductivity": 0.0, "level": 400.0}, {"temperature": worth.DRY, "conductivity": worth.DRY}),
+    (
+        {"temperature": 0.0, "conductivity": 0.0, "air_temperature": -12.0, "level": 400.0},
+        {"temperature": worth.DRY, "conductivity": worth.DRY, "level": worth.ICE},
+    ),
     ({"conductivity": 0.4, "ph": 7.0}, {"conductivity": worth.DRY, "ph": worth.DRY}),
     ({"conductivity": 40.0, "ph": 7.0}, {}),
     ({"ph": 7.0}, {}),
@@ -48,6 +54,22 @@ CASES = (
 @pytest.mark.parametrize(("values", "expected"), CASES)
 def test_what_channels_say_against_each_other(values: dict[str, float], expected: dict[str, int]) -> None:
     assert _flagged(**values) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (worth.FAIL, {"conductivity": worth.CONTRADICTS | worth.SUSPECT}),
+        (quality.RANGE, {"conductivity": worth.CONTRADICTS | worth.SUSPECT}),
+        (worth.SUSPECT, {}),
+        (quality.NO_REPLY, {}),
+        (worth.MAINTENANCE | worth.FAIL, {}),
+    ],
+)
+def test_conductivity_is_as_good_as_its_thermometer(flags: int, expected: dict[str, int]) -> None:
+    """What no water has says nothing of the conductivity at 25 degC; oxygen and pH have little to do with it."""
+    readings = {"temperature": (-99.0, flags), "conductivity": (310.0, 0), "ph": (8.4, 0), "dissolved_oxygen": (9.0, 0)}
+    assert cross(readings, PLACE) == expected
 
 
 def test_a_failed_reading_accuses_nobody() -> None:

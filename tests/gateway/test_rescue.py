@@ -35,18 +35,18 @@ class Written:
         store = Store(folder / "store.db", self.clock)
         polled, kept = store.series("sensor do", CHANNELS), store.series("node 17", CHANNELS)
         store.begin_run()
-        store.meet(17, "aa")
+        store.nodes.meet(17, "aa")
         for number in range(1, 1001):
             self.clock.unix += 1000
             store.add_poll(polled, self.clock.unix_ms(), [(number, 0), (number * 7, 0), (None, 1)])
             if number % 20 == 0:
-                store.add_batch(17, number, kept, [record(number // 20, number, number, number)])
+                store.nodes.add_batch(17, number, kept, [record(number // 20, number, number, number)])
             if number % 50 == 0:
                 store.event("sensor_silent", {"sensor": "do"})
                 store.close_block()
             if number == 600:
                 store.set_position("platform", 300)
-                store._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                store.database.db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         store.commit()
         self.rows = {row.seq: row for row in store.rows_after(0, 10_000)}
         self.main, self.log = (folder / "store.db").read_bytes(), (folder / "store.db-wal").read_bytes()
@@ -102,7 +102,7 @@ def test_whatever_byte_or_page_is_damaged_what_is_good_is_there_and_nothing_wron
         aside = [one for one in path.parent.glob("store.db-damaged-*") if not one.name.endswith("-wal")]
         if aside:
             assert aside[0].stat().st_size >= len(main) - PAGE and len(aside) == 1
-            assert store._used_seq > max(written.rows), where
+            assert store._all_rows.used_seq > max(written.rows), where
             assert [kind for kind, _ in events(path.parent, "store_rescued")] == ["store_rescued"]
         store.add_poll(store.series("sensor do", CHANNELS), START_MS, [(1, 0), (2, 0), (3, 0)])
         store.commit()
@@ -117,13 +117,13 @@ def test_a_rescue_says_what_is_missing_and_holes_are_asked_for(tmp_path: Path, w
     found, store = written.opened(path)
     missing = sorted(set(written.rows) - set(found))
     assert 20 < len(missing) == missing[-1] - missing[0] + 1
-    store.meet(17, "aa")
+    store.nodes.meet(17, "aa")
     lost = [row.cells[0] // 20 for seq, row in written.rows.items() if seq in missing and row.cells[2] is not None]  # type: ignore[operator]
-    assert store.holes(17) == ((lost[0], lost[-1]),) and store.have(17) == 50
+    assert store.nodes.holes(17) == ((lost[0], lost[-1]),) and store.nodes.have(17) == 50
     ((_, told),) = events(path.parent, "store_rescued")
     assert told["kept"]["row"] == len(found) and told["next_seq"] > max(written.rows) + 5000
     assert told["blocks"] and (path.parent / told["kept_as"]).read_bytes()[at : at + PAGE] == bytes(PAGE)
-    assert store.position("platform") == 300 and store.counters() == {17: 1000}
+    assert store.position("platform") == 300 and store.nodes.counters() == {17: 1000}
     store.close_block()
     checked = verify(path, "demo", {}, {}, None)
     assert (checked.differs, checked.damaged) == (None, len(told["blocks"]))
@@ -200,13 +200,13 @@ def test_damage_that_is_met_while_it_runs_is_rescued_as_well(tmp_path: Path, wri
     path = written.put(tmp_path / "store", written.main, written.log)
     found, store = written.opened(path)
     series = store.series("sensor do", CHANNELS)
-    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.database.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     root = root_of_rows(path)
     with path.open("r+b") as file:
         file.seek(root)
         file.write(bytes(range(1, 200)))
-    store._db.execute("PRAGMA cache_size = 0")
-    store._db.execute("PRAGMA cache_size = 2000")
+    store.database.db.execute("PRAGMA cache_size = 0")
+    store.database.db.execute("PRAGMA cache_size = 2000")
     store.add_poll(series, START_MS, [(1, 0), (2, 0), (3, 0)])
     with pytest.raises(sqlite3.DatabaseError):
         store.commit()

@@ -76,7 +76,7 @@ def test_what_is_older_than_it_may_be_goes_in_whole_blocks_and_the_chain_still_l
 ) -> None:
     one = story(stories, tmp_path, Keeping(keep_days=5))
     one.days(20)
-    one.store.add_batch(17, 1, one.store.series("node 17", CHANNELS), [record(1, 1, 1, 1)])
+    one.store.nodes.add_batch(17, 1, one.store.series("node 17", CHANNELS), [record(1, 1, 1, 1)])
     assert one.clean() == 1 + 15  # announced once, and then a block at a time
     assert one.left() == (151, 51)
     detail = {"reason": "age", "first": 1, "last": 150, "block": 15}
@@ -136,12 +136,12 @@ def test_a_store_that_is_too_large_shrinks_to_its_size_and_so_does_its_file(
     one.days(60, rows=600)
     one.store.set_position("up", one.store.last_seq)
     path = tmp_path / "store.db"
-    one.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    one.store.database.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert path.stat().st_size > 1.5 * MIB
-    one.store._keeping = one.keeping._replace(reserve_mib=100)
+    one.store._cleaning.keeping = one.keeping._replace(reserve_mib=100)
     one.free = 99 * MIB
     one.clean()
-    one.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    one.store.database.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert path.stat().st_size < MIB and one.store.last_seq == 36_000
     assert one.differs() is None and events(tmp_path)[0][1]["reason"] == "size"
 
@@ -172,7 +172,7 @@ def test_a_store_that_is_full_of_undelivered_rows_does_what_the_site_file_says(
     one.poll(5)
     assert one.store.waiting == 5 and one.store.last_seq == 36_000
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        one.store.add_batch(17, 1, one.series, [record(1, 1, 1, 1)])
+        one.store.nodes.add_batch(17, 1, one.series, [record(1, 1, 1, 1)])
     one.store.set_position("up", 36_000)
     one.clean()
     assert not one.store.is_full
@@ -193,6 +193,25 @@ def test_a_disk_with_too_little_room_is_not_filled_to_its_last_byte(tmp_path: Pa
     one.free = None
     one.clean()
     assert not one.store.is_full
+
+
+def test_a_full_store_whose_clock_is_trusted_only_then_still_makes_room_and_dates_its_rows(
+    tmp_path: Path, stories: list[Story]
+) -> None:
+    one = story(stories, tmp_path, Keeping(reserve_mib=64, uplinks=("up",)))
+    one.store.close()
+    one.clock.trusted, one.clock.boot = False, "boot 2"
+    one.open()
+    one.days(1)
+    one.free = 60 * MIB
+    one.clean()
+    one.clock.trusted = True
+    one.clean()
+    assert one.store.is_full and events(tmp_path, "clock_trusted") == []
+    one.free = None
+    one.clean()
+    one.store.upkeep()
+    assert not one.store.is_full and len(events(tmp_path, "clock_trusted")) == 1
 
 
 def test_polls_that_wait_for_a_disk_are_bounded_and_the_dropped_ones_are_counted(

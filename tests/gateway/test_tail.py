@@ -79,7 +79,7 @@ def test_the_tail_goes_into_the_database_with_a_batch_a_block_many_rows_and_a_cl
         return station.in_database == len(station.kept) and read(station.path) == [] and station.is_whole()
 
     station.poll(2)
-    station.store.add_batch(17, 1, station.store.series("node 17", CHANNELS), [record(1, 4, 5, 6)])
+    station.store.nodes.add_batch(17, 1, station.store.series("node 17", CHANNELS), [record(1, 4, 5, 6)])
     station.kept.append(station.store.rows_after(2, 1)[0])
     assert is_moved()
     station.poll(2)
@@ -162,6 +162,19 @@ def test_a_tail_beside_another_database_is_not_believed(station: Station, tmp_pa
         assert one.rows_after(0, 9) == [] and one.last_seq == 0
 
 
+def test_a_number_that_a_receiver_has_is_not_given_again_where_the_tail_is_lost(station: Station) -> None:
+    station.poll(3)
+    station.clock.unix += BLOCK_MS
+    station.store.set_position("platform", 3)  # written, as its time has come
+    station.again()
+    station.store.close()
+    path_of(station.path).unlink()
+    station.store = Store(station.path, station.clock)
+    assert (station.store.last_seq, station.store.position("platform")) == (0, 3)
+    station.poll()
+    assert [row.seq for row in station.store.rows_after(0, 10)] == [4]
+
+
 def test_a_disk_that_takes_no_line_is_tried_with_the_database(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +231,7 @@ def test_after_a_commit_that_failed_numbers_that_it_may_have_used_stay_out_of_th
     station.poll(2)
     disk.refuses = frozenset({"sync"})  # its pages may be in the log all the same
     with pytest.raises(sqlite3.OperationalError):
-        station.store.add_batch(17, 1, station.series, [record(1, 4, 5, 6)])
+        station.store.nodes.add_batch(17, 1, station.series, [record(1, 4, 5, 6)])
     disk.refuses = frozenset()
     station.poll()
     assert station.in_database == 3 and read(station.path) == [] and station.is_whole()

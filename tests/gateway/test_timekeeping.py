@@ -159,8 +159,8 @@ def test_a_trusted_clock_is_followed_and_what_it_shows_without_trust_is_not(stor
 
 def test_records_of_a_node_that_knew_the_time_are_trusted_without_a_clock_here(story: Story) -> None:
     series = story.store.series("node 17", CHANNELS)
-    story.store.add_batch(17, 1, series, [record(1, 1, 1, 1)])
-    story.store.add_batch(17, 2, series, [record(2, 2, 2, 2, time_s=1)], knew_time=False)
+    story.store.nodes.add_batch(17, 1, series, [record(1, 1, 1, 1)])
+    story.store.nodes.add_batch(17, 2, series, [record(2, 2, 2, 2, time_s=1)], knew_time=False)
     assert [guess for _, _, guess in story.times()] == [False, True]
 
 

@@ -126,7 +126,7 @@ def test_a_file_in_the_folder_is_offered_once_and_its_pieces_are_given(tmp_path:
         assert waiting(2) == waiting(3) == [(command.UPDATE, 2)]  # until it is decided
         part = ask(4, link.ASK, update.encode_ask(2, 100, 50))
         assert part.kind == link.PART and update.decode_part(part.body) == (2, 100, archive[100:150])
-        (offered,) = store.commands(17)
+        (offered,) = store.commands.waiting(17)
         ask(5, link.DONE, command.encode_results([(offered.id, command.DONE)]))
         assert waiting(6) == []
         again = link.seal(bytes.fromhex(KEY), link.ASK, 17, 4, update.encode_ask(2, 0, 9))

@@ -14,7 +14,8 @@ from gateway.evidence.verify import Checked, verify
 from gateway.site import slice
 from gateway.site.config import Site
 from gateway.store import Store
-from gateway.store.nodes import Frame, fingerprint
+from gateway.store.lives import fingerprint
+from gateway.store.nodes import Frame
 from protocols import batch, link
 from protocols.batch import Batch, NodeRecord
 from tests.gateway.doubles import NODE, RIVER, HandClock, sensor, site
@@ -36,7 +37,7 @@ class Written:
         clock = HandClock()
         store = Store(self.path, clock)
         store.begin_run()
-        store.meet(17, fingerprint(self.node.secret))
+        store.nodes.meet(17, fingerprint(self.node.secret))
         polled = store.series("sensor level", self.site.channels_of(self.site.sensors[0]))
         kept = store.series("node 17", slice.channels_of(self.site, self.node))
         schema = slice.schema_of(self.site, self.node)
@@ -45,7 +46,7 @@ class Written:
                 store.add_poll(polled, clock.unix_ms(), [(1000 + number, 0), (None, 1)])
                 records = (NodeRecord(number, clock.unix_ms() // 1000, ((50 + number, 0), (60, 4))),)
                 raw = link.seal(self.node.secret, link.BATCH, 17, number, batch.encode(Batch(schema, records)))
-                store.add_batch(17, number, kept, records, Frame(raw, schema))
+                store.nodes.add_batch(17, number, kept, records, Frame(raw, schema))
                 clock.unix += 1000
             store.event("sensor_silent", {"sensor": "level"})
             block = store.close_block()

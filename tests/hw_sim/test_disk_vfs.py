@@ -39,10 +39,10 @@ class Promise(NamedTuple):
 def work(store: Store, rounds: int, first: int = 1) -> Iterator[Promise]:
     """A gateway's day in short: polls, batches, hellos, positions. A promise after each call that returned."""
     series = store.series("node 17", [])
-    have, counter, position = store.have(NODE), store.counters().get(NODE, 0), store.position("up")
+    have, counter, position = store.nodes.have(NODE), store.nodes.counters().get(NODE, 0), store.position("up")
     for number in range(first, first + rounds):
         store.add_poll(series, number * 1000, [(number, 0)] * 8)
-        have = store.add_batch(NODE, number, series, [record(max(number - 1, 1)), record(number)])
+        have = store.nodes.add_batch(NODE, number, series, [record(max(number - 1, 1)), record(number)])
         counter = number
         yield Promise(have, counter, position, store.last_seq)
         if number % 3 == 0:
@@ -57,18 +57,20 @@ def work(store: Store, rounds: int, first: int = 1) -> Iterator[Promise]:
 def kept(folder: Path, promise: Promise) -> None:
     """Opens what is left, compares it with what was promised, and works on."""
     with closing(Store(folder / "store.db", SystemClock())) as store:
-        assert store.have(NODE) >= promise.have
+        assert store.nodes.have(NODE) >= promise.have
         assert promise == Promise() or not list(folder.glob("*-damaged-*"))  # a cut is no damage
-        assert store.counters().get(NODE, 0) >= promise.counter
+        assert store.nodes.counters().get(NODE, 0) >= promise.counter
         assert store.last_seq >= promise.seq
         assert store.last_seq >= store.position("up")  # which is written now and then
         rows = store.rows_after(0, 100_000)
         assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
-        (good,) = store._db.execute("PRAGMA integrity_check").fetchone()
+        (good,) = store.database.db.execute("PRAGMA integrity_check").fetchone()
         assert good == "ok"
-        have = [number for (number,) in store._db.execute("SELECT record FROM row WHERE node = 17 ORDER BY record")]
-        assert have == list(range(1, store.have(NODE) + 1))  # each once
-        for _ in work(store, 2, store.have(NODE) + 1):
+        have = [
+            number for (number,) in store.database.db.execute("SELECT record FROM row WHERE node = 17 ORDER BY record")
+        ]
+        assert have == list(range(1, store.nodes.have(NODE) + 1))  # each once
+        for _ in work(store, 2, store.nodes.have(NODE) + 1):
             pass
         assert store.last_seq >= len(rows) + 4
 
@@ -87,7 +89,9 @@ def traced(folder: Path, rounds: int, checkpoint_pages: int = 30) -> tuple[list[
         disk.begin_trace()
         promises = []
         store = Store(folder / "store.db", SystemClock())
-        store._db.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")  # the file itself is written as well
+        store.database.db.execute(
+            f"PRAGMA wal_autocheckpoint = {checkpoint_pages}"
+        )  # the file itself is written as well
         for promise in work(store, rounds):
             promises.append(promise)
             disk.mark("promised")
@@ -166,10 +170,10 @@ def test_a_full_disk_refuses_and_a_freed_one_takes_what_waited(tmp_path: Path) -
             with pytest.raises(sqlite3.OperationalError, match="full"):
                 store.commit()
         with pytest.raises(sqlite3.OperationalError, match="full"):
-            store.add_batch(NODE, 11, series, [record(11)])
-        assert store.have(NODE) == 10 and store.last_seq == promise.seq
+            store.nodes.add_batch(NODE, 11, series, [record(11)])
+        assert store.nodes.have(NODE) == 10 and store.last_seq == promise.seq
         disk.free_bytes = None
-        assert store.add_batch(NODE, 12, series, [record(11)]) == 11
+        assert store.nodes.add_batch(NODE, 12, series, [record(11)]) == 11
         assert store.last_seq == promise.seq + 51
         store.close()
         kept(tmp_path / "card", Promise(11, 12, promise.position, promise.seq + 51))
@@ -183,9 +187,9 @@ def test_a_disk_that_refuses_for_a_while_is_used_again(tmp_path: Path, operation
         disk.refuses = frozenset({operation})
         for _ in range(5):
             with pytest.raises(sqlite3.OperationalError, match="I/O"):
-                store.add_batch(NODE, 11, 1, [record(11)])
+                store.nodes.add_batch(NODE, 11, 1, [record(11)])
         disk.refuses = frozenset()
-        assert store.add_batch(NODE, 12, 1, [record(11)]) == 11
+        assert store.nodes.add_batch(NODE, 12, 1, [record(11)]) == 11
         store.close()
         kept(tmp_path / "card", promise._replace(have=11, counter=12))
 
@@ -195,10 +199,10 @@ def test_a_slow_disk_takes_its_time_for_each_sync(tmp_path: Path) -> None:
     (tmp_path / "card").mkdir()
     disk = vfs.mount(tmp_path / "card", waited.append)
     store = Store(tmp_path / "card" / "store.db", SystemClock())
-    store.add_batch(NODE, 1, store.series("node 17", []), [record(1)])
+    store.nodes.add_batch(NODE, 1, store.series("node 17", []), [record(1)])
     assert waited == []
     disk.slow_s = 0.3
-    store.add_batch(NODE, 2, 1, [record(2)])
+    store.nodes.add_batch(NODE, 2, 1, [record(2)])
     assert waited == [0.3]
     store.close()
 

@@ -19,8 +19,8 @@ def is_true(channel: str, reading: Delivered) -> bool:
 
 def test_a_fault_is_found_when_a_reading_in_it_or_just_after_it_is_flagged() -> None:
     rows = readings((0, 7, 0), (10, 5, 0), (20, 5, SUSPECT), (40, 7, 0), (60, 5, 0), (66, 7, SUSPECT))
-    labels = {"a.x": [Label("sensor_stuck", 300_000, 1_500_000), Label("sensor_dry", 3_500_000, 3_700_000)]}
-    found = judge_flags({"a.x": rows}, labels, {"a.x": 300_000}, is_true)
+    labels = {"a.x": [Label("sensor_stuck", 300_000, 1_800_000), Label("sensor_dry", 3_500_000, 4_000_000)]}
+    found = judge_flags({"a.x": rows}, labels, is_true)
     assert found.labels == found.found == {"sensor_stuck": 1, "sensor_dry": 1}
     assert (found.readings, found.flagged, found.clean, found.false_share) == (3, 1, 2, 0.0)
 
@@ -28,13 +28,13 @@ def test_a_fault_is_found_when_a_reading_in_it_or_just_after_it_is_flagged() -> 
 def test_a_fault_that_changed_no_reading_is_none_and_one_without_a_flag_is_not_found() -> None:
     rows = readings((0, 7, 0), (10, 7, 0), (30, 5, 0))
     labels = {"a.x": [Label("sensor_resets", 540_000, 660_000), Label("sensor_stuck", 1_700_000, 1_900_000)]}
-    found = judge_flags({"a.x": rows}, labels, {}, is_true)
+    found = judge_flags({"a.x": rows}, labels, is_true)
     assert found.labels == {"sensor_stuck": 1} and found.found == {}
 
 
 def test_a_flag_far_from_every_fault_is_false_and_a_gap_is_no_blame() -> None:
     rows = readings((0, 7, SUSPECT), (10, 7, worth.GAP), (20, 7, 0), (30, 7, worth.FAIL))
-    found = judge_flags({"a.x": rows}, {}, {}, is_true)
+    found = judge_flags({"a.x": rows}, {}, is_true)
     assert found.false == {"a.x": 2} and found.clean == 4 and found.false_share == 0.5
 
 

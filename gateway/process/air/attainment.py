@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from gateway.process.enough import ENOUGH, NOT_ENOUGH
 from gateway.process.number import rounded
+from gateway.process.validity import RULES
 
 _GOOD = 100  # AQI of levels I and II; HJ 633, table 1
-_YEAR = 324  # days that make a year; GB 3095-2026, 6.4 table 4
+_DAYS = RULES["gas"]  # that make a month and a year: of each pollutant, so of the AQI, which needs all
 
 
 class Attainment(NamedTuple):
@@ -21,7 +22,7 @@ class Attainment(NamedTuple):
 
 
 def good_days(aqis: Iterable[int | None], least: int = 1) -> Attainment:
-    """None is a day without an AQI: it is not counted at all. `least`: of a year YEAR."""
+    """None is a day without an AQI: it is not counted at all. `least`: so many days must have one."""
     known = [aqi for aqi in aqis if aqi is not None]
     good = sum(aqi <= _GOOD for aqi in known)
     if len(known) < max(least, 1):
@@ -29,5 +30,9 @@ def good_days(aqis: Iterable[int | None], least: int = 1) -> Attainment:
     return Attainment(ENOUGH, good, len(known), float(rounded(Decimal(100 * good) / len(known), 1)))
 
 
+def good_days_of_month(aqis: Iterable[int | None], month: int) -> Attainment:
+    return good_days(aqis, (_DAYS.february if month == 2 else _DAYS.month) or 1)
+
+
 def good_days_of_year(aqis: Iterable[int | None]) -> Attainment:
-    return good_days(aqis, _YEAR)
+    return good_days(aqis, _DAYS.year or 1)

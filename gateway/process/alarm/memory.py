@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.process.alarm.expression import Quantity
 from gateway.process.order import LATE, SET_BACK, Order
-from gateway.process.window import Moments
+from gateway.process.window import SLOTS, Moments
 
 _PARTS = 32  # ours: a change is over its time or up to 1/32 more
 _COVERED = 0.75  # of a mean's time has to be seen: the share that HJ 212-2017 annex D asks of a gas hour
@@ -42,7 +42,8 @@ class _Mean:
         _, mean, _ = self._moments.add(unix_ms, value)
         first_ms = self._moments.first_ms
         assert first_ms is not None
-        return mean if unix_ms - first_ms >= _COVERED * self._window_ms else None
+        # to a slot: four readings of an hour reach back 45 minutes, give or take what their polls took
+        return mean if unix_ms - first_ms >= (_COVERED - 1 / SLOTS) * self._window_ms else None
 
     def state(self) -> Any:
         return self._moments.state()

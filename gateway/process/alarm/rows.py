@@ -17,6 +17,7 @@ from gateway.process.periods import DAY, Calendar
 from gateway.process.periods import LEVELS as LEVELS_OF_TIME
 from gateway.process.stage import Cell, Named, Row, Series
 from gateway.process.trend.rows import TREND
+from protocols import quality
 
 ALARM = "alarm"
 EVENTS = (
@@ -171,10 +172,14 @@ class AlarmRows:
         return self._alarms.command(unix_ms, *wish) if wish.rule in self._rules else ()
 
     def _readings(self, row: Row) -> dict[str, tuple[float | None, int]]:
+        """A mean of too few readings is unknown. A counter's rise is as good as its ends, and the standard lets an
+        index stand that lacks a pollutant."""
         lead = "" if row.series.is_collected else f"{row.series.source}/"
         found: dict[str, tuple[float | None, int]] = {}
         for (name, _, decimals), (value, worth) in zip(row.series.channels, row.cells, strict=True):
             if lead + name in self._channels and (value is not None or worth):
+                if worth & quality.FEW and _is_mean(name, row.series):
+                    value = None
                 found[lead + name] = (None if value is None else value / 10**decimals, worth)
         return found
 
@@ -229,6 +234,12 @@ class AlarmRows:
             self._board.standing[rule.id] = Standing(
                 rule.id, state, rule.level, is_blind, since_ms, value, raised_ms, shelf_ms
             )
+
+
+def _is_mean(name: str, series: Series) -> bool:
+    """By what stands beside it: docs/aggregates.md, "Rows"."""
+    beside = {other for other, _, _ in series.channels}
+    return f"{name}:count" in beside and f"{name}:first" not in beside
 
 
 def channels(rule: str) -> tuple[Named, ...]:

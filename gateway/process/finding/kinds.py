@@ -3,12 +3,13 @@
 Each is one of the functions of this room, called with the means of an hour or of a day.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.process.air import emission, reference
+from gateway.process.air import emission, local, reference
 from gateway.process.flow import rain, rating, stage
+from gateway.process.flow.rating import Curve
 from gateway.process.ground import dose, frost, strings, tailings
 from gateway.process.number import Number
 from gateway.process.water import black_odor, groundwater, source, trophic
@@ -17,7 +18,6 @@ from gateway.process.water.tables import LIMITS, SOURCE_LIMITS
 
 Values = Mapping[str, Decimal | None]
 Numbers = Mapping[str, float]
-Points = Sequence[tuple[float, float]]
 Found = tuple[Number | None, ...]
 
 DEPTH = "depth_cm"  # inputs are named by their depth, not by an item
@@ -50,7 +50,7 @@ class Kind(NamedTuple):
     numbers: tuple[str, ...]
     wants: tuple[str, ...]
     outputs: tuple[tuple[str, str, int], ...]
-    reckon: Callable[[Values, Numbers, Points], Found]
+    reckon: Callable[[Values, Numbers, Curve], Found]
     levels: tuple[str, ...] = ("hour", "day")
 
 
@@ -59,39 +59,39 @@ def scaled(unit: str, wanted: str | None) -> Decimal | None:
     return Decimal(1) if wanted is None else _SCALES[wanted].get(unit)
 
 
-def _rating(values: Values, _: Numbers, points: Points) -> Found:
-    return (rating.flow(rating.Curve(points=tuple(points)), values["level"], 0).m3s,)
+def _rating(values: Values, _: Numbers, curve: Curve) -> Found:
+    return (rating.flow(curve, values["level"], curve.since_ms).m3s,)
 
 
-def _stage(values: Values, numbers: Numbers, _: Points) -> Found:
+def _stage(values: Values, numbers: Numbers, _: Curve) -> Found:
     found = stage.stage(values["level"], stage.Marks(**numbers))
     return found.level, None if found.level is None else found.above_m
 
 
-def _rain(values: Values, _: Numbers, __: Points) -> Found:
+def _rain(values: Values, _: Numbers, __: Curve) -> Found:
     return (rain.grade(values["rain"]).grade,)
 
 
-def _groundwater(values: Values, _: Numbers, __: Points) -> Found:
+def _groundwater(values: Values, _: Numbers, __: Curve) -> Found:
     return (groundwater.groundwater(values, tuple(values)).cls,)
 
 
-def _trophic(values: Values, _: Numbers, __: Points) -> Found:
+def _trophic(values: Values, _: Numbers, __: Curve) -> Found:
     found = trophic.trophic(values)
     return found.tli, found.level
 
 
-def _black_odor(values: Values, _: Numbers, __: Points) -> Found:
+def _black_odor(values: Values, _: Numbers, __: Curve) -> Found:
     return (black_odor.sample(values, values.get("depth_cm")).level,)
 
 
-def _source(values: Values, numbers: Numbers, _: Points) -> Found:
+def _source(values: Values, numbers: Numbers, _: Curve) -> Found:
     factors = [name for name in values if name not in SOURCE_LIMITS]
     found = source.source(values, target=int(numbers.get("target", source.SECOND_ZONE)), factors=factors)
     return None if found.meets is None else int(found.meets), found.grade.cls
 
 
-def _emission(values: Values, numbers: Numbers, _: Points) -> Found:
+def _emission(values: Values, numbers: Numbers, _: Curve) -> Found:
     static = values.get("static")  # what a cabinet has: above or below the air outside
     hpa = values.get("hpa") if static is None else Decimal(str(numbers.get("air_hpa", SEA_HPA))) + static
     return emission.emission(
@@ -100,7 +100,14 @@ def _emission(values: Values, numbers: Numbers, _: Points) -> Found:
     )  # fmt: skip
 
 
-def _dry_gas(values: Values, _: Numbers, __: Points) -> Found:
+def _fume(values: Values, numbers: Numbers, _: Curve) -> Found:
+    """At the flow of a stove of reference, whether that is within GB 18483's limit, and what a purifier takes out."""
+    found = local.fume_at_reference(values["fume"], values["flow"], numbers["stoves"])
+    kept = None if found is None else int(found <= local.FUME.most)
+    return found, kept, local.removal_percent(values.get("before"), values["fume"])
+
+
+def _dry_gas(values: Values, _: Numbers, __: Curve) -> Found:
     """Dry mole fraction, and mg/m3 at 298.15 K and 1013.25 hPa of it."""
     vapour: float | None
     if "vapour" in values:
@@ -112,24 +119,28 @@ def _dry_gas(values: Values, _: Numbers, __: Points) -> Found:
     return dry, reference.mass_of("CO2" if "CO2" in values else "CH4", dry)
 
 
-def _thaw(values: Values, _: Numbers, __: Points) -> Found:
+def _thaw(values: Values, _: Numbers, __: Curve) -> Found:
     found = frost.thaw((float(depth), value) for depth, value in values.items())
     return found.depth_cm, None if found.depth_cm is None else int(found.kind == frost.BELOW_STRING)
 
 
-def _layer(values: Values, numbers: Numbers, _: Points) -> Found:
+def _layer(values: Values, numbers: Numbers, _: Curve) -> Found:
     top, bottom = numbers["top_cm"], numbers["bottom_cm"]
     mean = strings.layer(((float(depth), value) for depth, value in values.items()), top, bottom).mean
     return mean, strings.water_mm(mean, top, bottom)
 
 
-def _dose(values: Values, numbers: Numbers, _: Points) -> Found:
+def _dose(values: Values, numbers: Numbers, _: Curve) -> Found:
     quiet = dose.Background("enough", numbers["mean"], numbers["deviation"], 0)
     found = dose.dose(values["dose_rate"], quiet)
     return found.level, found.sigmas
 
 
-def _tailings(values: Values, numbers: Numbers, _: Points) -> Found:
+def _weir(values: Values, _: Numbers, __: Curve) -> Found:
+    return (tailings.weir_ls(values["head"]),)
+
+
+def _tailings(values: Values, numbers: Numbers, _: Curve) -> Found:
     found = tailings.pond(
         tailings.Limits(**numbers), values.get("level"), values.get("beach"), values.get("line"), values.get("seepage")
     )
@@ -169,6 +180,10 @@ KINDS: dict[str, Kind] = {
         (("dry", "mg/m3", 3), ("reduced", "mg/m3", 3), ("mass", "kg/h", 6)), _emission,
         ("hour",),
     ),
+    "fume": Kind(
+        {"fume": "mg/m3", "flow": "m3/h", "before": "mg/m3"}, ("fume", "flow"), ("stoves",), ("stoves",),
+        (("reference", "mg/m3", 3), ("kept", "1", 0), ("removal", "%", 1)), _fume, ("hour",),
+    ),
     "dry_gas": Kind(
         {"CO2": "ppm", "CH4": "ppm", "vapour": "%", "celsius": "degC", "humidity": "%", "hpa": "hPa"}, (), (), (),
         (("dry", "ppm", 3), ("mass", "mg/m3", 3)), _dry_gas,
@@ -182,6 +197,7 @@ KINDS: dict[str, Kind] = {
         {"dose_rate": None}, ("dose_rate",), ("mean", "deviation"), ("mean", "deviation"),
         (("level", "1", 0), ("sigmas", "1", 2)), _dose,
     ),
+    "weir": Kind({"head": "m"}, ("head",), (), (), (("seepage", "L/s", 3),), _weir, ("hour",)),
     "tailings": Kind(
         {"level": "m", "beach": "m", "line": "m", "seepage": "L/s"}, (), tailings.Limits._fields, (),
         (("over", "1", 0), ("freeboard", "m", 3)), _tailings,

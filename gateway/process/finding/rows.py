@@ -9,25 +9,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.process.finding.kinds import DEPTH, KINDS, Kind, scaled
-from gateway.process.flow.release import release
+from gateway.process.finding.kinds import DEPTH, KINDS, Found, scaled
+from gateway.process.finding.spans import SPANS, Span, Stretch
+from gateway.process.flow.rating import Curve, in_force
 from gateway.process.number import exact, rounded
-from gateway.process.periods import DAY, HOUR, HOUR_MS, MONTH, Calendar
-from gateway.process.stage import Cell, Past, Row, Series
+from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, Calendar
+from gateway.process.places import Places
+from gateway.process.stage import Cell, Named, Past, Row, Series
 from protocols import quality
 
-RELEASE = "base_flow"  # the one finding that is made of many hours: how many of them kept it
+_LENGTHS = {HOUR: HOUR_MS, DAY: DAY_MS}
 
 
 class Finding(NamedTuple):
-    """`channels`: input -> channel; `points`: of a rating curve; `base`: m3/s of each month, of a base flow."""
+    """`channels`: input -> channel; `curves`: of a rating, each for its time; `base`: m3/s of each month, of a base
+    flow; `limit`: the name of a limit of dust."""
 
     name: str
     by: str
     channels: Mapping[str, str]
     numbers: Mapping[str, float]
-    points: Sequence[tuple[float, float]] = ()
+    curves: tuple[Curve, ...] = ()
     base: Sequence[float] = ()
+    limit: str = ""
 
 
 class Findings:
@@ -39,24 +43,21 @@ class Findings:
         self._calendar = calendar
         self._grace_ms = grace_ms
         self._wanted = {channel for finding in findings for channel in finding.channels.values()}
-        # (level, channel) -> where its newest rows are
-        self._at = {
-            (level, name): (series, place)
-            for finding in findings
-            for level in (HOUR, DAY)
-            for series in (series_of(finding, level),)
-            for place, (name, _, _) in enumerate(series.channels)
-        }
+        self._places = Places(past)
+        for finding in findings:
+            for level in (HOUR, DAY):
+                series = series_of(finding, level)
+                for place, (name, _, _) in enumerate(series.channels):
+                    self._places.note(f"{level}/{name}", series, place)
         self._changed: set[tuple[str, int]] = set()
-        self._shares: set[tuple[str, int]] = set()  # days and months whose kept hours are to be counted again
-        self._has_shares = any(finding.by == RELEASE for finding in findings)
+        self._spans: set[tuple[str, int]] = set()  # days, months and years that are to be looked at again
         self.since_seq = math.inf
 
     @property
     def due_ms(self) -> float:
         if self._changed:
             return -math.inf
-        return min((self._due_ms(*one) for one in self._shares), default=math.inf)
+        return min((self._due_ms(*one) for one in self._spans), default=math.inf)
 
     def _due_ms(self, level: str, start_ms: int) -> int:
         return self._calendar.end(level, start_ms) + self._grace_ms
@@ -66,72 +67,86 @@ class Findings:
         if level in (HOUR, DAY):
             for place, (name, _, _) in enumerate(row.series.channels):
                 if name in self._wanted:
-                    self._at[level, name] = row.series, place
+                    self._places.note(f"{level}/{name}", row.series, place)
                     self._changed.add((level, row.unix_ms))
         return ()
 
     def tick(self, unix_ms: int) -> Iterator[Row]:
         for level, start_ms in sorted(self._changed, key=lambda one: (one[1], one[0] != HOUR)):
             for finding in self._findings:
-                if finding.by == RELEASE:
-                    if level == HOUR:
-                        self._shares |= {(one, self._calendar.start(one, start_ms)) for one in (DAY, MONTH)}
+                span = SPANS.get(finding.by)
+                if span is not None:
+                    self._spans |= self._concerned(span, level, start_ms)
                 elif level in KINDS[finding.by].levels:
-                    yield from self._written(series_of(finding, level), start_ms, self._cells(finding, level, start_ms))
+                    yield from self._written(finding, level, start_ms, self._found(finding, level, start_ms))
         self._changed.clear()
-        for level, start_ms in sorted(one for one in self._shares if self._due_ms(*one) <= unix_ms):
-            self._shares.discard((level, start_ms))
+        for level, start_ms in sorted(one for one in self._spans if self._due_ms(*one) <= unix_ms):
+            self._spans.discard((level, start_ms))
             for finding in self._findings:
-                if finding.by == RELEASE:
-                    yield from self._written(series_of(finding, level), start_ms, self._kept(finding, level, start_ms))
+                span = SPANS.get(finding.by)
+                if span is not None and level in span.levels:
+                    stretch = self._stretch(finding, span, level, start_ms)
+                    yield from self._written(finding, level, start_ms, span.reckon(stretch))
 
-    def _written(self, series: Series, start_ms: int, cells: tuple[Cell, ...]) -> Iterator[Row]:
+    def _concerned(self, span: Span, level: str, start_ms: int) -> set[tuple[str, int]]:
+        """The periods that an hour or a day has a part in."""
+        if level != span.below:
+            return set()
+        found = {(one, self._calendar.start(one, start_ms)) for one in span.levels}
+        for one, start in tuple(found):
+            end_ms = self._calendar.end(one, start)
+            if one != level and start_ms >= end_ms - span.days_before * DAY_MS:
+                found.add((one, end_ms))
+        return found
+
+    def _written(self, finding: Finding, level: str, start_ms: int, found: Found) -> Iterator[Row]:
+        series = series_of(finding, level)
+        cells = tuple(_cell(exact(one), places) for one, (_, _, places) in zip(found, series.channels, strict=True))
         known = self._past.at(series, start_ms)
         if known is None or known.cells != cells:
             yield Row(series, start_ms, cells)
 
-    def _cells(self, finding: Finding, level: str, start_ms: int) -> tuple[Cell, ...]:
+    def _found(self, finding: Finding, level: str, start_ms: int) -> Found:
         kind = KINDS[finding.by]
+        found = self._places.at({f"{level}/{channel}" for channel in finding.channels.values()}, start_ms)
         values = {
-            name: self._value(level, channel, start_ms, kind.inputs.get(name, kind.inputs.get(DEPTH)))
+            name: _amount(found.get(f"{level}/{channel}"), kind.inputs.get(name, kind.inputs.get(DEPTH)))
             for name, channel in finding.channels.items()
         }
-        found = kind.reckon(values, finding.numbers, finding.points)
-        return tuple(_cell(exact(one), decimals) for one, (_, _, decimals) in zip(found, kind.outputs, strict=True))
+        return kind.reckon(values, finding.numbers, in_force(finding.curves, start_ms) or Curve())
 
-    def _value(self, level: str, channel: str, start_ms: int, wanted: str | None) -> Decimal | None:
-        series, place = self._at.get((level, channel), (None, 0))
-        row = None if series is None else self._past.at(series, start_ms)
-        if series is None or row is None:
-            return None
-        value, flags = row.cells[place]
-        _, unit, decimals = series.channels[place]
-        times = scaled(unit, wanted)
-        if value is None or times is None or flags & quality.FEW:
-            return None
-        return Decimal(value).scaleb(-decimals) * times
+    def _stretch(self, finding: Finding, span: Span, level: str, start_ms: int) -> Stretch:
+        first_ms = start_ms - span.days_before * DAY_MS
+        times = range(first_ms, self._calendar.end(level, start_ms), _LENGTHS[span.below])
+        columns = {
+            name: self._column(span.below, channel, times, span.inputs.get(name, span.inputs.get(DEPTH)))
+            for name, channel in finding.channels.items()
+        }
+        month = self._calendar.month(start_ms)
+        base = finding.base[(month - 1) % len(finding.base)] if finding.base else 0.0
+        return Stretch(columns, base, finding.limit)
 
-    def _kept(self, finding: Finding, level: str, start_ms: int) -> tuple[Cell, ...]:
-        hours = range(start_ms, self._calendar.end(level, start_ms), HOUR_MS)
-        base = finding.base[(self._calendar.month(start_ms) - 1) % len(finding.base)]
-        found = release((self._value(HOUR, finding.channels["flow"], hour, "m3/s"), base) for hour in hours)
-        shortfall = None if found.percent is None else found.shortfall_m3s
-        return (
-            _cell(exact(found.percent), 1),
-            _cell(exact(None if found.percent is None else found.longest), 0),
-            _cell(exact(shortfall), 4),
-            (found.judged, 0),
-        )
+    def _column(self, level: str, channel: str, times: range, wanted: str | None) -> list[Decimal | None]:
+        found = self._places.between(f"{level}/{channel}", times.start, times.stop)
+        return [_amount(found.get(unix_ms), wanted) for unix_ms in times]
+
+
+def _amount(found: tuple[Named, Cell] | None, wanted: str | None) -> Decimal | None:
+    """In the unit that is wanted; None: there is no valid one."""
+    if found is None:
+        return None
+    (_, unit, decimals), (value, flags) = found
+    times = scaled(unit, wanted)
+    if value is None or times is None or flags & quality.FEW:
+        return None
+    return Decimal(value).scaleb(-decimals) * times
 
 
 def _cell(value: Decimal | None, decimals: int) -> Cell:
     return (None, quality.FEW) if value is None else (int(rounded(value, decimals).scaleb(decimals)), 0)
 
 
-_SHARE = (("kept", "%", 1), ("longest", "h", 0), ("shortfall", "m3/s", 4), ("hours", "", 0))
-
-
 def series_of(finding: Finding, level: str) -> Series:
-    kind: Kind | None = KINDS.get(finding.by)
-    outputs = _SHARE if kind is None else kind.outputs
+    span = SPANS.get(finding.by)
+    outputs = KINDS[finding.by].outputs if span is None else span.outputs
     return Series(level, tuple((f"{finding.name}.{suffix}", unit, decimals) for suffix, unit, decimals in outputs))

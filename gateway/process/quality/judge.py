@@ -15,7 +15,7 @@ from gateway.process.quality.limits import Limits
 from gateway.process.quality.sensor_state import LONGEST_MS, STATES, SensorState
 from gateway.process.stage import Cell, Named, Row, Series
 from protocols import quality
-from protocols.worth import AWAITED
+from protocols.worth import AWAITED, is_usable
 
 _OWN = ~quality.CLOCK  # a time that is a guess is the row's matter
 _SHORTEST_FRESH_MS = 60_000  # ours
@@ -243,6 +243,8 @@ class Judge:
             return
         for around in (where, _AIR):
             for quantity, (measured_ms, number, worth, fresh_ms) in self._beside.get(around, {}).items():
+                if quantity == cross.OF_ONE_SENSOR and not is_usable(worth):
+                    continue
                 if quantity not in readings and abs(unix_ms - measured_ms) <= fresh_ms:
                     readings[quantity] = number, worth
         for quantity, added in cross.cross(readings, self._plan.place, self._plan.checks).items():

@@ -7,12 +7,14 @@ nothing is named the number is ours. A place with salt lakes, geysers or floods 
 name. Only what a river cannot do FAILs; what it does rarely is SUSPECT.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from gateway.process.quality.limits import Limits, Span
 
 _HOUR_MS = 3_600_000
+_ONE_OF_MANY = re.compile(r"_\d+\Z")  # soil_temperature_6: the sixth of a string
 _GAP_PERIODS = 5  # ours: readings in a row that may be missing before the next one starts anew
 
 
@@ -92,7 +94,7 @@ def limits(channel: Channel, own: Mapping[str, Any] | None = None) -> Limits:
     A unit that the table does not know leaves the measuring range and the gap. A probe that is left alone by its range
     but not by nature is judged by the narrower of the two.
     """
-    row = ROWS.get((channel.kind, channel.quantity)) or ROWS.get(("", channel.quantity))
+    row = _row(channel.kind, channel.quantity) or _row(channel.kind, _ONE_OF_MANY.sub("", channel.quantity))
     scale = None if row is None else factor(channel.unit, row.unit)
     if row is None or scale is None:
         row, scale = _Row(channel.unit), 1.0
@@ -109,6 +111,10 @@ def limits(channel: Channel, own: Mapping[str, Any] | None = None) -> Limits:
         gap_ms=_GAP_PERIODS * 1000 * channel.period_s,
     )
     return found._replace(**own) if own else found
+
+
+def _row(kind: str, quantity: str) -> _Row | None:
+    return ROWS.get((kind, quantity)) or ROWS.get(("", quantity))
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

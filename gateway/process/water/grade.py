@@ -9,12 +9,13 @@ from gateway.process.enough import ENOUGH, NOT_ENOUGH, PARTIAL
 from gateway.process.number import Number, amount, exact
 from gateway.process.water.tables import LAKE, LIMITS, PH, RIVER, SATURATED, USUAL, WORST, column
 
-__all__ = ["LAKE", "RIVER", "Altitude", "Exceeding", "Grade", "altitude", "factor_class", "grade"]
+__all__ = ["LAKE", "NO_MULTIPLE", "RIVER", "Altitude", "Exceeding", "Grade", "altitude", "factor_class", "grade"]
 
 _EXACT = {name: tuple(Decimal(str(limit)) for limit in limits) for name, limits in LIMITS.items()}
 
 # More oxygen is no oxygen but a broken sensor, and would be class I: three times what water at 0 degC holds; ours.
 _MOST_OXYGEN, _MOST_SATURATED = 45, 300
+NO_MULTIPLE = ("pH", "DO")
 
 
 class Exceeding(NamedTuple):
@@ -102,7 +103,7 @@ def grade(
 
 def _times(name: str, value: Number | None, target: int) -> float | None:
     number = amount(value)
-    if number is None or name in ("pH", "DO"):
+    if number is None or name in NO_MULTIPLE:
         return None
     return float(number / _EXACT[name][target - 1] - 1)
 

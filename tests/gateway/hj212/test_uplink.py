@@ -242,11 +242,11 @@ def test_nothing_is_sent_or_confirmed_while_the_store_has_no_file(tmp_path: Path
         station.period("minute", START_MS + MINUTE_MS, 101)  # of a time to come: it waits to be due
         await asyncio.sleep(5)
         assert station.forwarder.waiting_rows == 1
-        station.store.is_open = False
+        station.store.database.is_open = False
         held, packets = station.store.confirmed("epb"), station.ledger.packets
         await asyncio.sleep(600)
         assert station.ledger.packets == packets and station.store.confirmed("epb") == held
-        station.store.is_open = True
+        station.store.database.is_open = True
         await station.live(15)
         assert station.ledger.packets > packets and count(station.store.confirmed("epb")) > count(held)
 

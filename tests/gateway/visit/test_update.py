@@ -109,7 +109,7 @@ def test_over_the_radio_the_gateway_offers_it_to_that_node_alone(
 
     async def live() -> int:
         with closing(Store(Path(site.store.path), HandClock())) as store:
-            actions = Actions(site, store, HandClock(), {}, give=store.give_command).by_name
+            actions = Actions(site, store, HandClock(), {}, give=store.commands.give).by_name
             counter = Counter((), actions, store, HandClock())
             door = Door(
                 Path(site.control.socket),
@@ -125,7 +125,7 @@ def test_over_the_radio_the_gateway_offers_it_to_that_node_alone(
             offered = updates.Updates(Path(site.store.path).parent / updates.FOLDER)
             assert (offered.newest(water), offered.newest(air)) == (7, 0)
             assert radio_update.course(site, water.id) is None
-            store.give_command(water.id, command.UPDATE, 7)
+            store.commands.give(water.id, command.UPDATE, 7)
             assert radio_update.course(site, water.id) == (7, None, None, None)
             return status
 
