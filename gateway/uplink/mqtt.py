@@ -14,20 +14,20 @@ from gateway.ports import Clock, LinkDown, Publisher, Said
 from gateway.site.config import MqttUplink
 from gateway.states import UplinkState
 from gateway.store import Store
-from gateway.store.ranges import Range, Ranges, union, within
+from gateway.store.ranges import Range, Ranges, count, union, within
+from gateway.uplink.attempts import Attempts
 from gateway.uplink.budget import CONNECT_BYTES, PING_BYTES, Budget
 from gateway.uplink.dialect import Dialect
 from gateway.uplink.owed import BACKLOG, Owed
 from gateway.uplink.payload import consecutive
+from gateway.uplink.position import Position
 from gateway.uplink.window import Window
 
 log = logging.getLogger(__name__)
 _IN_FLIGHT = 16  # messages
 _NO_ROWS: Range = (1, 0)
 _ROWS = 50  # a message
-_FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 60.0
 _LOOK_S = 30.0  # how long a broker may be gone, unnoticed by a station that has nothing to say
-_SAVE_MS = 1000  # how often a position goes to disk while more is on its way: each time costs the card a page
 _COMMANDS = 8  # that may wait; ours
 
 
@@ -37,15 +37,6 @@ class _Sent(NamedTuple):
     rows: Range
     size_bytes: int
     at_ms: int
-
-
-class Counters:
-    """What an uplink has done since the gateway started."""
-
-    def __init__(self) -> None:
-        self.sent_rows = self.confirmed_rows = self.gone_rows = 0
-        self.connections = self.failed_connections = 0
-        self.dropped_commands = 0
 
 
 class MqttForwarder:
@@ -68,6 +59,7 @@ class MqttForwarder:
         self._store = store
         self._clock = clock
         self._on_connected = on_connected
+        self._position = Position(config.id, store, clock)
         self._remember()
         store.on_dated.append(self._send_anew)
         self._window = Window()
@@ -79,14 +71,13 @@ class MqttForwarder:
         self._lately: deque[tuple[int, Range]] = deque()  # (when, rows): what this connection has sent last
         self._row_bytes = 60.0  # of the last message; this one to begin with
         self._is_heard = True  # by somebody behind the broker, as far as it tells
-        self._is_connected = False
-        self._trouble = ""
-        self.counters = Counters()
+        self._attempts = Attempts(config.id)
+        self.counters = self._attempts.counters
 
     @property
     def waiting_rows(self) -> int:
         """Rows that the receiver has not confirmed."""
-        return self._store.last_seq - sum(last - first + 1 for first, last in self._owed.confirmed) + 1
+        return self._store.last_seq - count(self._owed.confirmed) + 1
 
     @property
     def used_bytes(self) -> int:
@@ -95,20 +86,7 @@ class MqttForwarder:
 
     @property
     def state(self) -> UplinkState:
-        counters = self.counters
-        return UplinkState(
-            uplink=self._name,
-            is_connected=self._is_connected,
-            trouble=self._trouble,
-            waiting_rows=self.waiting_rows,
-            complete=self._owed.complete,
-            sent_rows=counters.sent_rows,
-            confirmed_rows=counters.confirmed_rows,
-            gone_rows=counters.gone_rows,
-            used_bytes=self.used_bytes,
-            connections=counters.connections,
-            failed_connections=counters.failed_connections,
-        )
+        return self._attempts.state(self.waiting_rows, self._owed.complete, self.used_bytes, {})
 
     def resend(self, rows: Ranges) -> Ranges:
         """Sends these once more; returns which of them were confirmed already and now wait again."""
@@ -123,10 +101,8 @@ class MqttForwarder:
 
     def _remember(self) -> None:
         """Begins where the store says that this uplink is."""
-        self._owed = Owed(self._store.confirmed(self._name), self._store.last_seq)
+        self._owed = Owed(self._position.recall(), self._store.last_seq)
         self._day = self._store.day_of(self._name)
-        self._saved = self._owed.confirmed
-        self._saved_ms = self._clock.monotonic_ms()
 
     def _send_anew(self, rows: Ranges) -> None:
         """These say something else now; what is on its way says it as it was."""
@@ -145,30 +121,24 @@ class MqttForwarder:
             obeying.cancel()
 
     async def _connect_forever(self) -> None:
-        retry_s = _FIRST_RETRY_S
         while True:
             try:
                 self._budget.use(0, self._clock.monotonic_ms(), CONNECT_BYTES)
                 await self._publisher.connect(self._dialect.will())
-                log.info("uplink %s: connected", self._name)
-                self.counters.connections += 1
+                self._attempts.stands()
                 await self._forward()
             except LinkDown as error:
-                self.counters.failed_connections += 1
-                retry_s = _FIRST_RETRY_S if self._is_connected else retry_s
-                if self._trouble != str(error):  # an outage may last for weeks: each reason is told once
-                    log.warning("uplink %s: %s", self._name, error)
-                    if error.is_refusal:
-                        self._store.event("uplink_refused", {"uplink": self._name, "reason": str(error)})
-                self._trouble = str(error)
+                if self._attempts.is_connected:
+                    self._attempts.soon()
+                if self._attempts.fails(error) and error.is_refusal:
+                    self._store.event("uplink_refused", {"uplink": self._name, "reason": str(error)})
                 self._doubt_lately()
-                self._save()
+                self._position.save(self._owed.confirmed)
             finally:
-                self._is_connected = False
+                self._attempts.is_connected = False
                 self._in_flight.clear()
                 await self._publisher.close()
-            await asyncio.sleep(retry_s)
-            retry_s = min(2 * retry_s, _LAST_RETRY_S)
+            await self._attempts.pause()
 
     async def _forward(self) -> None:
         for topic in self._dialect.topics:
@@ -176,7 +146,8 @@ class MqttForwarder:
                 log.warning("uplink %s: the broker lets nobody send under %s", self._name, topic)
         await self._wait_for_listener()
         await self._say(self._dialect.greeting())
-        self._trouble, self._is_connected = "", True  # not before: a broker may let us in and hear nothing of us
+        self._attempts.trouble = ""  # not before: a broker may let us in and hear nothing of us
+        self._attempts.is_connected = True
         self._on_connected()
         self._told.clear()
         self._window = Window()
@@ -192,14 +163,14 @@ class MqttForwarder:
                 self._hand_over(said)
             wait_s = min(await self._send_all(), self._dialect.wait_s())
             if not self._in_flight:
-                self._save()
+                self._position.save(self._owed.confirmed)
             await self._change(wait_s)
 
     async def _wait_for_listener(self) -> None:
         """A broker is no good without the one behind it that all this is for, where the dialect knows him: the next
         one, if there is another, may be where he is (Sparkplug 3.0, 5.6)."""
         while self._dialect.absent:
-            self._trouble = self._dialect.absent
+            self._attempts.trouble = self._dialect.absent
             self._changed.clear()
             try:
                 async with asyncio.timeout(_LOOK_S):
@@ -235,16 +206,7 @@ class MqttForwarder:
             if is_heard is False and self._is_heard:
                 self._store.event("uplink_unheard", {"uplink": self._name, "seq": sent.rows[0]})
             self._is_heard = is_heard is not False
-        if now_ms - self._saved_ms >= _SAVE_MS:
-            self._save()
-
-    def _save(self) -> None:
-        """Puts the position on disk, if it has moved."""
-        if self._owed.confirmed != self._saved:
-            (_, complete), *beyond = self._owed.confirmed
-            self._store.set_position(self._name, complete, tuple(beyond))
-            self._saved = self._owed.confirmed
-        self._saved_ms = self._clock.monotonic_ms()
+        self._position.save_in_time(self._owed.confirmed)
 
     async def _send_all(self) -> float:
         """Puts on their way what may go now; how long until something else may."""

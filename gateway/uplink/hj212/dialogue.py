@@ -1,20 +1,19 @@
-"""Knows how one packet to a platform gets its answer: request numbers, waiting, sending again; knows no row.
+"""Knows how a packet to a platform is made and its answer known: request numbers, parts, 9013 and 9014; knows no row.
 
 HJ 212-2017, 6.1 and table 1: OverTime seconds, then again, ReCount times; after the last the connection is given up. A
 packet that is sent again keeps its QN, so that the platform can tell.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
-from gateway.machine.lines import LineLost, OpenLine
+from gateway.machine.lines import OpenLine
 from gateway.site.hj212 import Hj212Uplink
+from gateway.uplink.exchange import Exchange
 from gateway.uplink.hj212.settings import Settings
 from protocols.hj212 import moment
 from protocols.hj212.packet import V2005, VERSIONS, Cipher, Items, Packet, flag, items_of, write
 from protocols.hj212.split import MOST_PACKETS, split
 
-_UNANSWERED = 16  # packets; ours
 _SYSTEM = "91"  # ST of answers and of what concerns the station itself
 _ANSWER_OF_DATA, _ANSWER_OF_NOTICE = "9014", "9013"
 
@@ -39,20 +38,18 @@ class Dialogue:
         self._password = password
         self._cipher = cipher
         self._pace = pace
-        self._line: OpenLine | None = None
         self._last_ms = 0  # of a QN
-        self._reply: asyncio.Future[None] | None = None
-        self._wanted = ("", "")  # (CN, QN) of the answer
-        self._unanswered: dict[tuple[str, Items], str] = {}  # what had no answer keeps its QN beyond the connection
-        self.sent_bytes = self.resent = 0
+        self._exchange: Exchange[str, bool] = Exchange()
+
+    @property
+    def sent_bytes(self) -> int:
+        return self._exchange.sent_bytes
 
     def open(self, line: OpenLine) -> None:
-        self._line = line
+        self._exchange.open(line)
 
     def close(self) -> None:
-        self._line = None
-        if self._reply is not None and not self._reply.done():
-            self._reply.cancel()
+        self._exchange.close()
 
     def number(self) -> str:
         """A QN that no packet had."""
@@ -60,7 +57,7 @@ class Dialogue:
         return moment.request_number(self._last_ms)
 
     def packet(self, cn: str, items: Items, st: str, wants_answer: bool, is_late: bool = False) -> Packet:
-        qn = self._unanswered.get((cn, items)) or self.number()
+        qn = self._exchange.number((cn, items)) or self.number()
         return Packet(
             cn, self._settings.get("NewMN"), items, qn, st, self._password(), flag(self._version, wants_answer),
             is_late=is_late,
@@ -86,11 +83,7 @@ class Dialogue:
         return split(packet, self.number, most - len(write(empty)))
 
     async def write(self, packet: Packet) -> None:
-        if self._line is None:
-            raise LineLost("closed")
-        data = write(packet, self._cipher())
-        self.sent_bytes += len(data)
-        await self._line.write(data)
+        await self._exchange.write(write(packet, self._cipher()))
 
     async def upload(self, cn: str, items: Items, is_late: bool = False) -> None:
         """Returns once the platform has it. LineLost: it does not answer. RangeError: nine packets can't hold it."""
@@ -106,29 +99,19 @@ class Dialogue:
 
     async def _asked(self, packet: Packet, answer: str) -> None:
         assert packet.qn is not None
-        said = (packet.cn, packet.items)
-        self._wanted = (answer, packet.qn)
-        self._unanswered = dict([*self._unanswered.items(), (said, packet.qn)][-_UNANSWERED:])
-        tries = 1 + self._settings.number("ReCount")
-        for tried in range(tries):
-            self.resent += tried > 0
+        wanted = (answer, packet.qn)
+
+        async def once() -> bool:
             await self._pace()
-            self._reply = asyncio.get_running_loop().create_future()
-            await self.write(packet)
-            try:
-                async with asyncio.timeout(self._settings.number("OverTime")):
-                    await self._reply
-                self._unanswered.pop(said, None)
-                return
-            except TimeoutError:
-                pass
-            finally:
-                self._reply = None
-        raise LineLost(f"no answer to {tries} tries of {packet.cn}")
+            overtime_s = self._settings.number("OverTime")
+            return await self._exchange.once(wanted, lambda: self.write(packet), overtime_s) is not None
+
+        tries = 1 + self._settings.number("ReCount")
+        await self._exchange.ask((packet.cn, packet.items), packet.qn, packet.cn, tries, once)
 
     def takes(self, packet: Packet) -> bool:
         """Whether it answers what was sent: by CN and QN, as platforms differ in ST and Flag of their answers."""
-        if self._reply is None or self._reply.done() or (packet.cn, packet.of_qn) != self._wanted:
+        if not self._exchange.is_waiting((packet.cn, packet.of_qn)):
             return False
-        self._reply.set_result(None)
+        self._exchange.take(True)
         return True

@@ -1,21 +1,19 @@
 """Knows how one HJ 212 platform gets a station's values and has its requests done; knows no sensor and no socket.
 
-A full uplink: its position in the store is moved only by the platform's own 9014. The store is the queue; what had no
-answer when a connection ended is made from the store again. Real-time values (2011) are never owed.
+A position is moved only by the platform's own 9014 (gateway/uplink/reporter.py). Real-time values (2011) are never
+owed.
 """
 
 import asyncio
-import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import cache
 
-from gateway.machine.lines import LineLost, Opener, OpenLine
+from gateway.machine.lines import Opener, OpenLine
 from gateway.ports import Clock, LinkDown
 from gateway.site.hj212 import Hj212Uplink
-from gateway.states import UplinkState
-from gateway.store import Store
-from gateway.store.ranges import Ranges, count, gaps, union, within, without
+from gateway.store import Row, Store
+from gateway.store.ranges import count, without
 from gateway.uplink import login
 from gateway.uplink.hj212.dialogue import Dialogue
 from gateway.uplink.hj212.instruments import Tend
@@ -24,8 +22,8 @@ from gateway.uplink.hj212.pending import Pending
 from gateway.uplink.hj212.plan import Key, Plan
 from gateway.uplink.hj212.settings import Settings
 from gateway.uplink.hj212.sm4 import cipher, decipher, key_of
-from gateway.uplink.mqtt import Counters
 from gateway.uplink.ration import Ration
+from gateway.uplink.reporter import Reporter
 from protocols.errors import RangeError
 from protocols.hj212.commands import (
     ACCEPTED,
@@ -44,17 +42,12 @@ from protocols.hj212.frame import BadPacket, Framed, Frames
 from protocols.hj212.packet import V2005, V2025, VERSIONS, Cipher, Items, Packet, addressed, items_of, read
 from protocols.hj212.readings import DAY
 
-log = logging.getLogger(__name__)
-_FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 60.0
-_SAVE_MS = 1000  # as gateway/uplink/mqtt.py
-_SCAN_ROWS = 1000
 _READ_MS = 5000
 _GRACE_MS = 30_000  # so long a period's rows are waited for: its aggregates have 20 s of grace themselves; ours
 _MERGED_MS = 30_000  # and so much longer where it is made of several: without the last it would be wrong; ours
 _REMEMBERED = 64  # requests whose answer is kept, should they come again; ours
 _REMEMBERED_PACKETS = 64  # of one answer
 _WAITING_ORDERS = 16  # more at once is no platform
-_CLOSED_S = 1.0  # the store is looked at so often while it has no file
 
 ANSWERS = ("9011", "9012", "9013", "9014")
 _CODES = {"Flag": BAD_FLAG, "ST": BAD_ST, "CN": BAD_CN, "PW": BAD_PASSWORD, "QN": BAD_QN}  # of a field without its form
@@ -64,7 +57,7 @@ async def _no_emergency(seconds: int) -> None:
     return None
 
 
-class Hj212Forwarder:
+class Hj212Forwarder(Reporter[Key]):
     """One platform. `time_told(unix_ms, who)`: it has told the time; whether it is believed. `least_minute_s`: the
     shortest minutes that the store gets."""
 
@@ -82,13 +75,10 @@ class Hj212Forwarder:
         grace_ms: int = _GRACE_MS,
         tend: Tend | None = None,
     ) -> None:
+        super().__init__(uplink.id, [self._dial], store, clock, on_connected)
         self._uplink = uplink
-        self._name = uplink.id
         self._opener = opener
-        self._store = store
-        self._clock = clock
         self._settings = settings
-        self._on_connected = on_connected
         self._grace_ms = grace_ms
         self._least_minute_ms = 1000 * least_minute_s
         self._password, self._key = "", b""
@@ -102,113 +92,33 @@ class Hj212Forwarder:
         self._ration = Ration(uplink.messages_per_hour, uplink.spacing_s, clock.monotonic_ms())
         self._was_realtime = False  # what went last; on a small channel the others have the next turn
         self._pending = Pending()
-        self._confirmed: Ranges = ((0, 0),)
-        self._scanned = 0
-        self._edge = 0  # rows behind this one came while the connection stood
-        self._remember()
-        store.on_dated.append(self.resend)
-        self._trouble = ""
-        self._changed = asyncio.Event()
         self._told_unfit: set[str] = set()
         self._told_refused: set[str] = set()
         self._answers: dict[str, list[Packet]] = {}  # by QN
         self._slot = 0  # of the last 2011
         self._said_ms = 0
-        self._is_connected = self._has_told_start = False
-        self.counters = Counters()
+        self._has_told_start = False
 
     # --- what others ask ----------------------------------------------------------------------------------------------
-
-    @property
-    def waiting_rows(self) -> int:
-        """Rows that the platform has not confirmed."""
-        return self._store.last_seq - count(self._confirmed) + 1
 
     @property
     def used_bytes(self) -> int:
         return self._dialogue.sent_bytes
 
-    @property
-    def state(self) -> UplinkState:
-        counters = self.counters
-        return UplinkState(
-            uplink=self._name,
-            is_connected=self._is_connected,
-            trouble=self._trouble,
-            waiting_rows=self.waiting_rows,
-            complete=self._confirmed[0][1],
-            sent_rows=counters.sent_rows,
-            confirmed_rows=counters.confirmed_rows,
-            gone_rows=counters.gone_rows,
-            used_bytes=self.used_bytes,
-            connections=counters.connections,
-            failed_connections=counters.failed_connections,
-            waits={
-                "reports": len(self._pending),
-                "live": self._pending.live,
-                "backlog": len(self._pending) - self._pending.live,
-                "oldest_ms": self._pending.oldest_ms,
-                "next_message_ms": self._ration.wait_ms(False, self._clock.monotonic_ms()),
-            },
-        )
-
-    def resend(self, rows: Ranges) -> Ranges:
-        """Sends these once more; returns which of them were confirmed already and now wait again."""
-        known = within(rows, 1, self._store.last_seq)
-        again = without(known, gaps(self._confirmed, 1, self._store.last_seq))
-        self._confirmed = without(self._confirmed, again)
-        if again:
-            self._scanned = min(self._scanned, again[0][0] - 1)
-        self._changed.set()
-        return again
-
-    async def drained(self) -> None:
-        """Returns once the platform has all that is due, and the store knows that."""
-        while self._scanned < self._store.last_seq or self._pending.next(self._due_ms()) is not None:
-            await asyncio.sleep(0.05)
-        self._save()
+    def _waits(self) -> dict[str, int | str | None]:
+        return {
+            "reports": len(self._pending),
+            "live": self._pending.live,
+            "backlog": len(self._pending) - self._pending.live,
+            "oldest_ms": self._pending.oldest_ms,
+            "next_message_ms": self._ration.wait_ms(False, self._clock.monotonic_ms()),
+        }
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
-    def _remember(self) -> None:
-        """Begins where the store says that this uplink is."""
-        self._confirmed = self._store.confirmed(self._name)
-        self._saved = self._confirmed
-        self._saved_ms = self._clock.monotonic_ms()
-        self._scanned = self._confirmed[0][1]
-        self._pending.clear()
-
-    async def run(self) -> None:
-        self._remember()  # the store may have got its file since
-        retry_s = _FIRST_RETRY_S
-        while True:
-            confirmed = self.counters.confirmed_rows
-            try:
-                self._read_secrets()
-                line = await self._opener()
-                try:
-                    self.counters.connections += 1
-                    log.info("uplink %s: connected", self._name)
-                    self._on_connected()
-                    await self._session(line)
-                finally:
-                    self._is_connected = False
-                    self._dialogue.close()
-                    line.close()
-            except (LineLost, LinkDown) as error:
-                self.counters.failed_connections += 1
-                if self._trouble != str(error):  # an outage may last for weeks: each reason is told once
-                    log.warning("uplink %s: %s", self._name, error)
-                self._trouble = str(error)
-            finally:
-                self._save()
-            if self.counters.confirmed_rows > confirmed:
-                retry_s, self._trouble = _FIRST_RETRY_S, ""
-            self._edge = self._store.last_seq
-            await self._scan()  # what nobody waits for is not left lying for weeks
-            self._save()
-            await asyncio.sleep(retry_s)
-            retry_s = min(2 * retry_s, _LAST_RETRY_S)
+    async def _dial(self) -> OpenLine:
+        self._read_secrets()
+        return await self._opener()
 
     def _read_secrets(self) -> None:
         """LinkDown: the site file names a place, and there is none."""
@@ -234,47 +144,25 @@ class Hj212Forwarder:
         key = self._own_key()
         return _decipher_of(key) if key else None
 
-    async def _session(self, line: OpenLine) -> None:
-        self._is_connected = True
+    def _begin(self, line: OpenLine) -> None:
         self._told_refused.clear()
         self._dialogue.open(line)
-        self._edge = self._store.last_seq
         self._pending.begin()
-        asked: asyncio.Queue[Packet] = asyncio.Queue(_WAITING_ORDERS)
-        helpers = [asyncio.create_task(self._listen(line, asked)), asyncio.create_task(self._obey(asked))]
-        for helper in helpers:
-            helper.add_done_callback(lambda _: self._changed.set())
-        try:
-            if not self._clock.is_trusted():
-                await self._dialogue.notify("1013")  # the platform may tell us the time
-            elif not self._has_told_start and VERSIONS[self._uplink.version] > V2005:
-                # nobody waits for its answer: a platform that does not know it shall get its data all the same
-                await self._dialogue.mention("2081", self._orders.started(self._clock.unix_ms()))
-                self._has_told_start = True
-            while True:
-                for helper in helpers:
-                    if helper.done():
-                        helper.result()
-                self._changed.clear()
-                await self._scan()
-                wait_s = await self._send_next()
-                if wait_s > 0:
-                    await self._pause(wait_s)
-        finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
 
-    async def _pause(self, wait_s: float) -> None:
-        arrival = asyncio.create_task(self._store.beyond(self._scanned))
-        arrival.add_done_callback(lambda task: None if task.cancelled() else self._changed.set())
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
-        finally:
-            arrival.cancel()
+    def _helpers(self, line: OpenLine) -> Sequence[Coroutine[None, None, None]]:
+        asked: asyncio.Queue[Packet] = asyncio.Queue(_WAITING_ORDERS)
+        return [self._listen(line, asked), self._obey(asked)]
+
+    async def _greet(self) -> None:
+        if not self._clock.is_trusted():
+            await self._dialogue.notify("1013")  # the platform may tell us the time
+        elif not self._has_told_start and VERSIONS[self._uplink.version] > V2005:
+            # nobody waits for its answer: a platform that does not know it shall get its data all the same
+            await self._dialogue.mention("2081", self._orders.started(self._clock.unix_ms()))
+            self._has_told_start = True
+
+    def _end(self) -> None:
+        self._dialogue.close()
 
     # --- rows and reports ---------------------------------------------------------------------------------------------
 
@@ -294,37 +182,21 @@ class Hj212Forwarder:
     def _event(self, kind: str, **detail: object) -> None:
         self._store.event(kind, {"uplink": self._name, **detail})
 
-    async def _scan(self) -> None:
-        """Sorts what is new in the store into reports; real-time values are owed to nobody."""
-        while self._store.is_open and self._scanned < self._store.last_seq:
-            first, last = self._scanned + 1, min(self._scanned + _SCAN_ROWS, self._store.last_seq)
-            wanted = []
-            confirmed = within(self._confirmed, first, last)
-            for row in self._store.rows_within(first, last):
-                key = self._plan.of(row)
-                if key is not None and not within(confirmed, row.seq, row.seq):
-                    self._pending.add(key, row.seq, row.seq > self._edge)
-                    wanted.append((row.seq, row.seq))
-            self._scanned = last
-            self._confirm(gaps(union(wanted), first, last))
-            await asyncio.sleep(0)
+    def _reports_of(self, row: Row) -> list[Key]:
+        key = self._plan.of(row)
+        return [] if key is None else [key]
 
-    def _confirm(self, rows: Ranges) -> None:
-        self._confirmed = union([*self._confirmed, *rows])
-        if self._clock.monotonic_ms() - self._saved_ms >= _SAVE_MS:
-            self._save()
+    def _add(self, keys: list[Key], seq: int, is_live: bool) -> None:
+        for key in keys:
+            self._pending.add(key, seq, is_live)
 
-    def _save(self) -> None:
-        if self._store.is_open and self._confirmed != self._saved:
-            (_, complete), *beyond = self._confirmed
-            self._store.set_position(self._name, complete, tuple(beyond))
-            self._saved = self._confirmed
-        self._saved_ms = self._clock.monotonic_ms()
+    def _forget(self) -> None:
+        self._pending.clear()
+
+    def _has_due(self) -> bool:
+        return self._pending.next(self._due_ms()) is not None
 
     async def _send_next(self) -> float:
-        """Sends what may go now; how long until something else may."""
-        if not self._store.is_open:
-            return _CLOSED_S
         monotonic_ms = self._clock.monotonic_ms()
         blocked_ms = self._ration.wait_ms(False, monotonic_ms)
         if blocked_ms:
@@ -396,8 +268,7 @@ class Hj212Forwarder:
         for first, last in arrived:
             for seq in range(first, last + 1):
                 self._pending.add(key, seq, True)
-        self.counters.confirmed_rows += count(rows)
-        self._confirm(rows)
+        self._confirm_sent(rows)
 
     async def _upload(self, cn: str, said: Items, is_late: bool = False) -> None:
         try:

@@ -1,14 +1,14 @@
-"""Knows how one message of a station is sent and answered: serial numbers, three tries, packets and NAK; knows no row.
+"""Knows how a message of a station is made and its reply known: serial numbers, packets and NAK; knows no row.
 
 Draft 6.3: two more tries after the first, then the connection is given up; a try keeps its serial number. M1 sends and
 waits for nothing.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 
-from gateway.machine.lines import LineLost, OpenLine
+from gateway.machine.lines import OpenLine
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
+from gateway.uplink.exchange import Exchange
 from gateway.uplink.sl651.settings import Settings
 from protocols.sl651 import functions, message
 from protocols.sl651.body import PICTURE, Body, Item
@@ -16,7 +16,6 @@ from protocols.sl651.frame import ACK, EOT, ESC, ETX, NAK, Frame, encode
 from protocols.sl651.packets import split
 
 _TRIES = 3
-_UNANSWERED = 16  # messages; ours
 _NAKS = 20  # in one try; ours
 _BODY_BYTES = 220  # draft: frames of at most 256 bytes are recommended
 _LAST_SERIAL = 65_535
@@ -39,27 +38,28 @@ class Dialogue:
         self._now_text = now_text
         self._message_bytes = message_bytes  # of a message, None: as long as it likes
         self._serial = 0
-        self._line: OpenLine | None = None
-        self._reply: asyncio.Future[Frame] | None = None
-        self._wanted: tuple[int, int] = (0, 0)  # (function, serial) of what is to be answered
+        self._exchange: Exchange[int, Frame] = Exchange()
         self.answered: list[Frame] = []  # packets of the last answer, should one be wanted again
-        # what had no reply keeps its serial number beyond the connection, so that the centre can tell a repetition
-        self._unanswered: dict[tuple[int, tuple[Item, ...]], int] = {}
-        self.sent_bytes = self.resent = 0
+
+    @property
+    def sent_bytes(self) -> int:
+        return self._exchange.sent_bytes
+
+    @property
+    def resent(self) -> int:
+        return self._exchange.resent
 
     def open(self, line: OpenLine) -> None:
-        self._line = line
+        self._exchange.open(line)
 
     def close(self) -> None:
-        self._line = None
-        if self._reply is not None and not self._reply.done():
-            self._reply.cancel()
+        self._exchange.close()
 
     def frame(self, function: int, items: Sequence[Item], serial: int | None = None) -> Frame:
         """Under the next serial number, unless it answers one."""
         said = tuple(items)
         if serial is None:
-            serial = self._unanswered.get((function, said))
+            serial = self._exchange.number((function, said))
         if serial is None:
             serial = self._serial = self._serial % _LAST_SERIAL + 1
         has_words = all(item.kind != PICTURE for item in said)
@@ -73,11 +73,7 @@ class Dialogue:
         return self.frame(function, (), max(self._serial, 1))
 
     async def write(self, frame: Frame) -> None:
-        if self._line is None:
-            raise LineLost("closed")
-        data = encode(frame)
-        self.sent_bytes += len(data)
-        await self._line.write(data)
+        await self._exchange.write(encode(frame))
 
     async def report(self, frame: Frame) -> None:
         """Returns once the centre has it. LineLost: it does not answer."""
@@ -89,38 +85,28 @@ class Dialogue:
             for packet in packets:
                 await self.write(packet)
             return
-        self._wanted = (frame.function, content.serial)
+        wanted = (frame.function, content.serial)
         said = (frame.function, content.items)
-        self._unanswered = dict([*self._unanswered.items(), (said, content.serial)][-_UNANSWERED:])
-        for tried in range(_TRIES):
-            self.resent += tried > 0
-            if await self._tried(packets):
-                self._unanswered.pop(said, None)
-                return
-        raise LineLost(f"no reply to {_TRIES} tries of {frame.function:02X}")
+        name = f"{frame.function:02X}"
+        await self._exchange.ask(said, content.serial, name, _TRIES, lambda: self._tried(wanted, packets))
 
     def _most_body(self) -> int:
         small = self._message_bytes()
         return _BODY_BYTES if small is None else max(small - 17, 16)
 
-    async def _tried(self, packets: list[Frame]) -> bool:
-        wanted = packets
+    async def _tried(self, wanted: tuple[int, int], packets: list[Frame]) -> bool:
+        sent = packets
         for _ in range(_NAKS):
-            self._reply = asyncio.get_running_loop().create_future()
-            for packet in wanted:
-                await self.write(packet)
-            try:
-                async with asyncio.timeout(self._centre.reply_s):
-                    reply = await self._reply
-            except TimeoutError:
-                return False
-            finally:
-                self._reply = None
-            if reply.end != NAK:
-                return True
-            self.resent += 1
-            wanted = self.again(packets, reply)
+            reply = await self._exchange.once(wanted, lambda: self._write_all(sent), self._centre.reply_s)  # noqa: B023
+            if reply is None or reply.end != NAK:
+                return reply is not None
+            self._exchange.resent += 1
+            sent = self.again(packets, reply)
         return False
+
+    async def _write_all(self, packets: list[Frame]) -> None:
+        for packet in packets:
+            await self.write(packet)
 
     @staticmethod
     def again(packets: list[Frame], nak: Frame) -> list[Frame]:
@@ -130,15 +116,12 @@ class Dialogue:
 
     def takes(self, frame: Frame, serial: int) -> bool:
         """Whether a frame answers what was sent; it is taken then."""
-        if self._reply is None or self._reply.done() or (frame.function, serial) != self._wanted:
+        if not self._exchange.is_waiting((frame.function, serial)) or frame.end not in (EOT, ESC, ACK, NAK):
             return False
-        if frame.end not in (EOT, ESC, ACK, NAK):
-            return False
-        self._reply.set_result(frame)
+        self._exchange.take(frame)
         return True
 
     async def answer(self, frame: Frame) -> None:
         """To a query: in packets where it is long; the centre may NAK one."""
         self.answered = split(frame, self._most_body())
-        for packet in self.answered:
-            await self.write(packet)
+        await self._write_all(self.answered)

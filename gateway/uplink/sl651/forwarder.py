@@ -1,40 +1,31 @@
 """Knows how one SL 651 centre gets a station's reports and has its orders done; knows no sensor and no socket.
 
-A full uplink: its position in the store is moved only by the centre's own reply. The store is the queue; what had no
-reply when a connection ended is made from the store again.
+A position is moved only by the centre's own reply (gateway/uplink/reporter.py).
 """
 
-import asyncio
-import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 
-from gateway.machine.lines import LineLost, Opener, OpenLine
+from gateway.machine.lines import Opener, OpenLine
 from gateway.ports import Clock
 from gateway.site.sl651 import Sl651Centre, Sl651Uplink
-from gateway.states import UplinkState
-from gateway.store import Store
-from gateway.store.ranges import Ranges, count, gaps, union, within, without
+from gateway.store import Row, Store
+from gateway.store.ranges import gaps, within
 from gateway.uplink import ration
-from gateway.uplink.mqtt import Counters
 from gateway.uplink.ration import Ration
+from gateway.uplink.reporter import Reporter
 from gateway.uplink.sl651.dialogue import Dialogue
 from gateway.uplink.sl651.orders import Orders
 from gateway.uplink.sl651.parameters import Parameters
 from gateway.uplink.sl651.pending import Message, Pending
-from gateway.uplink.sl651.plan import Plan, digits, items
+from gateway.uplink.sl651.plan import Key, Plan, digits, items
 from gateway.uplink.sl651.settings import Settings
 from protocols.sl651 import functions, message
 from protocols.sl651.body import Body
 from protocols.sl651.frame import EOT, NAK, Frame, Sl651Error
 from protocols.sl651.stream import Refused, Stream
 
-log = logging.getLogger(__name__)
-_FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 60.0
-_SAVE_MS = 1000  # as gateway/uplink/mqtt.py
-_SCAN_ROWS = 1000
 _READ_MS = 5000  # a frame that has not ended by then never does; ours
-_MAIN_AGAIN_MS = 900_000  # so long on the backup channel, then the main one is tried again; ours
 _GRACE_MS = 15_000  # a timed report waits so long for rows on their way to the disk; ours
 _HEAD_BYTES = 17 + 8 + 8  # of a frame, of serial and time, of the station's own items
 
@@ -55,7 +46,7 @@ class Precedence:
         return any(one < priority for one in self._busy.values())
 
 
-class Sl651Forwarder:
+class Sl651Forwarder(Reporter[Key]):
     """One centre of one station. `ways`: to it, the main channel first. `file`: where changed settings are kept, one
     Settings for all centres of an uplink. `time_told(unix_ms, who)`: a centre has told the time. `small_ways`: those
     that the centre's limits hold for (None: all)."""
@@ -74,17 +65,12 @@ class Sl651Forwarder:
         grace_ms: int = _GRACE_MS,
         small_ways: Collection[int] | None = None,
     ) -> None:
+        super().__init__(uplink.name_of(centre), ways, store, clock, on_connected)
         self._uplink = uplink
         self._centre = centre
-        self._name = uplink.name_of(centre)
-        self._ways = ways
-        self._way = 0
         self._small_ways = range(len(ways)) if small_ways is None else small_ways
-        self._store = store
-        self._clock = clock
         self._settings = settings
         self._precedence = precedence or Precedence()
-        self._on_connected = on_connected
         self._grace_ms = grace_ms
         self._plan = Plan(uplink, store.all_series, store.rows_within, self._unfit)
         self._parameters = Parameters(uplink, settings, self._plan)
@@ -95,148 +81,50 @@ class Sl651Forwarder:
         self._ration = Ration(centre.messages_per_hour, centre.spacing_s, clock.monotonic_ms())
         self._no_ration = Ration(None, 0, clock.monotonic_ms())
         self._pending = Pending(self._plan)
-        self._confirmed: Ranges = ((0, 0),)
-        self._scanned = 0
-        self._remember()
         for row in store.newest() if store.is_open else ():
             if row.seq and not within(gaps(self._confirmed, 1, store.last_seq), row.seq, row.seq):
                 self._plan.remember(row)  # an alarm that stands since before this start
-        store.on_dated.append(self.resend)
-        self._trouble = ""
-        self._changed = asyncio.Event()
         self._told_unfit: set[str] = set()
         self._told_refused: set[str] = set()
         self._picture_slot = self._picture_slot_now()
         self._said_ms = 0  # when we said something last
-        self._is_connected = self._has_tested = False
-        self.counters = Counters()
+        self._has_tested = False
 
     # --- what others ask ----------------------------------------------------------------------------------------------
-
-    @property
-    def waiting_rows(self) -> int:
-        """Rows that the centre has not confirmed."""
-        return self._store.last_seq - count(self._confirmed) + 1
 
     @property
     def used_bytes(self) -> int:
         return self._dialogue.sent_bytes
 
-    @property
-    def state(self) -> UplinkState:
+    def _waits(self) -> dict[str, int | str | None]:
         waits = ration.waiting(self._pending.pieces(self._clock.unix_ms()))
-        counters = self.counters
-        return UplinkState(
-            uplink=self._name,
-            is_connected=self._is_connected,
-            trouble=self._trouble,
-            waiting_rows=self.waiting_rows,
-            complete=self._confirmed[0][1],
-            sent_rows=counters.sent_rows,
-            confirmed_rows=counters.confirmed_rows,
-            gone_rows=counters.gone_rows,
-            used_bytes=self.used_bytes,
-            connections=counters.connections,
-            failed_connections=counters.failed_connections,
-            waits={
-                "channel": "main" if self._way == 0 else "backup",
-                "reports": len(self._pending),
-                "alarms": waits.alarms,
-                "newest": waits.newest,
-                "backlog": waits.backlog,
-                "oldest_ms": waits.oldest_ms,
-                "next_message_ms": self._rationed.wait_ms(False, self._clock.monotonic_ms()),
-            },
-        )
-
-    def resend(self, rows: Ranges) -> Ranges:
-        """Sends these once more; returns which of them were confirmed already and now wait again."""
-        known = within(rows, 1, self._store.last_seq)
-        again = without(known, gaps(self._confirmed, 1, self._store.last_seq))
-        self._confirmed = without(self._confirmed, again)
-        if again:
-            self._scanned = min(self._scanned, again[0][0] - 1)
-        self._changed.set()
-        return again
-
-    async def drained(self) -> None:
-        """Returns once the centre has all that is due, and the store knows that."""
-        while self._scanned < self._store.last_seq or self._pending.next_key(self._due_ms(), self._now()) is not None:
-            await asyncio.sleep(0.05)
-        self._save()
+        return {
+            "channel": "main" if self._way == 0 else "backup",
+            "reports": len(self._pending),
+            "alarms": waits.alarms,
+            "newest": waits.newest,
+            "backlog": waits.backlog,
+            "oldest_ms": waits.oldest_ms,
+            "next_message_ms": self._rationed.wait_ms(False, self._clock.monotonic_ms()),
+        }
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
-    def _remember(self) -> None:
-        """Begins where the store says that this uplink is."""
-        self._confirmed = self._store.confirmed(self._name)
-        self._saved = self._confirmed
-        self._saved_ms = self._clock.monotonic_ms()
-        self._scanned = self._confirmed[0][1]
-
-    async def run(self) -> None:
-        self._remember()  # the store may have got its file since
-        retry_s = _FIRST_RETRY_S
-        while True:
-            confirmed = self.counters.confirmed_rows
-            try:
-                line = await self._ways[self._way]()
-                try:
-                    self.counters.connections += 1
-                    log.info("uplink %s: connected", self._name)
-                    self._on_connected()
-                    await self._session(line)
-                finally:
-                    self._is_connected = False
-                    self._precedence.say(self._name, self._centre.priority, False)
-                    self._dialogue.close()
-                    line.close()
-            except LineLost as error:
-                self.counters.failed_connections += 1
-                if self._trouble != str(error):  # an outage may last for weeks: each reason is told once
-                    log.warning("uplink %s: %s", self._name, error)
-                self._trouble = str(error)
-            finally:
-                self._save()
-            if self.counters.confirmed_rows > confirmed:
-                retry_s, self._trouble = _FIRST_RETRY_S, ""
-            self._way = (self._way + 1) % len(self._ways)
-            await asyncio.sleep(retry_s if self._way == 0 else 0.0)
-            if self._way == 0:
-                retry_s = min(2 * retry_s, _LAST_RETRY_S)
-
-    async def _session(self, line: OpenLine) -> None:
-        self._is_connected = True
+    def _begin(self, line: OpenLine) -> None:
         self._dialogue.open(line)
-        began_ms = self._clock.monotonic_ms()
-        listener = asyncio.create_task(self._listen(line))
-        listener.add_done_callback(lambda _: self._changed.set())
-        try:
-            await self._test()
-            while True:
-                if listener.done():
-                    listener.result()
-                if self._way > 0 and self._clock.monotonic_ms() - began_ms > _MAIN_AGAIN_MS:
-                    self._way = len(self._ways) - 1  # so that the next one is the main one
-                    return
-                self._changed.clear()
-                await self._scan()
-                wait_s = await self._send_next()
-                if wait_s > 0:
-                    await self._pause(wait_s)
-        finally:
-            listener.cancel()
 
-    async def _pause(self, wait_s: float) -> None:
-        arrival = asyncio.create_task(self._store.beyond(self._scanned))
-        arrival.add_done_callback(lambda task: None if task.cancelled() else self._changed.set())
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
-        finally:
-            arrival.cancel()
+    def _helpers(self, line: OpenLine) -> Sequence[Coroutine[None, None, None]]:
+        return [self._listen(line)]
+
+    async def _greet(self) -> None:
+        if self._uplink.test_report and not self._has_tested and self._uplink.mode != "M4":
+            await self._scan()
+            await self._report(functions.TEST, Message(functions.TEST, self._plan.newest(), [], False))
+            self._has_tested = True
+
+    def _end(self) -> None:
+        self._precedence.say(self._name, self._centre.priority, False)
+        self._dialogue.close()
 
     # --- rows and reports ---------------------------------------------------------------------------------------------
 
@@ -263,52 +151,19 @@ class Sl651Forwarder:
             self._told_unfit.add(channel)
             self._store.event("sl651_refused", {"centre": self._name, "reason": "unit", "channel": channel, "why": why})
 
-    async def _scan(self) -> None:
-        """Sorts what is new in the store into reports."""
-        while self._store.is_open and self._scanned < self._store.last_seq:
-            first, last = self._scanned + 1, min(self._scanned + _SCAN_ROWS, self._store.last_seq)
-            unwanted: list[tuple[int, int]] = list(gaps(tuple(self._seen(first, last)), first, last))
-            self._scanned = last
-            self._confirm(union(unwanted))
-            await asyncio.sleep(0)
+    def _reports_of(self, row: Row) -> list[Key]:
+        return self._plan.of(row)
 
-    def _seen(self, first: int, last: int) -> list[tuple[int, int]]:
-        """Rows that some report carries and that are not confirmed."""
-        wanted = []
-        confirmed = within(self._confirmed, first, last)
-        for row in self._store.rows_within(first, last):
-            keys = self._plan.of(row)
-            if keys and not within(confirmed, row.seq, row.seq):
-                self._pending.add(keys, row.seq)
-                wanted.append((row.seq, row.seq))
-        return list(union(wanted))
+    def _add(self, keys: list[Key], seq: int, is_live: bool) -> None:
+        self._pending.add(keys, seq)
 
-    def _confirm(self, rows: Ranges) -> None:
-        """These need nothing more, unless another report carries them, too."""
-        self._confirmed = union([*self._confirmed, *rows])
-        if self._clock.monotonic_ms() - self._saved_ms >= _SAVE_MS:
-            self._save()
+    def _forget(self) -> None:
+        self._pending.clear()
 
-    def _confirm_parts(self, sent: Message) -> None:
-        rows = self._pending.confirm(sent.parts)
-        self.counters.confirmed_rows += count(rows)
-        self._confirm(rows)
-
-    def _save(self) -> None:
-        if self._confirmed != self._saved:
-            (_, complete), *beyond = self._confirmed
-            self._store.set_position(self._name, complete, tuple(beyond))
-            self._saved = self._confirmed
-        self._saved_ms = self._clock.monotonic_ms()
-
-    async def _test(self) -> None:
-        if self._uplink.test_report and not self._has_tested and self._uplink.mode != "M4":
-            await self._scan()
-            await self._report(functions.TEST, Message(functions.TEST, self._plan.newest(), [], False))
-            self._has_tested = True
+    def _has_due(self) -> bool:
+        return self._pending.next_key(self._due_ms(), self._now()) is not None
 
     async def _send_next(self) -> float:
-        """Sends what may go now; how long until something else may."""
         keep_alive_s = await self._keep_alive()
         if self._uplink.mode == "M4":
             return keep_alive_s
@@ -351,7 +206,7 @@ class Sl651Forwarder:
         self._said_ms = self._clock.monotonic_ms()
         await self._dialogue.report(self._dialogue.frame(function, said))
         self.counters.sent_rows += len(sent.parts)
-        self._confirm_parts(sent)
+        self._confirm_sent(self._pending.confirm(sent.parts))
 
     def _picture_slot_now(self) -> int:
         return self._now() // (1000 * (self._uplink.picture_s or 1))

@@ -32,6 +32,9 @@ class Message(NamedTuple):
 class Pending:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self.clear()
+
+    def clear(self) -> None:
         self._rows: dict[Key, Ranges] = {}
         self._said: dict[Key, list[Reported]] = {}
         self._done: dict[Key, set[int]] = {}  # parts that the centre has
