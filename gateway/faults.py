@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from gateway.messages import Phrase, say, unit_text
+from gateway.messages import Phrase, catalogue, say, unit_text
 
 Tree = dict[str, Any]
 
@@ -83,8 +83,19 @@ def read(path: Path, file: str = "") -> Tree:
         reason, _, place = str(error).rstrip(")").rpartition(" (at ")
         numbers = re.findall(r"\d+", place)
         line, column = numbers if len(numbers) == 2 else (text.count("\n") + 1, len(text) - text.rfind("\n"))
-        fault = Fault("", "fault.not_toml", Phrase("hint.toml"), file, line=line, column=column, reason=reason)
+        fault = Fault("", "fault.not_toml", Phrase("hint.toml"), file, line=line, column=column,
+                      reason=_of_toml(reason))  # fmt: skip
     raise SiteError([fault])
+
+
+def _of_toml(reason: str) -> Phrase | str:
+    """What Python's parser said, as an entry of [toml], whose English is the parser's own; else as it stands."""
+    for key, entry in catalogue().items():
+        if key.startswith("toml."):
+            before, _, after = entry["en"].partition("{what}")
+            if reason == before or ("{what}" in entry["en"] and reason.startswith(before) and reason.endswith(after)):
+                return Phrase(key, what=reason[len(before) : len(reason) - len(after)])
+    return reason
 
 
 def nearest(found: str, known: Iterable[str]) -> Phrase:

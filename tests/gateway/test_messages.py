@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 SPEAKERS = {"say": 0, "Phrase": 0, "Fault": 1}  # which argument of a call is the key
 NOT_VALUES = {"lang", "hint", "file"}
 OF_ARGPARSE = "argparse."  # said by Python's parser: gateway/argument_words.py
+OF_TOML = "toml."  # said by Python's tomllib: gateway/faults.py
 OF_THE_PAGE = ("web.", "condition.", "event.")  # said by its scripts: tests/gateway/web/test_words.py
 
 
@@ -65,7 +66,7 @@ def test_every_key_that_the_code_says_is_in_the_catalogue() -> None:
 
 def test_every_entry_is_said_somewhere() -> None:
     used = {key for _, _, argument in spoken() for key in keys(argument)}
-    prefixes = (*OF_THE_PAGE, OF_ARGPARSE, *(key[:-1] for key in used if key.endswith("*")))
+    prefixes = (*OF_THE_PAGE, OF_ARGPARSE, OF_TOML, *(key[:-1] for key in used if key.endswith("*")))
     assert [key for key in catalogue() if key not in used and not key.startswith(prefixes)] == []
 
 

@@ -11,6 +11,7 @@ import pytest
 from gateway.capture import Capture
 from gateway.machine.lines import LineLost, serial_opener
 from gateway.machine.usb import NoSuchPort, find
+from gateway.messages import reason_text
 from gateway.ports import SystemClock
 
 
@@ -66,6 +67,23 @@ def test_what_is_no_one_device_is_refused_with_those_there_are(name: str, said: 
         find(name, ALL)
     with pytest.raises(NoSuchPort):
         find(name, [])
+
+
+def test_which_port_is_missing_is_said_in_the_readers_language() -> None:
+    with pytest.raises(NoSuchPort) as raised:
+        find("usb-at:1-1", [FTDI])
+    assert raised.value.phrase.text("zh") == (
+        "usb-at:1-1 没有插上；现有 /dev/ttyUSB1 是 usb:0403:6001:A50285BI（插口 usb-at:1-1.2）"
+    )
+
+
+def test_what_is_no_serial_port_is_said_to_be_none() -> None:
+    async def steps() -> None:
+        with pytest.raises(LineLost) as raised:
+            await serial_opener("/dev/null", 9600)()
+        assert (reason_text(raised.value, "zh"), reason_text(raised.value, "en")) == ("不是串口", "not a serial port")
+
+    asyncio.run(steps())
 
 
 class Adapter:

@@ -16,6 +16,7 @@ import pytest
 
 from gateway import argument_words, messages
 from gateway.__main__ import main
+from gateway.faults import SiteError, read
 from gateway.messages import reason_text
 from tests.gateway.doubles import NODE, RIVER, STATION, UPLINK, sensor
 
@@ -36,6 +37,18 @@ MISTAKES = (
     (["commission", "--check", "nowhere.html"], "没有这个文件或文件夹", 2),
     (["tell", "deep", "calibrate", "--site", "here.toml", "--yes"], "接在节点", 1),
     (["status", "here.toml"], "没有这个文件或文件夹", 2),
+    (["scan", "/dev/null"], "不是串口", 1),
+    (["scan", "usb:1a86:7529"], "没有插上", 1),
+    (["provision", "water", "--site", "here.toml", "--port", "/dev/ttyNOWHERE", "--wait", "0"], "没有串口 /dev/tty", 1),
+    (["provision", "water", "--site", "here.toml", "--port", "usb:1a86:7529"], "没有插上", 1),
+    (["provision", "water", "--site", "here.toml", "--port", "here.toml"], "不是串口", 1),
+    (["demo", "--for", "x"], "'x' 不是有效的数值", 2),
+    (["--lang", "fr"], "'fr' 不可用", 2),
+    (["--lang", "zh", "archive"], "缺少 --broker", 2),
+    (["sim", "desk", "here.toml"], "here.toml：已存在", 1),
+    (["sim", "capture", "here.toml", "nowhere", "-o", "x.toml"], "没有这个文件或文件夹", 1),
+    (["run", "here.toml", "--capture", "here.toml"], "here.toml：已存在", 1),
+    (["verify", "here.toml", "--store", "here.toml"], "不是数据库文件", 1),
 )
 
 
@@ -113,3 +126,24 @@ def _until(terminal: int, sign: str | None) -> str:
             break
         said += part
     return said.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = ", "第 1 行第 5 列 TOML 语法错误：等号后面没有值"),
+        ("x", "键的后面缺少等号"),
+        ('x = "a', "文本缺少结束的引号"),
+        ("[a]\n[a]\n", "表 ('a',) 写了两次"),
+        ("x=1\nx=2", "同一个键写了两次"),
+        ("a = {b=1", "行内表缺少 }"),
+        ("a={b=1,b=2}", "行内表中的键 'b' 写了两次"),
+        ('x="\\q"', "文本中的 \\ 要写成 \\\\"),
+    ],
+)
+def test_what_the_parser_of_toml_says_is_said_in_chinese(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(SiteError) as raised:
+        read(path)
+    assert said in raised.value.faults[0].text("zh")

@@ -1,9 +1,12 @@
 """The demonstration station, as a person starts it: real processes, ptys, broker, MicroPython, kill -9."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.system.planting import ROOT, planted
 
@@ -30,6 +33,22 @@ def test_a_station_delivers_what_its_sensors_answered(tmp_path: Path) -> None:
     assert summary["measured"] == summary["stored"] == summary["delivered"] > 150
     assert summary["distinct_values"] > 100
     assert (tmp_path / "run" / "store.db").exists()
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None or subprocess.run(["unshare", "-rn", "true"], check=False).returncode != 0,
+    reason="nobody may make a network of his own here",
+)
+def test_a_machine_without_its_own_network_is_told_what_it_needs_and_no_other_is_needed() -> None:
+    def said(command: str) -> tuple[int, str]:
+        run = subprocess.run(["unshare", "-rn", "sh", "-c", command], cwd=ROOT, capture_output=True, text=True)
+        return run.returncode, run.stdout + run.stderr
+
+    program = f"{sys.executable} -m gateway demo --for 8 --lang zh"
+    status, text = said(program)
+    assert status == 1 and "sudo ip link set lo up" in text and "Traceback" not in text
+    status, text = said(f"ip link set lo up && {program}")
+    assert status == 0 and "丢失 0" in text
 
 
 def test_killing_the_gateway_loses_only_what_was_not_committed(tmp_path: Path) -> None:

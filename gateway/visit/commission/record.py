@@ -91,7 +91,7 @@ class Record:
             if row.node == DERIVED or source not in (None, whose):
                 continue
             shown = [
-                f"{name} {value / 10**decimals:g} {unit_text(unit)}".rstrip()
+                f"{name} {value / 10**decimals:.{decimals}f} {unit_text(unit)}".rstrip()
                 for (name, unit, decimals), value in zip(channels, json.loads(row.cells), strict=False)
                 if value is not None
             ]
