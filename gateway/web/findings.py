@@ -21,6 +21,7 @@ from gateway.store.rows import DERIVED
 from protocols import quality
 from protocols.fixed_point import decimal_text
 
+GOOD_DAYS = ("good_percent", "good_days", "valid_days")
 PERIODS = (HOUR, DAY, MONTH, YEAR, TREND)
 _LIGHT = 3  # the AQI's level from which the air is called polluted (HJ 633-2012, table 1)
 # Read by their place in time (docs/aggregates.md); of rows that were written again the last one counts.
@@ -87,7 +88,7 @@ def _values(what: str, channels: Sequence[Any], cells: Sequence[int | None], fla
 
 def told(made: Made, site: Site, lang: str) -> dict[str, Any]:
     """`kind`: as of a state: good, look, bad, dim."""
-    teller = _TELLERS.get(made.what if made.period in (HOUR, DAY) else "", _trend if made.period == TREND else _plain)
+    teller = _TELLERS.get((made.what, made.period in (HOUR, DAY)), _trend if made.period == TREND else _plain)
     kind, words, detail = teller(made.values, site, lang)
     name = say(f"assess.{made.what}", lang) if made.what in (AIR, WATER) else made.what
     return {"what": name, "period": made.period, "unix_ms": made.unix_ms, "kind": kind, "words": words,
@@ -116,9 +117,22 @@ def _air(values: Values, site: Site, lang: str) -> Words:
         return "dim", few or "–", ""
     _, name, name_zh, _ = LEVELS[level - 1]
     primary = _names(_number(values, "primary"), POLLUTANTS)
-    kind = "bad" if level > _LIGHT else "look" if level == _LIGHT else "good"
+    over = _over(values, lang)
+    kind = "bad" if level > _LIGHT else "look" if level == _LIGHT or over else "good"
     detail = say("web.primary", lang, items=primary) if primary else ""
-    return kind, say("assess.aqi", lang, aqi=aqi, level=name_zh if lang == "zh" else name), _joined(detail, few)
+    return kind, say("assess.aqi", lang, aqi=aqi, level=name_zh if lang == "zh" else name), _joined(detail, over, few)
+
+
+def _over(values: Values, lang: str) -> str:
+    over = _names(_number(values, "over_limit"), POLLUTANTS)
+    return say("assess_note.over_limit", lang, about=over) if over else ""
+
+
+def _good_days(values: Values, site: Site, lang: str) -> Words:
+    """Of a month or a year; its means are in the store, for others."""
+    kind, words, _ = _plain({name: values[name] for name in GOOD_DAYS if name in values}, site, lang)
+    over = _over(values, lang)
+    return "look" if over else kind, words, over
 
 
 def _water(values: Values, site: Site, lang: str) -> Words:
@@ -166,4 +180,8 @@ def _joined(*parts: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
-_TELLERS: dict[str, Callable[[Values, Site, str], Words]] = {AIR: _air, WATER: _water}
+_TELLERS: dict[tuple[str, bool], Callable[[Values, Site, str], Words]] = {  # (what, whether of an hour or a day)
+    (AIR, True): _air,
+    (AIR, False): _good_days,
+    (WATER, True): _water,
+}

@@ -7,7 +7,8 @@ import pytest
 from gateway.messages import catalogue
 from gateway.process.finding.kinds import KINDS
 from gateway.process.finding.spans import SPANS
-from gateway.process.indices import SHARE
+from gateway.process.indices import AIR
+from gateway.process.judgement import air_channels, longer_channels, water_channels
 from gateway.web import findings
 from gateway.web.findings import Made
 from gateway.web.station import plan
@@ -83,6 +84,8 @@ FEW = quality.FEW
          "en", "good", "AQI 57 moderate", "primary pollutant PM10, PM2.5"),
         (Made("air", "day", 0, {"aqi": ("164", "1", FEW), "level": ("4", "1", FEW), "primary": ("8", "1", FEW)}),
          "zh", "bad", "AQI 164 中度污染", "首要污染物 O3 · 数据不足"),
+        (Made("air", "hour", 0, {"aqi": ("80", "1", 0), "level": ("2", "1", 0), "over_limit": ("16", "1", 0)}),
+         "en", "look", "AQI 80 moderate", "over the limit of GB 3095: PM10"),
         (Made("air", "hour", 0, {"aqi": (None, "1", FEW), "level": (None, "1", FEW)}),
          "en", "dim", "not enough data", ""),
         (Made("water", "hour", 0, {"class": ("2", "1", 0), "limiting": ("2", "1", 0), "over_target": ("0", "1", 0)}),
@@ -97,7 +100,8 @@ FEW = quality.FEW
         (Made("do.oxygen", "trend", 0, {"slope": (None, "mg/L/a", FEW), "direction": (None, "1", FEW)}),
          "en", "dim", "not enough data", ""),
         (Made("air", "month", 0,
-              {"good_percent": ("90.0", "%", 0), "good_days": ("9", "", 0), "valid_days": ("10", "", 0)}),
+              {"good_percent": ("90.0", "%", 0), "good_days": ("9", "", 0), "valid_days": ("10", "", 0),
+               "pm10": ("41.0", "ug/m3", 0)}),
          "en", "none", "good days 90.0 % · good 9 · valid 10", ""),
         (Made("cod_load", "day", 0, {"": ("12.5", "kg", 0), "count": ("24", "", 0)}), "en", "none", "12.5 kg", ""),
         (Made("unheard", "day", 0, {"of": ("1", "1", 0)}), "en", "none", "of 1", ""),
@@ -111,10 +115,20 @@ def test_each_is_a_line_of_words(tmp_path: Path, made: Made, lang: str, kind: st
 
 def test_every_output_of_a_finding_has_a_word_and_every_word_is_of_one() -> None:
     outputs = {name for kind in (*KINDS.values(), *SPANS.values()) for name, _, _ in kind.outputs}
-    outputs |= {name.removeprefix("air.") for name, _, _ in SHARE}
+    outputs |= {*findings.GOOD_DAYS}
     assert {f"finding_output.{name}" for name in outputs} == {
         key for key in catalogue() if key.startswith("finding_output.")
     }
+
+
+def test_what_is_read_of_air_and_water_is_what_the_gateway_writes() -> None:
+    hour = {name.removeprefix(f"{AIR}.") for name, _, _ in air_channels("hour")}
+    assert {"aqi", "level", "primary", "over_limit"} <= hour
+    assert {*findings.GOOD_DAYS, "over_limit"} <= {
+        name.removeprefix(f"{AIR}.") for name, _, _ in longer_channels("year")
+    }
+    water = {name.removeprefix("water.") for name, _, _ in water_channels(False, ("pH",))}
+    assert {"class", "limiting", "over_target"} <= water
 
 
 def test_a_site_without_any_has_no_such_part(tmp_path: Path) -> None:
