@@ -11,9 +11,10 @@ if _threshold is not None:
 
 
 def forget(*modules: str) -> None:
-    """Drops modules that are seldom needed, those of them that are loaded: their code need not stay in memory."""
+    """Drops modules that are seldom needed, those of them that are loaded: their code need not stay in memory. CPython
+    keeps them, as others in its process know their classes."""
     for module in modules:
-        if module in sys.modules:
+        if _threshold is not None and module in sys.modules:
             del sys.modules[module]
             room, _, name = module.partition(".")
             delattr(sys.modules[room], name)

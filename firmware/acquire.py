@@ -11,18 +11,26 @@ from protocols import poll, quality
 from protocols.errors import DeviceError, FrameError, NoReply, RangeError
 from protocols.modbus_client import RtuClient
 
+if __debug__:  # compiled for a board it is the compiler's own word
+    from firmware.const import const
+
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
 
-OFF, WARMING, WIPING, SETTLING, STABLE = 0, 1, 2, 3, 4
+OFF = const(0)
+WARMING = const(1)
+WIPING = const(2)
+SETTLING = const(3)
+STABLE = const(4)
 # A command and its answer at 9600 Bd take 17 ms, two silences 8 ms, the device its 12 ms. What an unanswered one takes
 # longer the slot waits.
-_TELL_MS = 40
-LATE_MS = 1000  # so long after its slot a reading is still that of the slot (ours; it tells its own time)
+_TELL_MS = const(40)
+LATE_MS = const(1000)  # so long after its slot a reading is still that of the slot (ours; it tells its own time)
 
 
 class Rails:
-    """Who needs which supply: a rail is on while anybody does. `missing` counts rails that the board doesn't have."""
+    """Who needs which supply: a rail is on while anybody does. `missing` counts rails, and buses, that the board
+    doesn't have: their sensors will be silent."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -49,7 +57,7 @@ class Rails:
         try:
             self._board.rail(rail, on)
         except ConfigError:
-            self.missing += on  # its sensors will be silent
+            self.missing += on
 
 
 class Probe:

@@ -13,16 +13,28 @@ from firmware.journal import Journal
 from firmware.pace import Pace
 from protocols.modbus_client import RtuClient
 
+if __debug__:  # compiled for a board it is the compiler's own word
+    from firmware.const import const
+
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from firmware.emergency import Emergency
     from firmware.power import Supply
     from protocols.command import Command
 
-_TURN_MS, _TURNS = 3000, 20  # nodes report one after the other: a report takes so long (ours)
-_OFF_MS = 500  # a clock with a battery that is off by more is set (ours)
+_TURN_MS = const(3000)  # nodes report one after the other: a report takes so long (ours)
+_TURNS = const(20)
+_OFF_MS = const(500)  # a clock with a battery that is off by more is set (ours)
 # Each is loaded when it is needed, and dropped after the next report.
-_SELDOM = ("firmware.wishes", "firmware.orders", "firmware.gate", "protocols.command", "protocols.spoilt")
-_DENSE_MS = 60_000  # an emergency's period where the slice names none, and the shortest between its reports (ours)
+_SELDOM = (
+    "firmware.wishes",
+    "firmware.orders",
+    "firmware.emergency",
+    "firmware.gate",
+    "protocols.command",
+    "protocols.spoilt",
+)
+# An emergency's period where the slice names none, and the shortest between its reports (ours)
+_DENSE_MS = const(60_000)
 
 
 class Cycle:
@@ -44,11 +56,10 @@ class Cycle:
             from firmware.update import Trial
 
             self._trial = Trial(board)
-        self._no_buses = 0
-        self._rails = Rails(board)
+        self.rails = Rails(board)
         clients = [self._client(*bus) for bus in self.config.buses]
         self.probes = [
-            Probe(sensor, clients[sensor.bus], self._rails, board, self.pace.now_ms, self.config.wipers.get(i))
+            Probe(sensor, clients[sensor.bus], self.rails, board, self.pace.now_ms, self.config.wipers.get(i))
             for i, sensor in enumerate(self.config.sensors)
         ]
         self.supply: Supply | None = None
@@ -70,13 +81,8 @@ class Cycle:
         try:
             return RtuClient(self.board.line(name, baud, parity, stop_bits), self.board.monotonic_ms, baud)
         except ConfigError:
-            self._no_buses += 1
+            self.rails.missing += 1
             return None
-
-    @property
-    def missing(self) -> int:
-        """How often the slice asked for a bus or a rail that the board doesn't have."""
-        return self._no_buses + self._rails.missing
 
     def _load(self) -> None:
         """What only some slices need."""
@@ -270,6 +276,8 @@ class Cycle:
         if self.hears and self.uplink.next_ms is None:
             await self.board.radio.rest()
             self.hears = False
+            if self.emergency is not None and self.emergency.ends_ms is None and not self.config.limits:
+                self.emergency = None
             forget(*_SELDOM)
 
     async def _advance(self) -> None:
@@ -298,10 +306,10 @@ class Cycle:
             if heard:
                 self.uplink.hear(heard)
                 await self._advance()
-        elif not (self.board.gated and await self._goes_without(wait_ms)):
+        else:
+            if self.board.gated:
+                from firmware import gate
+
+                if await gate.goes_without(self, wait_ms):
+                    return
             await self.board.sleep_ms(self.pace.own_span(wait_ms))
-
-    async def _goes_without(self, wait_ms: int) -> bool:
-        from firmware import gate
-
-        return await gate.goes_without(self, wait_ms)

@@ -7,12 +7,15 @@ boots that may have stood there are never used again.
 """
 
 import struct
-import sys
 
+from firmware import forget
 from firmware.board import Flash
 from firmware.ring import RECORD, STATE, Ring
 from protocols.errors import RangeError
 from protocols.record import Record
+
+if __debug__:  # compiled for a board it is the compiler's own word
+    from firmware.const import const
 
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Iterator
@@ -22,14 +25,14 @@ if 0:  # for mypy alone: MicroPython's compiler leaves it out
 # boot, counter limit, schema, channels with the tier above, released, rotten, unused numbers; then, once the clock is
 # set, Unix ms at monotonic zero and 1/16 s since boot when it was set. More may follow: a reader takes what it knows.
 _STATE = ">HIHBIHB"
-STATE_BYTES = 16
+STATE_BYTES = const(16)
 _CLOCK = ">qI"
-_CLOCK_BYTES = 12
-_TIER_BIT = 6  # a node has at most 30 channels (protocols/batch.py)
+_CLOCK_BYTES = const(12)
+_TIER_BIT = const(6)  # a node has at most 30 channels (protocols/batch.py)
 HEAD = ">II"  # of a sector's note: the oldest number in the ring, numbers dropped; a state with a clock follows
-HEAD_BYTES = 8
-COUNTER_BLOCK = 64
-_RELEASE_BLOCK = 64  # records released that a power cut may bring back: ours
+HEAD_BYTES = const(8)
+COUNTER_BLOCK = const(64)
+_RELEASE_BLOCK = const(64)  # records released that a power cut may bring back: ours
 
 
 class WornOut(Exception):
@@ -103,23 +106,24 @@ class Journal:
 
     def next_counter(self) -> int:
         """A frame counter never used before, reserved on flash in blocks."""
-        if self._counter >= self.state.counter_limit:
-            self._note_change(self._counter + COUNTER_BLOCK, self.state.clock_ms, self.state.set_16th)
+        state = self.state
+        if self._counter >= state.counter_limit:
+            self._note_change(self._counter + COUNTER_BLOCK, state.clock_ms, state.set_16th, state.tier)
         self._counter += 1
         return self._counter - 1
 
     def set_clock(self, clock_ms: int, now_ms: int = 0) -> None:
         """Notes this boot's clock (Unix milliseconds at monotonic zero), when it is new or has moved a second. `now_ms`
         is monotonic: how far records between two such notes can be dated by both."""
-        if abs(clock_ms - self.state.clock_ms) >= 1000:
-            self._note_change(self.state.counter_limit, clock_ms, now_ms * 16 // 1000)
+        state = self.state
+        if abs(clock_ms - state.clock_ms) >= 1000:
+            self._note_change(state.counter_limit, clock_ms, now_ms * 16 // 1000, state.tier)
 
     def note_tier(self, tier: int) -> None:
         """Notes the tier, if it is another one: for the next boot of a board without memory."""
         state = self.state
         if tier != state.tier:
-            kept = state.boot, state.counter_limit, state.clock_ms, state.schema, state.channels, state.set_16th
-            self.note(State(*kept, tier))
+            self._note_change(state.counter_limit, state.clock_ms, state.set_16th, tier)
 
     def release(self, number: int) -> None:
         """Records up to `number` are safe elsewhere. Noted on flash with the next state, and after so many records."""
@@ -208,9 +212,9 @@ class Journal:
         self._unused = 0
         self._noted = self.released
 
-    def _note_change(self, counter_limit: int, clock_ms: int, set_16th: int) -> None:
+    def _note_change(self, counter_limit: int, clock_ms: int, set_16th: int, tier: int) -> None:
         state = self.state
-        self.note(State(state.boot, counter_limit, clock_ms, state.schema, state.channels, set_16th, state.tier))
+        self.note(State(state.boot, counter_limit, clock_ms, state.schema, state.channels, set_16th, tier))
 
     def _packed(self) -> bytes:
         state = self.state
@@ -241,13 +245,10 @@ class Journal:
 
 
 def _end(ring: Ring) -> "End":
-    import firmware
     from firmware import opening
 
-    try:
-        return opening.End(ring)
-    finally:  # once a boot: the code that finds it need not stay in memory
-        del sys.modules["firmware.opening"], firmware.opening
+    forget("firmware.opening")  # once a boot: from the return on
+    return opening.End(ring)
 
 
 def unpack(note: bytes) -> tuple[State, int, int, int]:

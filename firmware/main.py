@@ -16,7 +16,7 @@ def run(coroutine) -> object:  # type: ignore[no-untyped-def]
         coroutine.send(None)
     except StopIteration as end:
         return end.value
-    raise RuntimeError("a blocking board's coroutine yielded")
+    raise RuntimeError  # it yielded
 
 
 def plan_of(board: Board) -> "NodeConfig":

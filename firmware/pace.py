@@ -5,19 +5,24 @@ is the board's own at a rate learned from acknowledgements: it goes on through s
 acknowledgements are the instants between which records are dated.
 """
 
+if __debug__:  # compiled for a board it is the compiler's own word
+    from firmware.const import const
+
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
 
-_ONE = 1_000_000  # a rate counts parts per million: integers, as a board's float has 24 bits
-_LEAST, _MOST = 900_000, 1_100_000  # Tasmota, xdrv_29_deepsleep.ino
+_ONE = const(1_000_000)  # a rate counts parts per million: integers, as a board's float has 24 bits
+_LEAST = const(900_000)  # Tasmota, xdrv_29_deepsleep.ino
+_MOST = const(1_100_000)
 # An acknowledgement's instant is known to some 0.1 s: a first rate after a minute is good to 0.2 %, then one over ten
 # minutes, short enough to follow the temperature (ours).
-_FIRST_SPAN_MS, _SPAN_MS = 60_000, 600_000
-_CRYSTAL = 500  # a clock that is off by more is no crystal: its next error is not known from its last (ours)
-_FRESH_MS = 10_000  # even such a clock is right so long: 5 % of it are 0.5 s
-_OFF_MS = 500
-_STEP_MS = 2000  # what no clock drifts in a moment: somebody set the gateway's
-_MOST_POINTS = 12
+_FIRST_SPAN_MS = const(60_000)
+_SPAN_MS = const(600_000)
+_CRYSTAL = const(500)  # a clock that is off by more is no crystal: its next error is not known from its last (ours)
+_FRESH_MS = const(10_000)  # even such a clock is right so long: 5 % of it are 0.5 s
+_OFF_MS = const(500)
+_STEP_MS = const(2000)  # what no clock drifts in a moment: somebody set the gateway's
+_MOST_POINTS = const(12)
 
 
 class Pace:

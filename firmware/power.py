@@ -3,16 +3,22 @@
 Loaded only where the slice has a battery. Its thresholds come from the cell's chemistry (gateway/site/slice.py).
 """
 
+if __debug__:  # compiled for a board it is the compiler's own word
+    from firmware.const import const
+
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from firmware.board import Board
     from firmware.config import Battery
 
-NORMAL, SAVING, SURVIVAL, STANDBY = 0, 1, 2, 3
+NORMAL = const(0)
+SAVING = const(1)
+SURVIVAL = const(2)
+STANDBY = const(3)
 # Of each tier: periods and reports are so many times as long; whether wipers and the emergency period are allowed. All
 # ours.
 TIERS = ((1, 1, True), (2, 2, True), (4, 8, False), (1, 1, False))
-LOOK_MS = 900_000  # the charger's output follows the temperature so closely (ours)
-_WARMER_DC = 20  # hysteresis of temperatures (ours)
+LOOK_MS = const(900_000)  # the charger's output follows the temperature so closely (ours)
+_WARMER_DC = const(20)  # hysteresis of temperatures (ours)
 
 
 class Supply:

@@ -16,19 +16,23 @@ from binascii import crc32  # in C on every port; crc16 in Python takes an RP204
 
 from firmware.board import Flash
 
+if __debug__:  # compiled for a board it is the compiler's own word
+    from firmware.const import const
+
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Iterator
 
 MAGIC = b"WJ02"
-MAX_PAYLOAD = 240
-RECORD, STATE = 1, 2  # kinds: only a record uses up its number
-ENTRY_BYTES = 8  # before the payload
+MAX_PAYLOAD = const(240)
+RECORD = const(1)  # kinds: only a record uses up its number
+STATE = const(2)
+ENTRY_BYTES = const(8)  # before the payload
 LEAST_BYTES = ENTRY_BYTES + 1  # of an entry
 _HEAD = ">4sII"
-_HEAD_BYTES = 12
-_CRC_BYTES = 4
-_MOST_OFFSET = 0x0FFF
-_PIECE = 512  # bytes of flash in memory at once: some entries, at least one
+_HEAD_BYTES = const(12)
+_CRC_BYTES = const(4)
+_MOST_OFFSET = const(0x0FFF)
+_PIECE = const(512)  # bytes of flash in memory at once: some entries, at least one
 GIVEN_UP = bytes(4)
 
 

@@ -10,7 +10,7 @@ from firmware.config import Battery, ConfigError, NodeConfig, Sensor, Wiper
 from protocols.framing import MAX_FRAME
 from protocols.link import KEY_BYTES, OVERHEAD
 from protocols.modbus import READ_HOLDING, READ_INPUT, WRITE_MANY
-from protocols.registers import KINDS, MOST, ORDERS, Manner, Register
+from protocols.registers import MOST, ORDERS, WORDS, Manner, Register
 
 VERSION = 2
 _MOST = 0x7FFFFFFF
@@ -139,7 +139,7 @@ def _register(row: list) -> Register:  # type: ignore[type-arg]
     return Register(
         _text(name),
         _whole(address, 0, 0xFFFF),
-        _known(kind, tuple(KINDS)),
+        _known(kind, tuple(WORDS)),
         "",
         None if low is None else _number(low),
         None if high is None else _number(high),

@@ -3,7 +3,6 @@
 from firmware.board import Board
 from firmware.config import NodeConfig
 from firmware.journal import Entry, Journal
-from firmware.pace import Pace
 from protocols import batch, link
 from protocols.batch import Batch, NodeRecord
 from protocols.errors import FrameError
@@ -11,18 +10,22 @@ from protocols.link import Acked, NodeSession, Part
 from protocols.registers import MOST
 from protocols.varint import Reader
 
+if __debug__:  # compiled for a board it is the compiler's own word
+    from firmware.const import const
+
 if 0:  # for mypy alone: MicroPython's compiler leaves it out
     from collections.abc import Callable
 
+    from firmware.pace import Pace
     from firmware.update import Fetcher
     from firmware.wishes import Wishes
     from protocols.command import Command
 
-_MOST_RECORDS = 48
+_MOST_RECORDS = const(48)
 # Listen before talk, as MIIT 2019 No. 52 wants it: a taken channel is never sent into. The times are ours: a frame is
 # at most one second on the air.
-_LISTEN_MS = 4000
-_AGAIN_MS = 250
+_LISTEN_MS = const(4000)
+_AGAIN_MS = const(250)
 
 
 def pack_record(mono_ms: int, cells: tuple[tuple[int | None, int], ...]) -> bytes:
@@ -45,11 +48,11 @@ class Uplink:
         board: Board,
         config: NodeConfig,
         journal: Journal,
-        obey: "Callable[[Command], int | None] | None" = None,
-        pace: Pace | None = None,
+        obey: "Callable[[Command], int | None]",
+        pace: "Pace",
     ) -> None:
         self._board = board
-        self.pace = pace or Pace(board.monotonic_ms)
+        self.pace = pace
         self._config = config
         self.journal = journal
         self._obey = obey

@@ -34,7 +34,7 @@ class Wishes:
     command whose result was not heard comes again, after a boot too.
     """
 
-    def __init__(self, uplink: "Sender", obey: "Callable[[Command], int | None] | None") -> None:
+    def __init__(self, uplink: "Sender", obey: "Callable[[Command], int | None]") -> None:
         self._uplink = uplink
         self._obey = obey
         self._telling = 0  # how many results are in the message that is on its way
@@ -57,7 +57,7 @@ class Wishes:
             if done[0] == waiting.id:
                 break
         else:
-            result = command.UNKNOWN if self._obey is None else self._obey(waiting)
+            result = self._obey(waiting)
             if result is None:
                 return
             done = (waiting.id, result)

@@ -306,14 +306,15 @@ def _add_archive(
         if name == chosen:
             try:
                 from gateway.archive import command
+                from gateway.archive import query as query_command
             except ModuleNotFoundError as error:
                 parser.error(say("archive.not_installed", module=error.name))
             if parser is archive:
-                command.add_archive(archive, _host_port)
+                command.add(archive, _host_port)
                 archive.set_defaults(run=command.archive)
             else:
-                command.add_query(query, shared)
-                query.set_defaults(run=command.query)
+                query_command.add(query, shared)
+                query.set_defaults(run=query_command.query)
 
 
 def _add_sim(

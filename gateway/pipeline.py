@@ -11,8 +11,9 @@ from gateway.process.air.editions import EDITIONS
 from gateway.process.alarm.rows import AlarmRows, Board
 from gateway.process.finding.rows import Findings
 from gateway.process.forms import Wanted, wanted
-from gateway.process.indices import Indices, Judged
+from gateway.process.indices import Indices
 from gateway.process.items import ITEM_OF
+from gateway.process.judgement import Judged
 from gateway.process.load import Load, Loads
 from gateway.process.longer import Longer
 from gateway.process.periods import HOUR_MS, MINUTE, Calendar

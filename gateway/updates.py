@@ -82,9 +82,10 @@ def compiled(sources: Path, left_out: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def of_a_node(sources: Path) -> list[Path]:
-    """Every file that some board runs."""
+    """Every file that some board runs: compiled for one, nothing asks for const.py."""
     protocols = [sources / "protocols" / f"{name}.py" for name in PROTOCOLS]
-    return [path for path in protocols if path.exists()] + sorted((sources / "firmware").rglob("*.py"))
+    firmware = [path for path in sorted((sources / "firmware").rglob("*.py")) if path.name != "const.py"]
+    return [path for path in protocols if path.exists()] + firmware
 
 
 def sealed(archive: bytes, key: bytes) -> bytes:

@@ -66,7 +66,7 @@ def put_cells(out: bytearray, cells: "tuple[tuple[int | None, int], ...]") -> No
 
 def _mark(value: "int | None", quality: int) -> int:
     if not 0 <= quality < NO_VALUE:
-        raise RangeError("quality %d does not fit a node's record" % quality)
+        raise RangeError("quality %d" % quality)
     return quality | (NO_VALUE if value is None else 0)
 
 
@@ -80,11 +80,14 @@ def take_cells(reader: varint.Reader, channels: int) -> "tuple[tuple[int | None,
 def encode(batch: Batch) -> bytes:
     """The body of a batch. RangeError: no records, too many, numbers not rising, ragged rows, a field too small."""
     records = batch.records
-    if not 1 <= len(records) <= MAX_RECORDS:
-        raise RangeError("a batch holds 1 to %d records" % MAX_RECORDS)
+    if not (
+        1 <= len(records) <= MAX_RECORDS
+        and 0 <= batch.schema <= 0xFFFF
+        and 0 <= (batch.boot or 0) <= 0xFFFF
+        and 0 <= records[0].time_s <= 0xFFFFFFFF
+    ):
+        raise RangeError("%d records, schema %d or boot %s" % (len(records), batch.schema, batch.boot))
     first = records[0]
-    if not (0 <= batch.schema <= 0xFFFF and 0 <= (batch.boot or 0) <= 0xFFFF and 0 <= first.time_s <= 0xFFFFFFFF):
-        raise RangeError("schema %d, boot %s or time %d" % (batch.schema, batch.boot, first.time_s))
     step = max(records[1].time_s - first.time_s, 0) if len(records) > 1 else _LONE_STEP
     odd = _odd(records, step)
     is_marked = any(value is None or quality for record in records for value, quality in record.cells)
@@ -117,7 +120,7 @@ def _odd(records: "tuple[NodeRecord, ...]", step: int) -> "dict[int, tuple[int, 
         gap = records[i].number - records[i - 1].number - 1
         late = records[i].time_s - records[i - 1].time_s - step
         if gap < 0 or len(records[i].cells) != len(records[0].cells):
-            raise RangeError("records must rise in number and have the same channels")
+            raise RangeError("ragged records")
         if gap or late:
             odd[i] = (gap, late)
     return odd

@@ -8,13 +8,16 @@ from protocols.level_deframer import LevelDeframer
 from protocols.link import (
     ACK,
     ANSWER,
+    ASK,
     BATCH,
     BRIEF,
     CLOCK_TRUSTED,
     COMMANDS,
+    DONE,
+    GONE,
+    HELLO,
     HOLES,
     PART,
-    QUESTIONS,
     RANGE,
     RSSI,
     Answer,
@@ -24,6 +27,8 @@ from protocols.link import (
     seal,
 )
 from protocols.record import Record
+
+_QUESTIONS = (HELLO, BATCH, BATCH | BRIEF, GONE, DONE, ASK)
 
 
 class Received(Record):
@@ -94,7 +99,7 @@ class GatewaySession:
             frame = parse(raw)
         except FrameError:
             return Refused(None, "frame")
-        if frame.kind not in QUESTIONS:
+        if frame.kind not in _QUESTIONS:
             return Refused(frame.node, "frame")
         key = self._keys.get(frame.node)
         if key is None:

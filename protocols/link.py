@@ -30,7 +30,6 @@ DONE = 0x14  # how commands ended: protocols/command.py
 ASK = 0x15  # for a part of an update: protocols/update.py
 ACK, PART = 0x91, 0x95
 BRIEF = 0x08  # laid over BATCH and ACK
-QUESTIONS = (HELLO, BATCH, BATCH | BRIEF, GONE, DONE, ASK)
 KEY_BYTES = 32
 TAG_BYTES = 8
 OVERHEAD = 7 + TAG_BYTES
@@ -270,13 +269,15 @@ class NodeSession:
             self._event = event
 
     def _believed(self, frame: Frame, raw: bytes, now_ms: int) -> "Acked | Part":
-        if self._counter is None or frame.counter != self._counter:
-            raise AuthError("an answer to nothing")
-        if (frame.kind == PART) != (self._kind == ASK):
-            raise AuthError("an answer of another kind")
-        if frame.kind == ACK | BRIEF:
-            if self._clock_ms is None:
-                raise AuthError("a brief answer to a question that was none")
+        is_brief = frame.kind == ACK | BRIEF
+        if (
+            frame.counter != self._counter
+            or (frame.kind == PART) != (self._kind == ASK)
+            or (is_brief and self._clock_ms is None)
+        ):
+            raise AuthError("answers nothing")
+        if is_brief:
+            assert self._clock_ms is not None
             answer = parse_answer(frame.body, self._clock_ms + now_ms)
             check(self._key, raw, epoch(answer.unix_ms))
             return Acked(answer, self._sent_ms)

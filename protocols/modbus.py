@@ -13,8 +13,7 @@ from protocols.record import Record
 READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY = 3, 4, 6, 16
 _READS = (READ_HOLDING, READ_INPUT)
 
-ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE, ACKNOWLEDGE, BUSY = 1, 2, 3, 4, 5, 6
-NO_PATH, NO_RESPONSE = 10, 11  # said by a gateway in the name of a unit that it gets no answer from
+ACKNOWLEDGE, BUSY = 5, 6  # refusals that want to be asked again; others: protocols/modbus_server.py
 
 
 class Request(Record):
@@ -28,9 +27,8 @@ class Request(Record):
     ) -> None:
         if not 0 <= unit_id <= 255 or not 0 <= address <= 0xFFFF or not 0 <= quantity <= 125:
             raise RangeError("unit %d, address %d or quantity %d" % (unit_id, address, quantity))
-        if function not in (READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY):
-            raise RangeError("function %d" % function)
-        if len(values) != (0 if function in _READS else 1 if function == WRITE_ONE else quantity):
+        words = {READ_HOLDING: 0, READ_INPUT: 0, WRITE_ONE: 1, WRITE_MANY: quantity}
+        if len(values) != words.get(function):
             raise RangeError("function %d, quantity %d with %d words" % (function, quantity, len(values)))
         for value in values:
             if not 0 <= value <= 0xFFFF:
@@ -58,15 +56,24 @@ class Request(Record):
         """The words of a reply (none for a write). DeviceError: refused. FrameError: no answer to this request."""
         if len(pdu) == 2 and pdu[0] == self.function | 0x80:
             raise DeviceError(pdu[1])
-        if not pdu or pdu[0] != self.function or len(pdu) != self.reply_length():
+        reads = self.function in _READS
+        if (
+            not pdu
+            or pdu[0] != self.function
+            or len(pdu) != self.reply_length()
+            or (reads and pdu[1] != 2 * self.quantity)
+        ):
             raise FrameError("not a reply to function %d with %d bytes" % (self.function, self.reply_length()))
-        if self.function in _READS:
-            if pdu[1] != 2 * self.quantity:
-                raise FrameError("byte count %d for %d words" % (pdu[1], self.quantity))
+        if reads:
             return struct.unpack(">%dH" % self.quantity, pdu[2:])
         if pdu != self.pdu()[:5]:
             raise FrameError("a write confirmed with other content")
         return ()
+
+
+def same_shape(a: Request, b: Request) -> bool:
+    """Whether an answer to one could be taken for one to the other."""
+    return a.function == b.function and a.reply_length() == b.reply_length()
 
 
 # --- RTU ------------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class RtuClient:
         """The words of the answer. NoReply, FrameError, DeviceError as in protocols/errors.py."""
         self._settle_debts()
         owed = self._owed.get(request.unit_id)
-        if owed and any(same_shape(request, question) for _, question in owed):
+        if owed and any(modbus.same_shape(request, question) for _, question in owed):
             from protocols import spoilt
 
             try:
@@ -113,7 +113,3 @@ class RtuClient:
         words = request.accept(pdu)
         self.asked_ms = sent_ms
         return words
-
-
-def same_shape(a: Request, b: Request) -> bool:
-    return a.function == b.function and a.reply_length() == b.reply_length()

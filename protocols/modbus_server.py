@@ -8,6 +8,10 @@ import struct
 from protocols.errors import FrameError, RangeError
 from protocols.modbus import READ_HOLDING, READ_INPUT, WRITE_MANY, WRITE_ONE, Request, rtu_ok
 
+# Refusals, besides protocols/modbus.py's.
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE = 1, 2, 3, 4
+NO_PATH, NO_RESPONSE = 10, 11  # said by a gateway in the name of a unit that it gets no answer from
+
 
 def parse_request(unit_id: int, pdu: bytes) -> Request:
     """The request behind a PDU. RangeError: a function we do not serve. FrameError: the length does not fit."""

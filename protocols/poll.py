@@ -16,12 +16,6 @@ if 0:  # for mypy alone: MicroPython's compiler leaves it out
 _BUSY_TRIES = 15  # GroPoint: 13 segments of about 200 ms
 
 
-async def start(client: "Client", unit_id: int, profile: Manner) -> None:
-    """Tells the sensor to measure, where the model needs to be told. Errors as Client.ask."""
-    if profile.start is not None:
-        await tell(client, unit_id, *profile.start)
-
-
 async def tell(client: "Client", unit_id: int, function: int, address: int, quantity: int) -> None:
     """Tells the sensor something by a question without content. Errors as Client.ask."""
     values = (quantity,) if function == modbus.WRITE_ONE else ()

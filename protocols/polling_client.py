@@ -1,8 +1,9 @@
 """Knows how somebody who asks for ever asks a silent unit whether it is back; knows no schedule. No node needs it."""
 
+from protocols import poll
 from protocols.errors import DeviceError, FrameError, NoReply
-from protocols.modbus import Request
-from protocols.modbus_client import RtuClient, same_shape
+from protocols.modbus import Request, same_shape
+from protocols.modbus_client import RtuClient
 from protocols.registers import Manner, Register
 
 
@@ -29,6 +30,12 @@ class PollingClient(RtuClient):
             owed.append((asked_ms, request))
             self._owed[request.unit_id] = owed
         return answered
+
+
+async def start(client: "poll.Client", unit_id: int, profile: Manner) -> None:
+    """Tells the sensor to measure, where the model needs to be told. Errors as Client.ask."""
+    if profile.start is not None:
+        await poll.tell(client, unit_id, *profile.start)
 
 
 def probe(unit_id: int, profile: Manner, registers: tuple[Register, ...]) -> Request:

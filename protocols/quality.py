@@ -10,17 +10,3 @@ RANGE = 4  # outside the sensor's measuring range
 WARM_UP = 8  # taken before the sensor was ready
 CLOCK = 16  # the time stamp is a guess
 FEW = 1 << 20  # of an aggregate: fewer good readings than the standard asks for (gateway/process/validity.py)
-
-_NAMES = (
-    (NO_REPLY, "no_reply"),
-    (INVALID, "invalid"),
-    (RANGE, "range"),
-    (WARM_UP, "warm_up"),
-    (CLOCK, "clock"),
-    (FEW, "few"),
-)
-
-
-def names(quality: int) -> list[str]:
-    """The flags set in `quality`, as words of the message catalogue; an empty list is a good reading."""
-    return [name for bit, name in _NAMES if quality & bit]

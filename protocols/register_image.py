@@ -6,7 +6,17 @@ Simulated sensors need it, and whoever writes to a real one; a node that only re
 import struct
 
 from protocols.errors import RangeError
-from protocols.registers import KINDS, MOST, Register, reordered, scaled
+from protocols.registers import MOST, WORDS, Register, reordered, scaled
+
+# kind: lowest and highest raw value
+RANGES = {
+    "u16": (0, 0xFFFF),
+    "i16": (-0x8000, 0x7FFF),
+    "u32": (0, 0xFFFFFFFF),
+    "i32": (-0x80000000, 0x7FFFFFFF),
+    "f32": (0, 0xFFFFFFFF),
+    "u8": (0, 0xFF),
+}
 
 
 def f32_from_fixed(value: int, power: int) -> int:
@@ -24,7 +34,7 @@ def encode(register: Register, order: str, value: "int | None", point: int = 0) 
     RangeError: the value does not fit, or the model has no way to say "no value".
     """
     exponent = register.exponent - (point if register.point_at is not None else 0)
-    width, low, high = KINDS[register.kind]
+    low, high = RANGES[register.kind]
     if value is None:
         if register.invalid:
             raw = register.invalid[0]
@@ -39,7 +49,7 @@ def encode(register: Register, order: str, value: "int | None", point: int = 0) 
         if not low <= raw <= high:
             raise RangeError("%s: raw %d does not fit %s" % (register.name, raw, register.kind))
     words = {}
-    if width == 2:
+    if WORDS[register.kind] == 2:
         first, second = struct.unpack(">HH", reordered(struct.pack(">I", raw & 0xFFFFFFFF), order))
         words = {register.address: first, register.address + 1: second}
     else:

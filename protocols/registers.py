@@ -9,15 +9,8 @@ import struct
 from protocols import quality
 from protocols.record import Record
 
-# kind: (words, lowest raw, highest raw); the raw form of f32 is its bits, u8 is the first (high) byte of its word.
-KINDS = {
-    "u16": (1, 0, 0xFFFF),
-    "i16": (1, -0x8000, 0x7FFF),
-    "u32": (2, 0, 0xFFFFFFFF),
-    "i32": (2, -0x80000000, 0x7FFFFFFF),
-    "f32": (2, 0, 0xFFFFFFFF),
-    "u8": (1, 0, 0xFF),
-}
+# kind: words. The raw form of f32 is its bits, u8 is the first (high) byte of its word.
+WORDS = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u8": 1}
 
 MOST = (1 << 34) - 1  # five bytes of varint: junk in a float register must not become a 40-digit number
 
@@ -58,7 +51,7 @@ class Register(Record):
 
     @property
     def words(self) -> int:
-        return KINDS[self.kind][0]
+        return WORDS[self.kind]
 
     def addresses(self) -> "list[int]":
         """Every register that must be read to know this value."""

@@ -5,8 +5,7 @@ The doubts behind it are in protocols/modbus_client.py.
 
 from protocols import modbus
 from protocols.errors import FrameError, NoReply
-from protocols.modbus import Request
-from protocols.modbus_client import same_shape
+from protocols.modbus import Request, same_shape
 
 
 def is_damaged(request: Request, came: bytearray, strictly: bool = False) -> bool:

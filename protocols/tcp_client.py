@@ -3,7 +3,7 @@
 Its line is that of protocols/modbus_client.py.
 """
 
-from protocols import modbus, modbus_tcp
+from protocols import modbus_server, modbus_tcp
 from protocols.errors import DeviceError, FrameError, NoReply
 from protocols.modbus import Request
 
@@ -43,7 +43,7 @@ class TcpClient:
             try:
                 return await self._exchange(request)
             except DeviceError as error:
-                if error.code not in (modbus.NO_PATH, modbus.NO_RESPONSE):
+                if error.code not in (modbus_server.NO_PATH, modbus_server.NO_RESPONSE):
                     raise
         raise NoReply("unit %d: the gateway before it gets no answer" % request.unit_id)
 

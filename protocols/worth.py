@@ -27,6 +27,12 @@ MISSING = quality.NO_REPLY | quality.INVALID
 NOT_MEASURING = quality.WARM_UP | MAINTENANCE | CALIBRATION
 
 _NAMES = (
+    (quality.NO_REPLY, "no_reply"),
+    (quality.INVALID, "invalid"),
+    (quality.RANGE, "range"),
+    (quality.WARM_UP, "warm_up"),
+    (quality.CLOCK, "clock"),
+    (quality.FEW, "few"),
     (GROSS, "gross"),
     (CLIMATE, "climate"),
     (SPIKE, "spike"),
@@ -47,7 +53,7 @@ _NAMES = (
 
 def names(flags: int) -> list[str]:
     """All flags that are set, a node's too, as words of the message catalogue."""
-    return quality.names(flags) + [name for bit, name in _NAMES if flags & bit]
+    return [name for bit, name in _NAMES if flags & bit]
 
 
 # U.S. IOOS, QARTOD Data Flags Manual 1.2 (2020), table 2-1, after IOC 54:V3

@@ -119,7 +119,7 @@ class Ear:
 
     def _on_disconnect(self, _c: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
         self._connection += 1
-        log.warning("broker: disconnected: %s", reason)
+        log.log(logging.WARNING if reason.is_failure else logging.INFO, "broker: disconnected: %s", reason)
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
         try:

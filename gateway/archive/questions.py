@@ -42,6 +42,12 @@ GROUP BY 1, 2, 3
 ORDER BY 1, 2
 """
 
+_REFUSALS = """
+SELECT station, reason, times, first, last, detail FROM refusal
+WHERE %(station)s::text IS NULL OR station = %(station)s
+ORDER BY last DESC, 1, 2
+"""
+
 _NAMES = {
     "station": "SELECT name FROM station ORDER BY 1",
     "channel": "SELECT DISTINCT unnest(channel) FROM series ORDER BY 1",
@@ -88,6 +94,17 @@ class Exceedance(NamedTuple):
     worst: float
 
 
+class Refusal(NamedTuple):
+    """How often something of a station was not believed for that reason, and the newest case."""
+
+    station: str
+    reason: str
+    times: int
+    first: datetime
+    last: datetime
+    detail: str
+
+
 class Limits(NamedTuple):
     channel: str
     above: float | None = None
@@ -121,9 +138,8 @@ class Questions:
         """Of all stations or channels."""
         return [name for (name,) in self._rows(_NAMES[kind], {})]
 
-    def refusals(self) -> list[tuple[str, str, int, str]]:
-        """(station, reason, times, the newest case)."""
-        return self._rows("SELECT station, reason, times, detail FROM refusal ORDER BY 1, 2", {})
+    def refusals(self, station: str | None = None) -> list[Refusal]:
+        return list(map(Refusal._make, self._rows(_REFUSALS, {"station": station})))
 
     def _rows(self, query: str, values: dict[str, object]) -> list[tuple[Any, ...]]:
         return self._db.execute(query.encode(), values).fetchall()

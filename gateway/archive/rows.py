@@ -20,8 +20,8 @@ LATE = "CASE WHEN now() - noted_at >= %(grace)s * interval '1 second' THEN noted
 
 _PREPARE = "CREATE TEMP TABLE incoming (LIKE row) ON COMMIT DELETE ROWS"
 
-# One question, because each is a wait where the database is far. The lines are locked as late as can be: other workers
-# wait for them. The second statement says what is here already, and whether the station had the broker's word for it a
+# One question, because each is a wait where the database is far; and none while lines are locked, because other workers
+# wait for those. The second statement says what is here already, and whether the station had the broker's word for it a
 # while ago and nobody has asked for it lately.
 _WRITE = f"""
 SELECT FROM station WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE;
@@ -38,9 +38,11 @@ UPDATE station SET online = true, heard = now(), has = has + came,
 FROM unnest(%(ids)s, %(complete)s) AS said (id, complete)
 JOIN (SELECT station, range_agg(int8range(seq, seq + 1)) AS came FROM incoming GROUP BY station) AS new
     ON new.station = said.id
-WHERE station.id = said.id
+WHERE station.id = said.id;
+COMMIT
 """
 
+_LOCK = b"SELECT FROM station WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 _KEPT = b"""
 SELECT station, seq, (extract(epoch FROM time) * 1000)::bigint, series, value, quality FROM row
 WHERE (station, seq) IN (SELECT * FROM unnest(%s::integer[], %s::bigint[]))
@@ -113,41 +115,48 @@ class Rows:
 
     def _write(self, found: _Sorted) -> tuple[int, int, list[Refusal]]:
         values = {"ids": [*found.complete], "complete": [*found.complete.values()], "grace": self._grace_s}
-        with self._db.transaction(), psycopg.ClientCursor(self._db) as cursor:
-            with cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
-                copy.write(copied(found.lines.values()))
-            cursor.execute(_WRITE.encode(), values)
-            cursor.nextset()
-            before = {(station, seq): is_old for station, seq, is_old in cursor.fetchall()}
-            cursor.nextset()
-            new = cursor.rowcount
-            again = [one for key, one in found.lines.items() if key in before] if before else []
-            dated, lies = self._take_again([*again, *found.repeated], {key for key in before if before[key]})
-        return new, dated, lies
+        self._db.execute("BEGIN")
+        try:
+            with psycopg.ClientCursor(self._db) as cursor:
+                with cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
+                    copy.write(copied(found.lines.values()))
+                cursor.execute(_WRITE.encode(), values)
+                cursor.nextset()
+                before = {(station, seq): is_old for station, seq, is_old in cursor.fetchall()}
+                cursor.nextset()
+                new = cursor.rowcount
+        except psycopg.Error:
+            if not self._db.closed:
+                self._db.rollback()
+            raise
+        again = [one for key, one in found.lines.items() if key in before] if before else []
+        return new, *self._take_again([*again, *found.repeated], {key for key in before if before[key]})
 
     def _take_again(self, again: Sequence[Line], old: Collection[Key]) -> tuple[int, list[Refusal]]:
         """What came before: the same is passed over, and is a replay if it is `old`; a guessed time gives way to a
-        known one; all else is a lie."""
+        known one; all else is a lie. A transaction of its own: who dies before it has not confirmed the message."""
         if not again:
             return 0, []
-        keys = [one[:2] for one in again]
-        rows = self._db.execute(_KEPT, ([key[0] for key in keys], [key[1] for key in keys])).fetchall()
-        kept = {one[:2]: one for one in map(Line._make, rows)}
-        dated: dict[Key, Line] = {}
-        lies: list[tuple[int, Refused]] = []
-        for one in again:
-            before = kept.get(key := one[:2])
-            if before is None:
-                continue
-            if before == one:
-                if key in old:
-                    lies.append((one.station, Refused("replayed", f"row {one.seq}")))
-            elif before[3:5] != one[3:5] or not (is_guess(before) or is_guess(one)):
-                lies.append((one.station, Refused("altered", f"row {one.seq}: {before[2:]} became {one[2:]}")))
-            elif is_guess(before) and not is_guess(one):
-                dated[key] = kept[key] = one
-        for one in dated.values():  # a hypertable moves no line to another chunk
-            self._db.execute("DELETE FROM row WHERE station = %s AND seq = %s", one[:2])
-            self._db.execute(_INSERT, one)
+        with self._db.transaction():
+            self._db.execute(_LOCK, ([one.station for one in again],))
+            keys = [one[:2] for one in again]
+            rows = self._db.execute(_KEPT, ([key[0] for key in keys], [key[1] for key in keys])).fetchall()
+            kept = {one[:2]: one for one in map(Line._make, rows)}
+            dated: dict[Key, Line] = {}
+            lies: list[tuple[int, Refused]] = []
+            for one in again:
+                before = kept.get(key := one[:2])
+                if before is None:
+                    continue
+                if before == one:
+                    if key in old:
+                        lies.append((one.station, Refused("replayed", f"row {one.seq}")))
+                elif before[3:5] != one[3:5] or not (is_guess(before) or is_guess(one)):
+                    lies.append((one.station, Refused("altered", f"row {one.seq}: {before[2:]} became {one[2:]}")))
+                elif is_guess(before) and not is_guess(one):
+                    dated[key] = kept[key] = one
+            for one in dated.values():  # a hypertable moves no line to another chunk
+                self._db.execute("DELETE FROM row WHERE station = %s AND seq = %s", one[:2])
+                self._db.execute(_INSERT, one)
         names = {id: name for name, id in self._known.ids.items()}
         return len(dated), [(names[station], refused) for station, refused in lies]

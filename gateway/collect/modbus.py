@@ -224,7 +224,7 @@ class BusPoller:
         client.latency_ms = device.latency_ms
         with contextlib.suppress(NoReply, FrameError):  # the next question shows whether it is there at all
             with contextlib.suppress(DeviceError):  # it may be measuring already
-                await poll.start(client, device.unit_id, device.profile)
+                await polling_client.start(client, device.unit_id, device.profile)
             device.was_started(self._clock.monotonic_ms())
 
     # --- a poll -------------------------------------------------------------------------------------------------------

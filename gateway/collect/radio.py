@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gateway.energy.chemistry import step_mv
+from gateway.energy.chemistry import ASK_S, step_mv
 from gateway.machine.lines import LineLost, Opener
 from gateway.ports import Clock
 from gateway.site import slice
@@ -31,8 +31,7 @@ _REOPEN_S = 2.0
 _QUIET_MS = 60_000
 _MANY_REPLAYS = 20  # more than echoes and late copies explain; ours
 _MOST_COMMANDS = 8  # fewer than a node remembers
-# A node is asked so often for its battery's voltage: it follows day and night. One that can't tell it, so rarely. Ours.
-_BATTERY_MS, _UNTOLD_MS = 6 * 3_600_000, 7 * 86_400_000
+_UNTOLD_MS = 7 * 86_400_000  # a node that can't tell its battery's voltage is asked for it so rarely; ours
 _MOST_HOLES = 3  # told in one answer; the next ones follow
 
 
@@ -155,7 +154,7 @@ class RadioCollector:
         if node.battery is None:
             return
         now_ms, asked_ms = self._clock.monotonic_ms(), self._battery_ms.get(node.id)
-        every_ms = _BATTERY_MS if self._store.commands.battery(node.id) else _UNTOLD_MS
+        every_ms = ASK_S * 1000 if self._store.commands.battery(node.id) else _UNTOLD_MS
         is_open = any(one.kind == command.BATTERY for one in self._store.commands.waiting(node.id))
         if not is_open and (asked_ms is None or now_ms - asked_ms >= every_ms):
             self._store.commands.give(node.id, command.BATTERY, step_mv(node.battery.chemistry, node.battery.cells))

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from gateway.energy.chemistry import ASK_S
 from gateway.energy.consumption import POWERS, Powers, sensor_w
 from gateway.site import airtime
 from gateway.site.config import Node, NodeBus, NodeSensor, Site
@@ -23,6 +24,10 @@ LATENCY_S = 0.012  # of a sensor between question and answer: a usual microcontr
 _BATCH_BYTES = link.OVERHEAD + 7 + 3
 _READING_BYTES = 1.1
 _ACK_BYTES = link.OVERHEAD + 4
+# What asking for the battery's voltage adds: the question in an answer, the frame that tells it, and its whole answer.
+_QUESTION_BYTES = 7
+_TOLD_BYTES = link.OVERHEAD + 3 + 3
+_WHOLE_ACK_BYTES = link.OVERHEAD + 10 + 3
 # A modem that the site file says nothing of; what the nodes of a valley use (ours).
 _SPREADING_FACTOR, _BANDWIDTH_KHZ = 9, 125
 
@@ -71,7 +76,12 @@ def day_j(
     readings_a_day = sum(
         len(site.registers(sensor)) * reads for sensor, reads in zip(node.sensors, reads_a_day, strict=True)
     )
-    sends_s, hears_s = _reports(DAY_S / node.report_s, readings_a_day, air_s)
+    reports_a_day = DAY_S / node.report_s
+    sends_s, hears_s = _reports(reports_a_day, readings_a_day, air_s)
+    if node.battery is not None:
+        questions = min(DAY_S / ASK_S, reports_a_day)
+        sends_s += questions * air_s(_TOLD_BYTES)
+        hears_s += questions * (air_s(_ACK_BYTES + _QUESTION_BYTES) - air_s(_ACK_BYTES) + air_s(_WHOLE_ACK_BYTES))
     awake_s = min(bus_s + sends_s + hears_s, DAY_S)
     listens_s = hears_s if habits.radio_rests else DAY_S - sends_s
     shares = _on_shares(site, node, [talk.read_s for talk in talks], habits)

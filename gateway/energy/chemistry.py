@@ -69,6 +69,9 @@ CHEMISTRIES = {
 }  # fmt: skip
 
 
+ASK_S = 6 * 3600  # a node is asked so often for its battery's voltage: it follows day and night; ours
+
+
 def step_mv(chemistry: str, cells: int) -> int:
     """The finest steps in which a byte holds whatever voltage a battery has (docs/link.md): up to a quarter above full,
     for a charger in the cold; ours."""

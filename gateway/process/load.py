@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from gateway.process.periods import DAY, DAY_MS, HOUR, MONTH, YEAR, Calendar
+from gateway.process.places import Places
 from gateway.process.rounding import half_even
 from gateway.process.stage import Cell, Past, Row, Series
 from gateway.process.validity import share
@@ -43,7 +44,7 @@ class Loads:
         self._loads = loads
         self._calendar = calendar
         self._grace_ms = grace_ms
-        self._at: dict[str, tuple[Series, int]] = {}  # channel -> where its newest hours are
+        self._places = Places(past)  # by channel
         self._levels = [level for level in _BELOW if level in levels]
         self._hours: set[int] = set()
         self._sums: set[tuple[str, int]] = set()  # periods that are to be summed up again
@@ -63,7 +64,7 @@ class Loads:
         if row.series.source == HOUR:
             for place, (name, _, _) in enumerate(row.series.channels):
                 if name in self._wanted:
-                    self._at[name] = row.series, place
+                    self._places.note(name, row.series, place)
                     self._hours.add(row.unix_ms)
         return ()
 
@@ -88,15 +89,13 @@ class Loads:
     def _hour(self, load: Load, start_ms: int) -> tuple[Cell, ...]:
         """Empty: one of the two is not there, or not yet."""
         product, worth = Fraction(10**_DECIMALS), 0
+        found = self._places.at((load.concentration, load.flow), start_ms)
         for name, scales in ((load.concentration, KG_PER_M3), (load.flow, M3_PER_HOUR)):
-            series, place = self._at.get(name, (None, 0))
-            row = None if series is None else self._past.at(series, start_ms)
-            if series is None or row is None:
+            if name not in found:
                 return ()
-            _, unit, decimals = series.channels[place]
+            (_, unit, decimals), (value, flags) = found[name]
             if unit not in scales:
                 return ()  # `check` refuses it; a series may be older than the site file
-            value, flags = row.cells[place]
             worth |= flags
             product *= Fraction(value or 0, 10**decimals) * scales[unit]
             if value is None:

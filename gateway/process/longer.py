@@ -5,18 +5,21 @@ if something is other than what was written before.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gateway.process import tally
 from gateway.process.forms import COUNT, COUNTER, DIRECTION, Shape, digits
 from gateway.process.periods import DAY, DAY_MS, EIGHT_HOURS, HOUR, HOUR_MS, MINUTE, MONTH, YEAR, Calendar
 from gateway.process.rounding import half_even
 from gateway.process.stage import Cell, Past, Row, Series
-from gateway.process.unit import Unit, Units, at_channel
+from gateway.process.unit import Unit, Units, at_channel, key
 from gateway.process.validity import EIGHT_HOURS_NEED, MDA8_NEED, share
 from protocols import quality
 
 BELOW = {HOUR: MINUTE, EIGHT_HOURS: HOUR, DAY: HOUR, MONTH: DAY, YEAR: DAY}  # what each level is made of
+
+
+Held = dict[int, Sequence[Cell]]  # by time: the cells of one channel
 
 
 class Longer:
@@ -59,34 +62,52 @@ class Longer:
         for start_ms, series in due:
             unit = self._unit(series)
             end_ms = self._calendar.end(self._level, start_ms)
-            rows = self._past.between(series, start_ms, end_ms)
-            if rows:
-                row = Row(unit.series[self._level], start_ms, tuple(self._cells(unit, start_ms, end_ms, rows)))
+            below = self._below(unit, start_ms, end_ms)
+            if any(below.values()):
+                row = Row(unit.series[self._level], start_ms, tuple(self._cells(unit, start_ms, end_ms, below)))
                 known = self._past.at(row.series, start_ms)
                 if known is None or known.cells != row.cells:
                     yield row
 
-    def _cells(self, unit: Unit, start_ms: int, end_ms: int, rows: Sequence[Row]) -> Iterator[Cell]:
+    def _below(self, unit: Unit, start_ms: int, end_ms: int) -> dict[Shape, Held]:
+        """What each channel has of the level below, be it that some of it stands in a series with other channels."""
+        level = BELOW[self._level]
+        found: dict[Shape, Held] = {shape: {} for shape in unit.shapes}
+        for one in (unit, *self._units.kin(unit)):
+            if level not in one.series:
+                continue
+            same = {key(shape): shape for shape in one.shapes}
+            shared = [(shape, same[key(shape)]) for shape in unit.shapes if key(shape) in same]
+            for row in self._past.between(one.series[level], start_ms, end_ms):
+                for shape, there in shared:
+                    cells = row.cells[at_channel(there)]
+                    known = found[shape].get(row.unix_ms)
+                    # where the list changed within a period, the fuller part of it counts
+                    if known is None or (cells[COUNT][0] or 0) > (known[COUNT][0] or 0):
+                        found[shape][row.unix_ms] = cells
+        return {shape: dict(sorted(held.items())) for shape, held in found.items()}
+
+    def _cells(self, unit: Unit, start_ms: int, end_ms: int, below: Mapping[Shape, Held]) -> Iterator[Cell]:
         if self._level == EIGHT_HOURS:
             for shape in unit.sliding:
-                hours = [row.cells[at_channel(shape)] for row in rows]
+                hours = [*below[shape].values()]
                 yield from _over(shape, hours, sum(map(_is_good, hours)) >= EIGHT_HOURS_NEED)
             return
         for shape in unit.shapes:
-            below = [row.cells[at_channel(shape)] for row in rows]
+            members = [*below[shape].values()]
             if self._level == HOUR:
                 minute_ms = self._calendar.end(MINUTE, start_ms) - start_ms
-                yield from _joined(shape, below, HOUR_MS // minute_ms)
+                yield from _joined(shape, members, HOUR_MS // minute_ms)
             else:
-                yield from _over(shape, below, self._is_enough(shape, start_ms, end_ms, rows))
+                yield from _over(shape, members, self._is_enough(shape, start_ms, end_ms, below[shape]))
         if self._level == DAY:
             for shape in unit.sliding:
-                yield _mda8(shape, start_ms, rows)
+                yield _mda8(start_ms, below[shape])
 
-    def _is_enough(self, shape: Shape, start_ms: int, end_ms: int, rows: Sequence[Row]) -> bool:
+    def _is_enough(self, shape: Shape, start_ms: int, end_ms: int, held: Held) -> bool:
         """Whether so much of a day, a month or a year is valid as the rule asks for."""
         rule = shape.wanted.rule
-        good = [row.unix_ms for row in rows if _is_good(row.cells[at_channel(shape)])]
+        good = [unix_ms for unix_ms, cells in held.items() if _is_good(cells)]
         if self._level == DAY:
             expected = min(24, max(1, DAY_MS // max(HOUR_MS, 1000 * shape.wanted.period_s)))
             return len(good) >= share(rule.day, 24, expected)
@@ -94,10 +115,7 @@ class Longer:
         if self._level == MONTH:
             need = rule.february if self._calendar.month(start_ms) == 2 else rule.month
             return len(good) >= (share(75, 100, days) if need is None else need)
-        months = [self._calendar.month(unix_ms) for unix_ms in good]
-        return len(good) >= (share(75, 100, days) if rule.year is None else rule.year) and all(
-            months.count(month) >= (rule.year_february if month == 2 else rule.year_month) for month in range(1, 13)
-        )
+        return rule.is_year([self._calendar.month(unix_ms) for unix_ms in good], days)
 
 
 def _is_good(cells: Sequence[Cell]) -> bool:
@@ -143,9 +161,9 @@ def _over(shape: Shape, below: Sequence[Sequence[Cell]], is_valid: bool) -> list
     return [(half_even(sum(means), count), worth), (min(means), 0), (max(means), 0), (count, seen)]
 
 
-def _mda8(shape: Shape, start_ms: int, rows: Sequence[Row]) -> Cell:
+def _mda8(start_ms: int, held: Held) -> Cell:
     """The greatest of the means of 8 hours that end from 8:00 to 24:00."""
-    hours = {(row.unix_ms - start_ms) // HOUR_MS: row.cells[at_channel(shape)] for row in rows}
+    hours = {(unix_ms - start_ms) // HOUR_MS: cells for unix_ms, cells in held.items()}
     means = []
     for first in range(17):
         good = [hours[hour][0][0] or 0 for hour in range(first, first + 8) if hour in hours and _is_good(hours[hour])]

@@ -31,17 +31,30 @@ class Units:
         self._minute_ms = minute_ms
         self._met: dict[Series, Unit | None] = {}
         self._derived: dict[Series, Unit] = {}
+        self._with: dict[tuple[str, str, int, str], list[Unit]] = {}  # who has that channel
 
     def of(self, collected: Series) -> Unit | None:
         if collected not in self._met:
             found = self._met[collected] = unit(collected, self._known, self._levels, self._minute_ms)
             if found is not None:
                 self._derived |= dict.fromkeys(found.series.values(), found)
+                for shape in found.shapes:
+                    self._with.setdefault(key(shape), []).append(found)
         return self._met[collected]
+
+    def kin(self, unit: Unit) -> list[Unit]:
+        """Others that have a channel of it: the list of channels of its sensor or node was once another."""
+        others = [one for shape in unit.shapes for one in self._with.get(key(shape), ()) if one is not unit]
+        return [one for place, one in enumerate(others) if all(one is not other for other in others[:place])]
 
     def made(self, derived: Series) -> Unit | None:
         """None: of no collected series that was met."""
         return self._derived.get(derived)
+
+
+def key(shape: Shape) -> tuple[str, str, int, str]:
+    """What makes a channel's cells the same in two units."""
+    return shape.name, shape.unit, shape.decimals, shape.wanted.form
 
 
 def unit(collected: Series, known: Mapping[str, Wanted], levels: tuple[str, ...], minute_ms: int) -> Unit | None:

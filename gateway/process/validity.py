@@ -4,6 +4,7 @@
 be had, so water, weather and soil keep the 75 % that the air and flue-gas clauses come to for an hour.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from protocols import quality
@@ -24,6 +25,13 @@ class Rule(NamedTuple):
     year: int | None = None
     year_month: int = 0
     year_february: int = 0
+
+    def is_year(self, months: Sequence[int], days: int) -> bool:
+        """Whether valid days of these `months` (1..12, one for each day) make a year of so many days."""
+        least = share(75, 100, days) if self.year is None else self.year
+        return len(months) >= least and all(
+            months.count(month) >= (self.year_february if month == 2 else self.year_month) for month in range(1, 13)
+        )
 
 
 _GB_3095 = "GB 3095-2026, 6.4 table 4"

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.process.finding.kinds import KINDS
 from gateway.process.finding.rows import Finding, series_of
 from gateway.process.finding.spans import SPANS
-from gateway.process.indices import AIR, SHARE, WATER, air_channels, water_channels
+from gateway.process.judgement import AIR, WATER, air_channels, longer_channels, water_channels
 from gateway.process.periods import DAY, HOUR, LEVELS, MINUTE, MONTH, YEAR
 from gateway.process.quality.correction import CORRECTED
 from gateway.process.trend.rows import TREND
@@ -44,6 +44,7 @@ def _derived(site: Mapping[str, Any], channels: Iterable[str]) -> Iterator[str]:
         for level in (HOUR, DAY):
             yield from (f"{AIR}_{level}/{name}" for name, _, _ in air_channels(level))
             yield from (f"{WATER}_{level}/{name}" for name, _, _ in water_channels(True, factors))
-        yield from (f"{AIR}_{level}/{name}" for level in (MONTH, YEAR) for name, _, _ in SHARE)
+        for level in (MONTH, YEAR):
+            yield from (f"{AIR}_{level}/{name}" for name, _, _ in longer_channels(level))
     yield from (f"{TREND}/{trend.get('channel')}" for trend in site.get("trend", ()))
     yield from (f"{CORRECTED}/{one.get('channel')}" for one in site.get("calibration", ()))

@@ -15,8 +15,9 @@ from gateway.site.fields import Name, Text
 from gateway.site.limits import Moment, moment_ms, order_faults
 
 By = Literal[
-    "active_layer", "base_flow", "black_odor", "dose", "drinking_source", "dry_gas", "dust", "emission", "flood_stage",
-    "frost", "fume", "groundwater", "layer", "rain", "rating", "tailings", "thaw", "trophic",
+    "active_layer", "base_flow", "black_odor", "dose", "dose_background", "drinking_source", "dry_gas", "dust",
+    "emission", "flood_stage", "frost", "fume", "groundwater", "layer", "rain", "rating", "tailings", "thaw", "trophic",
+    "weir",
 ]  # fmt: skip
 BYS: tuple[str, ...] = get_args(By)
 _BASE_FLOW, _DUST = "base_flow", "dust"

@@ -15,7 +15,7 @@ from gateway.faults import Fault, SiteError, Tree, doubled, quoted, read, walk
 from gateway.messages import Phrase
 from protocols import profiles
 from protocols.profile import Profile, Write
-from protocols.registers import KINDS, Register
+from protocols.registers import WORDS, Register
 
 Baud = Literal[1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 115200]
 Parity = Literal["N", "E", "O"]
@@ -154,6 +154,6 @@ def agreement(registers: Iterable[Tree]) -> list[Fault]:
         low, high = register.get("low"), register.get("high")
         if low is not None and high is not None and low >= high:
             faults.append(Fault(f"{path}.high", "fault.low_above_high", low=low, high=high))
-        if "kind" in register and register.get("address", 0) + KINDS[register["kind"]][0] > 0x10000:
+        if "kind" in register and register.get("address", 0) + WORDS[register["kind"]] > 0x10000:
             faults.append(Fault(f"{path}.address", "fault.past_the_end", found=register["address"]))
     return faults

@@ -61,9 +61,9 @@ class Deriving:
 
         return Deriver(self._database.db, id_of, series_of, stages, self._add, lambda: self._all_rows.used_seq)
 
-    def is_urgent(self, row: Row) -> bool:
-        """Whether something follows from a row that should not wait for a group commit."""
-        return self._deriver is not None and self._deriver.is_urgent(row)
+    def is_urgent(self, read: Callable[[], Row]) -> bool:
+        """Whether something follows from a row that should not wait for a group commit; it is read only if asked."""
+        return self._deriver is not None and self._deriver.is_urgent(read())
 
     def is_due(self) -> bool:
         """Whether something is to be written because its time has come."""

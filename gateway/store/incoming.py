@@ -41,7 +41,7 @@ class Incoming:
         cells, restated = self._verdicts.judged(series, unix_ms, cells, is_trusted)
         row = Polled(series, unix_ms, is_trusted, *packed(cells))
         self._waiting.add(row, restated)
-        if self._database.is_open and self._deriving.is_urgent(self._read(row)):
+        if self._database.is_open and self._deriving.is_urgent(lambda: self._read(row)):
             self._waiting.hurry()
 
     def _read(self, row: Polled) -> Row:

@@ -32,6 +32,12 @@ def opened():
     else:
         from firmware.boards import esp32 as port
     return port.open_board()
+def reader():
+    try:
+        from firmware.slice_form import parse
+    except ImportError:  # images made before it had a file of its own
+        from firmware.config import parse
+    return parse
 board = None
 try:
     import firmware.board
@@ -49,10 +55,10 @@ found = {"target": target, "machine": os.uname().machine, "release": os.uname().
          "unique": binascii.hexlify(machine.unique_id()).decode(), "node": None, "name": None, "schema": None,
          "slice": None, "unsent": None, "update": None, "slots": 0}
 if board is not None:
-    from firmware.config import ConfigError, parse
+    from firmware.config import ConfigError
     try:
         data = board.config()
-        plan = parse(data)
+        plan = reader()(data)
         found["node"], found["name"], found["schema"] = plan.node, plan.name, plan.schema
         found["slice"] = binascii.hexlify(hashlib.sha256(data).digest()).decode()
     except ConfigError as error:
@@ -78,8 +84,7 @@ PROVISION_PIECE = 'got += binascii.unhexlify("{piece}")\n'
 # Refused before anything is written, if this firmware can't read it. A journal of another node is erased: its records
 # would be sent under the new identity.
 PROVISION = """
-from firmware.config import parse
-plan = parse(bytes(got))
+plan = reader()(bytes(got))
 if {erase}:
     for sector in range(board.flash.sectors):
         board.flash.erase(sector)
@@ -91,8 +96,8 @@ tell(node=plan.node, name=plan.name, schema=plan.schema, slice=binascii.hexlify(
 # The node's own way to fetch an update (firmware/update.py), with the cable in the radio's place: seal, read-back,
 # progress over power cuts and the trial are the same.
 UPDATE_BEGIN = """
-from firmware import config, update
-key = config.parse(board.config()).update_key
+from firmware import update
+key = reader()(board.config()).update_key
 state = update.state_of(board, {number})
 fetcher = None
 try:

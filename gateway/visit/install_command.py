@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gateway.machine.install.pieces import CHIPS, GATEWAY, PAGE, STATE, USER, Machine, pieces, unnamed
 from gateway.machine.install.tree import FOREIGN, SAME, Done, Tree
+from gateway.machine.install.unit_word import is_possible
 from gateway.messages import Phrase, of_file, say
 from gateway.site import config
 from gateway.site.config import Site
@@ -70,6 +71,8 @@ def _install(args: argparse.Namespace, tree: Tree, is_here: bool) -> int:
     site = config.load(args.site)
     if is_here and args.prefix.startswith(("/home/", "/root/")):
         raise VisitFailed(Phrase("install.at_home", prefix=args.prefix), Phrase("install.at_home_advice"))
+    if not is_possible(args.prefix):
+        raise VisitFailed(Phrase("install.odd_prefix", prefix=args.prefix), Phrase("install.at_home_advice"))
     wanted = pieces(site, machine(tree, args.prefix, args.rtc, not args.no_web))
     done = tree.plan(wanted) if args.dry_run else tree.put(wanted)
     _show(done, args.dry_run)

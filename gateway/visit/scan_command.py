@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import errno
 import sys
 import time
 from collections.abc import Sequence
@@ -38,9 +39,9 @@ def run(args: argparse.Namespace) -> int:
             return asyncio.run(_set_address(args, profiles))
         return _scan(args, profiles)
     except LineLost as error:
-        raise VisitFailed(
-            Phrase("scan.no_port", port=args.port, reason=error), Phrase("scan.ports", ports=_ports())
-        ) from error
+        is_refused = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EACCES
+        advice = Phrase("prompt.group") if is_refused else Phrase("scan.ports", ports=_ports())
+        raise VisitFailed(Phrase("scan.no_port", port=args.port, reason=error), advice) from error
 
 
 def _scan(args: argparse.Namespace, profiles: Sequence[Profile]) -> int:

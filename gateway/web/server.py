@@ -20,7 +20,7 @@ from gateway.export import Wish
 from gateway.ports import Clock
 from gateway.site.config import Site
 from gateway.store import StoreError
-from gateway.web import download, guard, order, station
+from gateway.web import download, findings, guard, order, station
 from gateway.web.guesses import Guesses
 from gateway.web.history import History
 from gateway.web.password import PasswordFile
@@ -74,6 +74,7 @@ class Server:
                 web.get("/live", self._live),
                 web.get("/history", self._history),
                 web.get("/events", self._events),
+                web.get("/findings", self._findings),
                 web.get("/download", self._download),
                 web.get("/session", self._tell_session),
                 web.post("/login", self._login),
@@ -157,6 +158,12 @@ class Server:
         async with self._reading:
             plain = await asyncio.to_thread(self.history.plain, self._gateway_ms())
         return web.Response(body=plain, content_type="application/json", charset="utf-8")
+
+    async def _findings(self, request: web.Request) -> web.Response:
+        lang = chosen(request.query.get("lang"), request.headers.get("Accept-Language", ""))
+        async with self._reading:
+            found = await asyncio.to_thread(findings.newest, self._site)
+        return web.json_response([findings.told(one, self._site, lang) for one in found])
 
     async def _events(self, request: web.Request) -> web.Response:
         before = request.query.get("before", "")

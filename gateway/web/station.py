@@ -41,6 +41,9 @@ def plan(site: Site, lang: str) -> dict[str, Any]:
         "uplinks": [{"id": uplink.id, "kind": _kind(uplink)} for uplink in site.uplinks],
         "sensors": [*places],
         "map": map.places(site),
+        "has_findings": bool(
+            site.assess or site.findings or site.trends or (site.aggregates and site.aggregates.loads)
+        ),
         "rules": {
             rule.id: {
                 "title": (rule.title_zh if lang == "zh" else "") or rule.title or rule.id,

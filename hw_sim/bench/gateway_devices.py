@@ -37,9 +37,9 @@ class Device:
             return None
         function, address, words = struct.unpack(">BHH", pdu[:5])
         if function not in (modbus.READ_HOLDING, modbus.READ_INPUT):
-            return modbus_server.refusal(function, modbus.ILLEGAL_FUNCTION)
+            return modbus_server.refusal(function, modbus_server.ILLEGAL_FUNCTION)
         if address + words > 2 * len(self.channels) or not 1 <= words <= 125:
-            return modbus_server.refusal(function, modbus.ILLEGAL_ADDRESS)
+            return modbus_server.refusal(function, modbus_server.ILLEGAL_ADDRESS)
         now_s = time.time()
         first, end = (address + 1) // 2, (address + words) // 2
         values = []

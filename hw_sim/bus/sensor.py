@@ -18,8 +18,8 @@ from protocols import modbus, modbus_server
 from protocols.errors import FrameError, RangeError
 from protocols.modbus import Request
 from protocols.profile import Profile
-from protocols.register_image import encode, f32_from_fixed
-from protocols.registers import KINDS, MOST, ORDERS, Register, plan_reads, scaled
+from protocols.register_image import RANGES, encode, f32_from_fixed
+from protocols.registers import MOST, ORDERS, Register, plan_reads, scaled
 
 _PROMPTNESS = 0.9  # a good device is ready a little before its data sheet says
 _LATENCY_MS = 12  # from a question's end to its answer's start: a usual microcontroller
@@ -142,7 +142,7 @@ class SimSensor:
         except FrameError:
             return None
         except RangeError:
-            return self._refuse(request_pdu[0], modbus.ILLEGAL_FUNCTION)
+            return self._refuse(request_pdu[0], modbus_server.ILLEGAL_FUNCTION)
         if self.troubles or self._free_ms > now_ms:
             if not self._queue(now_ms):
                 return None
@@ -162,15 +162,15 @@ class SimSensor:
             text = serial_number(self.id, self.profile, 2 * request.quantity)
             return modbus_server.reply(request, struct.unpack(f">{request.quantity}H", text.encode()))
         if request.function != self.profile.function:
-            return self._refuse(request.function, modbus.ILLEGAL_FUNCTION)
+            return self._refuse(request.function, modbus_server.ILLEGAL_FUNCTION)
         wanted = range(request.address, request.address + request.quantity)
         if not request.quantity or not self._is_readable(wanted):
-            return self._refuse(request.function, modbus.ILLEGAL_ADDRESS)
+            return self._refuse(request.function, modbus_server.ILLEGAL_ADDRESS)
         if self._is_busy(now_ms):
             return modbus_server.refusal(request.function, modbus.ACKNOWLEDGE)
         words = self._words(request, now_ms)
         return (
-            self._refuse(request.function, modbus.DEVICE_FAILURE)
+            self._refuse(request.function, modbus_server.DEVICE_FAILURE)
             if words is None
             else modbus_server.reply(request, words)
         )
@@ -327,7 +327,7 @@ def _shown(register: Register, value: int) -> int:
             return held  # a single's 24 bits say it to the last digit
         (single,) = struct.unpack(">f", f32_from_fixed(held, -power).to_bytes(4, "big"))
         return int(Decimal(single).scaleb(power).to_integral_value(ROUND_HALF_UP))  # by no decoder of protocols/
-    _, low, high = KINDS[register.kind]
+    low, high = RANGES[register.kind]
     held = min(max(value, int(low * 10**power)), int(high * 10**power))
     return scaled(scaled(held, -power), power)
 

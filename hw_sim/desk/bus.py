@@ -15,7 +15,7 @@ from hw_sim.bus.uart import Uart
 from hw_sim.bus.wire import Drop, Wire, field_bus
 from hw_sim.clock import WorldClock
 from hw_sim.ledger import Ledger
-from protocols import modbus, modbus_server, profiles
+from protocols import modbus_server, profiles
 from protocols.errors import ProtocolError
 from protocols.registers import Register
 
@@ -47,7 +47,7 @@ class SettableSensor(SimSensor):
         if way.low <= told <= way.high:
             asyncio.get_running_loop().call_later(0.05, self._become, told)
             return modbus_server.reply(request)
-        return modbus_server.refusal(request.function, modbus.ILLEGAL_VALUE)
+        return modbus_server.refusal(request.function, modbus_server.ILLEGAL_VALUE)
 
     def have_run(self) -> None:
         """It has had power and been started for long."""

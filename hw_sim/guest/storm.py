@@ -8,6 +8,7 @@ the gateway's own code: hw_sim/bench/link_storm.py.
 from firmware.board import Board, Flash, Radio
 from firmware.config import NodeConfig
 from firmware.journal import Journal
+from firmware.pace import Pace
 from firmware.uplink import Uplink, pack_record
 from protocols import batch_reading, command, link
 from protocols.command import Command
@@ -252,7 +253,8 @@ class Story:
         self.boot_ms = self.now_ms
         self._boot_obeyed = []
         self._journal = Journal(self._flash, self._schema, 2)
-        self._uplink = Uplink(_NodeBoard(self), self._config, self._journal, self._obey)
+        board = _NodeBoard(self)
+        self._uplink = Uplink(board, self._config, self._journal, self._obey, Pace(board.monotonic_ms))
 
     def _obey(self, waiting: Command) -> int:
         assert waiting.id not in self._boot_obeyed, "a command was obeyed twice"

@@ -114,7 +114,7 @@ def window_means(shown: Numbers, one: Heard, window_s: float, moments_s: Numbers
     times_s = one.times_s
     sums = np.concatenate(([0.0], np.cumsum(shown)))
     ends = np.arange(1, len(times_s) + 1)
-    firsts = np.searchsorted(times_s, times_s - window_s, "right")
+    firsts = np.searchsorted(times_s, np.round(times_s - window_s, 3), "right")  # whole ms, as readings have
     reach_s = times_s - times_s[firsts] if len(times_s) else times_s
     means = np.where(reach_s >= (_ENOUGH - _SLOT) * window_s, (sums[ends] - sums[firsts]) / (ends - firsts), np.nan)
     return [_held(means, one, moments_s)]
@@ -126,7 +126,7 @@ def changes(shown: Numbers, one: Heard, window_s: float, moments_s: Numbers) -> 
     times_s = one.times_s
     found = []
     for back_s in (window_s, window_s * (1 + _POINTS)):
-        befores = np.searchsorted(times_s, times_s - back_s, "right") - 1
+        befores = np.searchsorted(times_s, np.round(times_s - back_s, 3), "right") - 1
         places = np.maximum(befores, 0)
         is_known = (befores >= 0) & (times_s - times_s[places] <= _LATEST * window_s) if len(times_s) else befores >= 0
         found.append(_held(np.where(is_known, shown - shown[places], np.nan), one, moments_s))

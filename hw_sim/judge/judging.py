@@ -8,7 +8,10 @@ be unheard for as long again as it was silent, up to a quarter of an hour (docs/
 from collections.abc import Mapping, Sequence
 
 from hw_sim.faults.backhaul import AnyBackhaulFault
-from hw_sim.faults.power import GatewayOff, NodeOff
+from hw_sim.faults.hands import ProbesSwapped, UnitIdWrong
+from hw_sim.faults.lightning import Lightning
+from hw_sim.faults.lines import OnLine
+from hw_sim.faults.power import SensorOff
 from hw_sim.faults.sensors import SensorTrouble
 from hw_sim.judge.alarms import AlarmJudge, lags_s, periods_s
 from hw_sim.judge.expect import Judged, truths, within_s
@@ -22,7 +25,7 @@ from hw_sim.timeline import Happening
 from hw_sim.virtual import VirtualStation
 
 _LONGEST_PAUSE_S = 900.0
-_SILENCE_NO_SENSOR = (AnyBackhaulFault, GatewayOff, NodeOff)
+_SILENCES = (SensorTrouble, SensorOff, OnLine, Lightning, UnitIdWrong, ProbesSwapped)
 _SHARE, _NOISES = 0.05, 4.0  # of what is so, and standard deviations: nearer than that a reading is true (ours)
 
 
@@ -75,7 +78,7 @@ def judged(station: VirtualStation, story: Scenario, happenings: Sequence[Happen
 def _broken(one: Happening, span_s: float) -> Span:
     """When it happens, and until all that it silenced has been asked again."""
     lasts_s = span_s - one.at_s if one.lasts_s is None else one.lasts_s
-    pause_s = 0.0 if isinstance(one.fault, _SILENCE_NO_SENSOR) else min(lasts_s, _LONGEST_PAUSE_S)
+    pause_s = min(lasts_s, _LONGEST_PAUSE_S) if isinstance(one.fault, _SILENCES) else 0.0
     return Span(one.at_s, one.at_s + lasts_s + pause_s)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway.messages import catalogue, language, say, unit_text
 from hw_sim.report.contents import Contents, channel_text, contents, kind_text, span_of
 from hw_sim.report.history import History
-from protocols import quality
+from protocols import worth
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = ("decode.js", "scale.js", "draw.js", "rows.js", "view.js", "main.js")
@@ -28,7 +28,7 @@ def render(history: History, lang: str) -> str:
     """
     lang = language(lang)
     script, style = _script(), _text("page.css")
-    flags = {bit: say(f"quality.{name}", lang) for bit in _FLAG_BITS for name in quality.names(bit)}
+    flags = {bit: say(f"quality.{name}", lang) for bit in _FLAG_BITS for name in worth.names(bit)}
     texts = {key: catalogue()[f"report.{key}"][lang] for key in sorted({*_SAID.findall(script)})}
     charts = contents(history, lang, texts, flags)
     slots = {

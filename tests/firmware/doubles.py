@@ -164,7 +164,7 @@ class Sensor:
         if request.values or request.function not in (modbus.READ_HOLDING, modbus.READ_INPUT):
             return modbus_server.reply(request)
         if any(address not in self.words for address in addresses):
-            return modbus_server.refusal(request.function, modbus.ILLEGAL_ADDRESS)
+            return modbus_server.refusal(request.function, modbus_server.ILLEGAL_ADDRESS)
         return modbus_server.reply(request, tuple([self.words[address] for address in addresses]))
 
 

@@ -1,14 +1,17 @@
 """The whole node on doubles: sensors on a line, a gateway on the radio, a clock that only its waiting moves."""
 
+import sys
+
 from firmware.cycle import Cycle
 from firmware.main import plan_of
 from protocols import command, link, quality
 from protocols.checks import crc16
 from protocols.command import Command
 from tests.firmware import slices
-from tests.firmware.doubles import Clock, DeskBoard, Dice, RamFlash, Sensor, SlowBoard, Wire, run
+from tests.firmware.doubles import MICROPYTHON, Clock, DeskBoard, Dice, RamFlash, Sensor, SlowBoard, Wire, run
 from tests.firmware.far_end import UNIX_MS, Gateway, values
 
+SELDOM = ("firmware.emergency", "firmware.orders", "firmware.wishes", "protocols.command")
 RADIO_MS = 300  # the longest frame at 9600 baud: what one message may hold a slot up
 
 
@@ -420,6 +423,31 @@ def test_a_node_tells_its_batterys_voltage_in_steps_and_changes_nothing_else():
     assert dense == (False, 0, False)
 
 
+def test_what_a_command_needs_leaves_memory_when_the_report_has_ended():
+    world = World(slices.sensor(period_s=60), report_s=30)
+    world.live(100)
+    world.board.mv = 13_290
+    seen = []
+    obey = world.cycle.uplink._obey
+
+    def obeyed(given):
+        result = obey(given)
+        seen.append([name for name in SELDOM if name in sys.modules])
+        return result
+
+    world.cycle.uplink._obey = obeyed
+    for id in (10, 11):
+        world.gateway.commands = [Command(id, command.EMERGENCY, 10), Command(id + 10, command.BATTERY, 67)]
+        world.live(world.clock.ms // 1000 + 90)
+    assert seen == [list(SELDOM)] * 4, "both are obeyed, once each"
+    assert world.gateway.results == [(10, 0), (20, 198), (11, 0), (21, 198)]
+    assert not (MICROPYTHON and [name for name in SELDOM if name in sys.modules]) and world.cycle.emergency is None
+    world.gateway.commands = [Command(21, command.BATTERY, 67)]
+    world.live(world.clock.ms // 1000 + 90)
+    assert len(seen) == 4, "what was obeyed in another report is only told again"
+    assert world.gateway.results[4:] == [(21, 198)]
+
+
 def test_what_the_board_does_not_have_is_counted_and_the_rest_is_read():
     world = World(
         slices.sensor("a", 1, period_s=60, rail="gone"),
@@ -430,6 +458,6 @@ def test_what_the_board_does_not_have_is_counted_and_the_rest_is_read():
         no_rails=("gone",),
     )
     records = world.live(130)
-    assert len(records) == 2 and world.cycle.missing == 3
+    assert len(records) == 2 and world.cycle.rails.missing == 3
     flags = [flag for _, flag in records[-1][3]]
     assert flags[1] == quality.NO_REPLY and flags[2] & quality.INVALID and flags[3] == quality.GOOD

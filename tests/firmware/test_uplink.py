@@ -28,7 +28,7 @@ class Node:
         plain = slices.node(slices.sensor(registers=registers))
         plain["max_frame"] = max_frame
         self._slice = slices.encoded(plain)
-        self._obey = obey
+        self._obey = obey or (lambda waiting: command.UNKNOWN)
         self.channels = channels
         self._schema = schema
         self.serial = 0
@@ -39,9 +39,8 @@ class Node:
         self.wire = Wire(self.clock, self._gateway)
         board = DeskBoard(self.clock, self.flash, self._slice, self.wire, {})
         self.journal = Journal(self.flash, self._schema, self.channels)
-        more = (self._obey,) if self._obey else ()
         plan = slice_form.parse(self._slice)
-        self.uplink = Uplink(board, plan, self.journal, *more, pace=self._pace(board.monotonic_ms))
+        self.uplink = Uplink(board, plan, self.journal, self._obey, self._pace(board.monotonic_ms))
 
     def measure(self, count, step_ms=10_000, value=None):
         for _ in range(count):
@@ -292,7 +291,10 @@ def test_a_gateway_that_asks_for_the_same_again_and_again_gets_it_once_a_report(
 
     gateway.hear = stubborn
     node.report()
-    assert len(gateway.kinds) - before <= 3
+    assert len(gateway.kinds) - before <= 3 and len(gateway.gone) == 1
+    node.measure(1)
+    node.report()
+    assert gateway.gone == [(90, 95)] * 2
 
 
 def test_a_command_is_obeyed_once_and_its_result_told_until_it_is_heard():
@@ -320,13 +322,18 @@ def test_a_command_is_obeyed_once_and_its_result_told_until_it_is_heard():
     assert gateway.results[-2:] == [(7, command.DONE), (8, command.REFUSED)] and values(gateway) == [1, 2]
 
 
-def test_a_node_that_obeys_nothing_says_so():
+def test_a_result_that_was_not_heard_is_told_after_a_greeting_too():
     gateway = Gateway()
-    node = Node(gateway)
-    gateway.commands = [Command(9, command.RESTART)]
+    node = Node(gateway, obey=lambda waiting: command.DONE, pace=Pace)
+    gateway.commands = [Command(7, command.WIPE)]
     node.measure(1)
+    dumb = [False, True, True, True]  # the answers to HELLO and to all three tries of DONE
+    gateway.mute = lambda: dumb.pop(0) if dumb else False
     node.report()
-    assert gateway.results == [(9, command.UNKNOWN)]
+    gateway.commands, gateway.results = [], []  # the gateway forgot both
+    node.clock.ms += 60_000
+    node.report()
+    assert gateway.kinds[-3:-1] == [link.HELLO, link.DONE] and gateway.results == [(7, command.DONE)]
 
 
 def test_the_level_at_which_the_gateway_heard_it_is_kept():

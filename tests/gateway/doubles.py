@@ -12,21 +12,19 @@ from gateway.machine.lines import Inbox, LineLost, OpenLine
 from gateway.ports import LinkDown, Said
 from gateway.site.config import Site, load
 from hw_sim.clock import START_UNIX_S
+from tests.gateway.stations import station, write
 
 START_MS = START_UNIX_S * 1000
 KEY = "0123456789abcdef" * 4
 
-STATION = """
-[station]
-id = "demo"
-name = "Demonstration station"
-latitude = 35.0
-longitude = 96.0
-altitude_m = 4200
+STATION = (
+    station("demo", "Demonstration station", 4200, 35.0, 96.0)
+    + """
 [store]
 path = "store.db"
 commit_delay_s = 10
 """
+)
 
 RIVER = """
 [[bus]]
@@ -68,9 +66,7 @@ def sensor(id: str, unit_id: int, period_s: int = 1, profile: str = "keller_accu
 
 
 def site(folder: Path, *parts: str) -> Site:
-    path = folder / "site.toml"
-    path.write_text(STATION + "".join(parts), "utf-8")
-    return load(path)
+    return load(write(folder, STATION, *parts))
 
 
 class HandClock:

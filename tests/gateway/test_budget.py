@@ -72,6 +72,21 @@ def test_a_radio_that_rests_takes_what_its_frames_take() -> None:
     assert awake["radio listens"] == pytest.approx(DAY_S * RP2.radio_listens_w, rel=0.001)
 
 
+def test_a_node_with_a_battery_is_asked_for_it_four_times_a_day_or_with_each_report() -> None:
+    def air_s(count: int) -> float:
+        return count / 100
+
+    def added(report_s: int) -> tuple[float, ...]:
+        node = replace(NODE, report_s=report_s, battery=None)
+        without, asked = (day_j(BENCH, one, air_s=air_s) for one in (node, replace(node, battery=LITHIUM)))
+        watts = {"radio sends": RP2.radio_sends_w, "radio listens": RP2.radio_listens_w}
+        return tuple((asked[part] - without[part]) / watts[part] for part in watts)
+
+    # DONE: 18 bytes and three of framing; its answer 25 and three, and 7 more in the answer before
+    assert added(900) == pytest.approx((4 * 0.21, 4 * 0.35))
+    assert added(43_200) == pytest.approx((2 * 0.21, 2 * 0.35))
+
+
 def test_a_backlog_longer_than_a_frame_takes_as_many_frames_as_it_needs() -> None:
     daily = replace(NODE, report_s=86_400)
     parts = day_j(BENCH, daily, air_s=lambda count: 1.0)

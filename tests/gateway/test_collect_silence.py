@@ -11,7 +11,7 @@ from hw_sim.bus.line_faults import LineFaults
 from hw_sim.bus.sensor import SimSensor
 from hw_sim.clock import run_virtual
 from hw_sim.streams import Stream
-from protocols import modbus, modbus_server, quality
+from protocols import modbus_server, quality
 from tests.gateway.doubles import sensor
 from tests.gateway.polled_bus import Bus, Thinking
 
@@ -23,7 +23,7 @@ class Refused(SimSensor):
     """Without power it is refused by the gateway in front of it, not silent."""
 
     def answer(self, request_pdu: bytes) -> bytes | None:
-        return super().answer(request_pdu) or modbus_server.refusal(request_pdu[0], modbus.NO_RESPONSE)
+        return super().answer(request_pdu) or modbus_server.refusal(request_pdu[0], modbus_server.NO_RESPONSE)
 
 
 def test_a_dead_device_takes_at_most_five_percent_of_its_bus_even_at_first(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_pymodbus_takes_what_we_write_and_confirms_it() -> None:
             assert words is not None
             assert await carry_out(client, 1, profile, write, words) == Written("confirmed", value)
         refused = await carry_out(client, 1, profile, Write("far", 6, 400, "u16", 0, 9), (1,))
-        assert refused == Written("refused", code=modbus.ILLEGAL_ADDRESS)
+        assert refused == Written("refused", code=modbus_server.ILLEGAL_ADDRESS)
         line.close()
         await server.shutdown()
 

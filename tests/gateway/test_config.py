@@ -18,7 +18,7 @@ from gateway.site.library import Library, ProfileFile, RegisterFile, agreement
 from gateway.site.profiles import columns, detail, quantities, table, width_of
 from protocols import profiles
 from protocols.profile import Profile
-from protocols.registers import KINDS, ORDERS, Register
+from protocols.registers import ORDERS, WORDS, Register
 
 KEY = "0123456789abcdef" * 4
 OTHER_KEY = "fedcba9876543210" * 4
@@ -507,7 +507,7 @@ def fields_of(record: type) -> set[str]:
 def test_a_written_profile_offers_what_the_codec_knows() -> None:
     assert set(ProfileFile.__struct_fields__) == fields_of(Profile) - {"model"}
     assert set(RegisterFile.__struct_fields__) == fields_of(Register)
-    assert set(typing.get_args(typing.get_type_hints(RegisterFile)["kind"])) == set(KINDS)
+    assert set(typing.get_args(typing.get_type_hints(RegisterFile)["kind"])) == set(WORDS)
     assert set(typing.get_args(typing.get_type_hints(ProfileFile)["order"])) == set(ORDERS)
 
 

@@ -226,3 +226,26 @@ def test_order_lateness_repetition_and_kills_do_not_matter(
     assert finals(ground) == finals(plain)
     plain.store.close()
     ground.store.close()
+
+
+def test_a_day_in_which_the_site_file_changed_is_one_day(tmp_path: Path) -> None:
+    """At noon the temperature is wanted too, which begins a new series: the pressure's day has its 24 hours."""
+    slow = doubles.sensor("level", 1, period_s=600)
+    minutes = "[aggregate]\nminute_s = 0\n"
+
+    def fill(ground: Ground, hours: range, *more: tuple[int, int]) -> None:
+        for hour in hours:
+            for minute in range(0, 60, 10):
+                ground.poll("level", MIDNIGHT_MS + HOUR_MS * hour + 60_000 * minute, (hour, 0), *more)
+            ground.at(MIDNIGHT_MS + HOUR_MS * (hour + 1) + 20_000)
+
+    ground = Ground(tmp_path, doubles.RIVER, slow + 'quantities = ["pressure"]\n', minutes)
+    fill(ground, range(12))
+    ground.store.close()
+    ground = Ground(tmp_path, doubles.RIVER, slow, minutes, unix_ms=MIDNIGHT_MS + 12 * HOUR_MS)
+    fill(ground, range(12, 24), (5, 0))
+    day = ground.made("day")[-1]
+    assert (day.values[P], day.values[f"{P}:count"], day.quality[P]) == (115_000, 24, 0)
+    # both series have a row of that day, and they agree
+    told = [json.loads(cells)[names.index(P)] for _, names, cells, _ in ground.rows("day") if P in names]
+    assert told == [115_000, 115_000]

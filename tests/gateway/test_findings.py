@@ -146,6 +146,38 @@ def test_the_active_layer_is_the_deepest_thaw_of_a_year() -> None:
     assert row.cells == ((833, 0), (0, 0), (365, 0))
 
 
+def test_a_dose_rate_is_held_against_the_month_before_and_rain_is_told() -> None:
+    place = Place(Finding("rays", "dose_background", {"dose_rate": "d.rate", "rain": "g.rain"}, {}))
+
+    def hour(number: int, rate: int, rain: int = 0) -> tuple[Any, ...]:
+        unix_ms = MIDNIGHT_MS + number * HOUR_MS
+        place.shown(HOUR, unix_ms, "d.rate", "nGy/h", 0, rate)
+        place.shown(HOUR, unix_ms, "g.rain", "mm", 1, rain)
+        return place.ticked(unix_ms + HOUR_MS)[-1].cells
+
+    assert hour(0, 100) == (FEW, FEW, FEW, FEW)  # nobody knows what is usual here
+    for number in range(1, 240):
+        quiet = hour(number, 100 + 4 * (number % 2))
+    assert quiet == (FEW, FEW, FEW, FEW)
+    level, sigmas, background, by_rain = hour(240, 110)
+    assert (level, background, by_rain) == ((1, 0), (101_983, 0), (0, 0)) and 400 < sigmas[0] < 403
+    assert hour(241, 112, rain=5)[3] == (1, 0)  # radon comes down with the rain
+    assert hour(242, 250, rain=5)[0] == (2, 0)
+
+
+def test_a_changed_list_of_channels_costs_a_year_nothing() -> None:
+    """The string got a tenth thermometer in July: its days are two series, and one year."""
+    place = Place(Finding("surface", "frost", {"celsius": "ground.t0"}, {}))
+    year_ms = Calendar().start(YEAR, MIDNIGHT_MS)
+    for day in range(-184, 365):
+        channels = (("ground.t0", "degC", 1), *([("ground.t9", "degC", 1)] if day > 200 else []))
+        row = Row(Series(DAY, channels), year_ms + day * DAY_MS, ((10, 0),) * len(channels))
+        place.past.rows[row.series, row.unix_ms] = row
+        place.stage.step(row)
+    rows = {row.unix_ms: row for row in place.ticked(year_ms + 365 * DAY_MS)}
+    assert rows[year_ms].cells == ((0, 0), (3650, 0), (365, 0), (365, 0))
+
+
 # finding, readings (channel, unit, decimals, value), what it gives of an hour
 SAID: list[tuple[Finding, list[tuple[str, str, int, int | None]], Any]] = [
     (
@@ -207,6 +239,11 @@ SAID: list[tuple[Finding, list[tuple[str, str, int, int | None]], Any]] = [
         ),
         [("a", "mg/m3", 0, 50), ("b", "degC", 2, 27315), ("c", "kPa", 4, 1013250), ("d", "%", 0, 0), ("e", "%", 0, 13)],
         ((100_000, 0), (150_000, 0), FEW),
+    ),
+    (
+        Finding("notch", "weir", {"head": "a"}, {}),
+        [("a", "mm", 0, 100)],
+        ((4427, 0),),  # 1.4 x 0.1 ^ 2.5 m3/s
     ),
     (
         Finding("hood", "fume", {"fume": "a", "flow": "b", "before": "c"}, {"stoves": 3}),

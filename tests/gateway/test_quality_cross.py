@@ -33,6 +33,12 @@ CASES = (
     ({"temperature": 0.0, "turbidity": 4.0}, {"turbidity": worth.ICE}),
     ({"temperature": 0.0, "air_temperature": 3.0, "turbidity": 4.0}, {}),
     ({"temperature": 1.0, "air_temperature": -12.0, "turbidity": 4.0}, {}),
+    ({"temperature": 0.0, "conductivity": 300.0, "level": 400.0}, {"level": worth.ICE}),
+    ({"temperature": 0.0, "conductivity": 0.0, "level": 400.0}, {"temperature": worth.DRY, "conductivity": worth.DRY}),
+    (
+        {"temperature": 0.0, "conductivity": 0.0, "air_temperature": -12.0, "level": 400.0},
+        {"temperature": worth.DRY, "conductivity": worth.DRY, "level": worth.ICE},
+    ),
     ({"conductivity": 0.4, "ph": 7.0}, {"conductivity": worth.DRY, "ph": worth.DRY}),
     ({"conductivity": 40.0, "ph": 7.0}, {}),
     ({"ph": 7.0}, {}),

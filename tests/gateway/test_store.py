@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.process.quality.judge import Judge, Plan
+from gateway.process.quality.limits import Limits
 from gateway.site.config import Channel
 from gateway.store import Row, Store, StoreError
 from gateway.store import file as store_file
@@ -20,6 +22,7 @@ from protocols.command import Command
 from tests.gateway.doubles import START_MS, HandClock, events, query
 
 CLOCK = HandClock()
+FULL = "BEGIN SELECT raise(ABORT, 'full'); END"  # of a trigger: this table can't be written
 
 
 def channel(name: str, unit: str = "degC", decimals: int = 2) -> Channel:
@@ -409,3 +412,36 @@ def test_a_store_that_could_not_commit_is_strained_for_a_while(tmp_path: Path) -
     store.commit()
     assert not store.strained
     store.close()
+
+
+def test_a_position_that_was_noted_in_a_transaction_that_failed_is_noted_again(store: Store, tmp_path: Path) -> None:
+    store.begin_run()
+    store.add_poll(store.series("sensor do", CHANNELS), 1000, [(1, 0), (2, 0), (3, 0)])
+    store.commit()
+    store.set_position("platform", 1)
+    store.database.db.execute(f"CREATE TEMP TRIGGER full BEFORE INSERT ON main.meta {FULL}")
+    with pytest.raises(sqlite3.Error):
+        store.end_run()
+    store.database.db.execute("DROP TRIGGER full")
+    store.end_run()
+    assert query(tmp_path, "SELECT uplink, seq FROM position") == [("platform", 1)]
+
+
+def test_what_the_tests_learned_of_a_batch_that_was_not_stored_is_forgotten(tmp_path: Path) -> None:
+    flags = []
+    for name, is_refused in (("refused.db", True), ("taken.db", False)):
+        store = Store(tmp_path / name, CLOCK)
+        store.judge(Judge(Plan({CHANNELS[0].name: Limits(spike_suspect=0.1, spike_fail=1.0, gap_ms=300_000)})))
+        series = store.series("node 17", CHANNELS)
+        for minute in range(8):
+            store.nodes.add_batch(17, minute, series, [NodeRecord(minute + 1, 60 * minute, ((800, 0),) * 3)])
+        if is_refused:
+            store.database.db.execute(f"CREATE TEMP TRIGGER full BEFORE INSERT ON main.row {FULL}")
+            with pytest.raises(sqlite3.Error):
+                store.nodes.add_batch(17, 8, series, [NodeRecord(9, 480, ((5000, 0),) * 3)])
+            store.database.db.execute("DROP TRIGGER full")
+        for minute in range(9, 12):
+            store.nodes.add_batch(17, minute, series, [NodeRecord(minute + 1, 60 * minute, ((850, 0),) * 3)])
+        flags.append([(row.unix_ms, row.cells, row.quality) for row in store.rows_after(0, 100)])
+        store.close()
+    assert flags[0] == flags[1]

@@ -162,6 +162,19 @@ def test_a_tail_beside_another_database_is_not_believed(station: Station, tmp_pa
         assert one.rows_after(0, 9) == [] and one.last_seq == 0
 
 
+def test_a_number_that_a_receiver_has_is_not_given_again_where_the_tail_is_lost(station: Station) -> None:
+    station.poll(3)
+    station.clock.unix += BLOCK_MS
+    station.store.set_position("platform", 3)  # written, as its time has come
+    station.again()
+    station.store.close()
+    path_of(station.path).unlink()
+    station.store = Store(station.path, station.clock)
+    assert (station.store.last_seq, station.store.position("platform")) == (0, 3)
+    station.poll()
+    assert [row.seq for row in station.store.rows_after(0, 10)] == [4]
+
+
 def test_a_disk_that_takes_no_line_is_tried_with_the_database(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:

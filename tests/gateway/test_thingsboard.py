@@ -11,7 +11,7 @@ import pytest
 from gateway.control.desk import Desk
 from gateway.control.platform import Platform
 from gateway.site.config import MqttUplink
-from gateway.store import Row, Series, Store
+from gateway.store import Day, Row, Series, Store
 from gateway.uplink.devices import Device
 from gateway.uplink.mqtt import MqttForwarder
 from gateway.uplink.thingsboard import ThingsBoard
@@ -191,6 +191,16 @@ def test_without_a_role_nothing_is_done(tmp_path: Path) -> None:
         assert up.written == [] and up.desk.refused["role"] == 2
 
     story(tmp_path, steps, role=None)
+
+
+def test_a_signed_day_is_an_attribute_of_the_gateway() -> None:
+    platform = thingsboard.ThingsBoard()
+    dialect = ThingsBoard("demo", {}, HandClock(), NOTHING, None)  # type: ignore[arg-type]
+    platform.take(*dialect.day(Day("2026-01-31", 5, bytes([1]) * 32, bytes([2]) * 64, bytes([3]) * 32)))
+    assert platform.attributes[""] == {
+        "signed_day": "2026-01-31", "signed_block": 5, "signed_hash": "01" * 32, "signed_signature": "02" * 64,
+        "signed_public": "03" * 32,
+    }  # fmt: skip
 
 
 HOSTILE = (

@@ -12,15 +12,12 @@ from hw_sim.clock import run_virtual
 from hw_sim.judge.readings import Verdict
 from hw_sim.timeline import Player, plan
 from hw_sim.virtual import VirtualStation
+from tests.gateway import stations
+from tests.gateway.stations import station
 
-SITE = """
-[station]
-id = "field"
-name = "Field station"
-latitude = 33.0
-longitude = 97.0
-altitude_m = 4200
-
+SITE = (
+    station("field", "Field station", 4200, 33.0, 97.0)
+    + """
 [radio]
 port = "radio"
 
@@ -89,6 +86,7 @@ id = "platform"
 type = "mqtt"
 host = "127.0.0.1"
 """
+)
 STORY = """
 site = "site.toml"
 start = "2026-06-01"
@@ -194,7 +192,7 @@ class Life(NamedTuple):
 def write(folder: Path, story: str) -> Path:
     """Site and story as files; the story's path."""
     folder.mkdir(exist_ok=True)
-    (folder / "site.toml").write_text(SITE, "utf-8")
+    stations.write(folder, SITE)
     (folder / "story.toml").write_text(story, "utf-8")
     return folder / "story.toml"
 

@@ -191,6 +191,14 @@ def test_what_was_read_decides_where_it_differs_from_the_curve() -> None:
         assert found.surely.any() == surely and found.maybe[-1] == (first_s == 600.0)
 
 
+def test_a_reading_that_is_just_a_window_old_is_not_in_it() -> None:
+    """To the millisecond, whatever a float makes of 6300.012 - 3600."""
+    when = Heard(np.array([2700.012, 3600.061, 4500.012, 5400.062, 6300.012]), 900.0)
+    values = np.interp(np.arange(221) * STEP_S, when.times_s, [0.0, 8.0, 8.0, 8.0, 8.0])
+    judged = TrueConditions(221, {"a.x": values}.get, lambda *_: 0.1, {}, {"a.x": when}.get)
+    assert judged.of(parse("mean(a.x, 1h) > 7")).maybe[-1]
+
+
 def test_what_is_unknown_denies_nothing() -> None:
     nothing = Heard(np.zeros(0), 60.0)
     judged = TrueConditions(12, {"a.x": np.full(12, 5.0)}.get, lambda *_: 0.5, {}, lambda name: nothing)

@@ -131,10 +131,11 @@ def guest() -> Interpreter:
 def test_a_hundred_wakes_hold_no_byte_more_and_load_no_module_of_somebody_else(
     code: Compiled, guest: Interpreter
 ) -> None:
-    seen = node_heap.look(code, guest, 160, 260)
+    """Of a node with a battery, that was asked for its voltage more often than it remembers commands."""
+    seen = node_heap.look(code, guest, 560, 660)
     assert seen.grown == 0
     ours = [name for name in seen.modules if name.split(".")[0] in ("firmware", "protocols")]
-    assert "firmware.cycle" in ours and "protocols.registers" in ours
+    assert "firmware.power" in ours and "firmware.cycle" in ours and "protocols.registers" in ours
     assert 0 < code.kib(*ours) <= 32
     assert code.kib() <= 80
     assert not [name for name in seen.modules if name.startswith(("gateway", "protocols.profiles"))]

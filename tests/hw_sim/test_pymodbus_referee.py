@@ -36,10 +36,10 @@ def answer(words: list[int], unit_id: int, pdu: bytes) -> bytes:
     try:
         request = modbus_server.parse_request(unit_id, pdu)
     except RangeError:
-        return modbus_server.refusal(pdu[0], modbus.ILLEGAL_FUNCTION)
+        return modbus_server.refusal(pdu[0], modbus_server.ILLEGAL_FUNCTION)
     end = request.address + request.quantity
     if end > len(words):
-        return modbus_server.refusal(request.function, modbus.ILLEGAL_ADDRESS)
+        return modbus_server.refusal(request.function, modbus_server.ILLEGAL_ADDRESS)
     if request.values:
         words[request.address : end] = request.values
         return modbus_server.reply(request)
@@ -128,7 +128,7 @@ def test_our_client_hears_their_refusal_and_goes_on(served: Callable[[], AsyncIt
         async with served() as ask:  # type: ignore[attr-defined]
             with pytest.raises(DeviceError) as refusal:
                 await ask(Request(1, modbus.READ_HOLDING, 295, 20))
-            assert refusal.value.code == modbus.ILLEGAL_ADDRESS
+            assert refusal.value.code == modbus_server.ILLEGAL_ADDRESS
             assert await ask(Request(1, modbus.READ_HOLDING, 0, 1)) == (WORDS[0],)
 
     asyncio.run(refused())
@@ -147,9 +147,9 @@ async def ask_as_client(client: AsyncModbusTcpClient | AsyncModbusSerialClient) 
         reply = await client.read_holding_registers(4, count=6, device_id=1)
         assert reply.registers == [WORDS[4], 0xBEEF, 1, 2, 0xFFFF, WORDS[9]]
         reply = await client.read_holding_registers(290, count=20, device_id=1)
-        assert reply.isError() and reply.exception_code == modbus.ILLEGAL_ADDRESS
+        assert reply.isError() and reply.exception_code == modbus_server.ILLEGAL_ADDRESS
         reply = await client.read_coils(0, count=1, device_id=1)
-        assert reply.isError() and reply.exception_code == modbus.ILLEGAL_FUNCTION
+        assert reply.isError() and reply.exception_code == modbus_server.ILLEGAL_FUNCTION
     finally:
         client.close()
 

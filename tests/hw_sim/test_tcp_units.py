@@ -14,7 +14,7 @@ from hw_sim.bus.sensor import SimSensor
 from hw_sim.clock import WorldClock, world_clock
 from hw_sim.ledger import Ledger
 from hw_sim.signals import constant
-from protocols import poll, profiles, quality
+from protocols import poll, polling_client, profiles, quality
 from protocols.errors import DeviceError, NoReply
 from protocols.modbus import Request
 from protocols.profile import Profile
@@ -135,7 +135,7 @@ def test_a_device_that_must_be_told_to_measure_can_be_told_through_tcp() -> None
             return await poll.read(ours, 9, profile, profile.registers, _sleep_ms)
 
         assert await value() == [(0, 0), (0, 0)]
-        await poll.start(ours, 9, profile)
+        await polling_client.start(ours, 9, profile)
         assert await value() == [(812, 0), (0, 0)]
         assert await value() == [(812, 0), (0, 0)]  # the write left no hole in what the server holds
 

@@ -49,7 +49,7 @@ class Late:
         if request.function == modbus.READ_INPUT and self._inputs != "answer":
             if self._inputs == "silent":
                 return []
-            answer = modbus_server.refusal(request.function, modbus.ILLEGAL_FUNCTION)
+            answer = modbus_server.refusal(request.function, modbus_server.ILLEGAL_FUNCTION)
         answer = modbus_tcp.tcp(transaction, unit_id, answer) if self._tcp else modbus.rtu(unit_id, answer)
         cut = dice.below(len(answer))
         return [(at_ms - now_ms, answer[:cut]), (at_ms - now_ms + dice.below(3), answer[cut:])]
@@ -132,7 +132,7 @@ def test_an_answer_in_time_gives_its_words_and_the_time_of_the_question():
     client = rtu_client(wire, clock.now_ms)
     assert run(client.ask(Request(5, 3, 0x26, 2))) == (0x41BC, 0)
     assert client.asked_ms == wire.written[-1][0]
-    assert raises(DeviceError, run, client.ask(Request(5, 3, 0x99, 1))).code == modbus.ILLEGAL_ADDRESS
+    assert raises(DeviceError, run, client.ask(Request(5, 3, 0x99, 1))).code == modbus_server.ILLEGAL_ADDRESS
 
 
 def test_silence_ends_after_the_frames_and_the_latency():
@@ -360,10 +360,10 @@ def test_a_unit_that_its_tcp_gateway_gets_no_answer_from_is_silent():
     clock = Clock()
     gateway = Gateway()
     client = TcpClient(Wire(clock, gateway), clock.now_ms)
-    for gateway.code in (modbus.NO_PATH, modbus.NO_RESPONSE):
+    for gateway.code in (modbus_server.NO_PATH, modbus_server.NO_RESPONSE):
         raises(NoReply, run, client.ask(Request(1, 3, 0, 1)))
         assert not run(client.is_there(Request(1, 3, 0, 1)))
     assert gateway.asked == 8  # each twice: noise on its line is nothing rare
-    gateway.code = modbus.ILLEGAL_ADDRESS
-    assert raises(DeviceError, run, client.ask(Request(1, 3, 0, 1))).code == modbus.ILLEGAL_ADDRESS
+    gateway.code = modbus_server.ILLEGAL_ADDRESS
+    assert raises(DeviceError, run, client.ask(Request(1, 3, 0, 1))).code == modbus_server.ILLEGAL_ADDRESS
     assert run(client.is_there(Request(1, 3, 0, 1)))

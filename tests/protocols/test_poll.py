@@ -1,4 +1,4 @@
-from protocols import modbus, modbus_server, poll, quality
+from protocols import modbus, modbus_server, poll, polling_client, quality
 from protocols.errors import DeviceError, NoReply
 from protocols.modbus_client import RtuClient
 from protocols.profile import Profile
@@ -105,24 +105,24 @@ def test_busy_without_that_quirk_is_a_refusal():
 def test_a_start_by_quantity_0_is_sent_and_confirmed():
     for start in ((16, 0x1C00, 0), (3, 0x2500, 0)):
         bench = Bench(profile(start=start), {0: 1, 1: 2, 50: 3})
-        run(poll.start(bench.client, 1, bench.profile))
+        run(polling_client.start(bench.client, 1, bench.profile))
         asked = bench.sensor.asked[0]
         assert (asked.function, asked.address, asked.quantity) == start
         assert bench.read() == [(1, 0), (2, 0), (3, 0)]
     bench = Bench(profile(), {})
-    run(poll.start(bench.client, 1, bench.profile))
+    run(polling_client.start(bench.client, 1, bench.profile))
     assert bench.sensor.asked == []
 
 
 def test_a_start_that_fails_says_so():
     bench = Bench(profile(start=(16, 0x1C00, 0)), {}, lambda request: b"")
-    raises(NoReply, run, poll.start(bench.client, 1, bench.profile))
+    raises(NoReply, run, polling_client.start(bench.client, 1, bench.profile))
     bench = Bench(profile(start=(3, 0x2500, 0)), {}, lambda request: modbus_server.refusal(3, 2))
-    raises(DeviceError, run, poll.start(bench.client, 1, bench.profile))
+    raises(DeviceError, run, polling_client.start(bench.client, 1, bench.profile))
 
 
 def test_a_lost_confirmation_of_the_start_does_not_cost_the_reading():
     for start in ((16, 0x1C00, 0), (3, 0x2500, 0)):
         bench = Bench(profile(start=start), {0: 1, 1: 2, 50: 3}, lambda request: b"" if not request.quantity else None)
-        raises(NoReply, run, poll.start(bench.client, 1, bench.profile))
+        raises(NoReply, run, polling_client.start(bench.client, 1, bench.profile))
         assert bench.read() == [(1, 0), (2, 0), (3, 0)]

@@ -7,8 +7,8 @@ from protocols import quality
 from protocols.errors import RangeError
 from protocols.modbus import Request, rtu
 from protocols.profiles import MODELS, UnknownProfile, load
-from protocols.register_image import encode
-from protocols.registers import KINDS, Register, decode, fixed_from_f32, plan_reads, scaled
+from protocols.register_image import RANGES, encode
+from protocols.registers import WORDS, Register, decode, fixed_from_f32, plan_reads, scaled
 
 _TESTS = __file__.replace("\\", "/").rsplit("/", 2)[0]
 _PROFILES = _TESTS.rsplit("/", 1)[0] + "/protocols/profiles" if "/" in _TESTS else "protocols/profiles"
@@ -135,7 +135,7 @@ def test_register_names_are_unique_plain_words_and_units_are_ascii():
         for register in load(model).registers:
             assert all("a" <= c <= "z" or "0" <= c <= "9" or c == "_" for c in register.name), register.name
             assert register.unit in UNITS, register.unit
-            assert register.kind in KINDS
+            assert register.kind in WORDS
             if register.low is not None and register.high is not None:
                 assert register.low < register.high, register.name
 
@@ -176,7 +176,7 @@ def test_what_a_sensor_means_comes_back_from_its_registers():
         profile = load(model)
         for register in profile.registers:
             unit = 10**register.decimals
-            lowest = KINDS[register.kind][1]
+            lowest = RANGES[register.kind][0]
             low = -20 * unit if register.low is None else round(register.low * unit)
             high = 50 * unit if register.high is None else round(register.high * unit)
             for value in (low, (low + high) // 2, high, -1, -(7 * unit) // 2, 0, 1):

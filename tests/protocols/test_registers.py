@@ -161,4 +161,4 @@ def test_known_plans():
     assert plan_reads(at(1, 3)) == [(1, 1), (3, 1)]
     assert plan_reads(at(1, 3), max_gap=1) == [(1, 3)]
     assert plan_reads(at(*range(130))) == [(0, 125), (125, 5)]
-    assert registers.KINDS["f32"][0] == 2
+    assert registers.WORDS["f32"] == 2

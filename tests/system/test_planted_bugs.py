@@ -159,7 +159,7 @@ BUGS = {
     ),
     "a late reply is taken for the next answer": Bug(
         "protocols/modbus_client.py",
-        "        if owed and any(same_shape(request, question) for _, question in owed):",
+        "        if owed and any(modbus.same_shape(request, question) for _, question in owed):",
         "        if False:",
         "late-replies",
         "wrong values",

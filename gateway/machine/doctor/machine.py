@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.machine.doctor.complaint import Complaint, look, wrong
 from gateway.machine.doctor.eyes import Eyes
 from gateway.machine.install.pieces import GATEWAY, PAGE, UNITS
+from gateway.machine.install.unit_word import first
 from gateway.machine.machine_clock import agrees_with_chip, is_synchronised
 from gateway.messages import Phrase
 from gateway.ports import is_plausible
@@ -55,9 +56,10 @@ def service(eyes: Eyes) -> Iterator[Complaint]:
         if state is not None and state not in ("active", "activating", ""):
             seen = Phrase("doctor.not_active", state=state)
             yield wrong("service", name, seen, Phrase("doctor.not_active_advice", unit=name))
-        program = re.search(r"^ExecStart=(\S+)", eyes.text(f"{UNITS}/{name}") or "", re.M)
-        if program is not None and not os.access(eyes.at(program[1]), os.X_OK):
-            seen = Phrase("doctor.no_program", program=program[1])
+        command = re.search(r"^ExecStart=(.+)", eyes.text(f"{UNITS}/{name}") or "", re.M)
+        program = None if command is None else first(command[1])
+        if program is not None and not os.access(eyes.at(program), os.X_OK):
+            seen = Phrase("doctor.no_program", program=program)
             yield wrong("service", name, seen, Phrase("doctor.no_program_advice"))
 
 

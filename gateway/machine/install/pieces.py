@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from gateway.machine import usb
+from gateway.machine.install.unit_word import written
 from gateway.site.config import Site
 
 STATE = "/var/lib/watertower"
@@ -15,6 +16,7 @@ USER = "watertower"
 GATEWAY, PAGE = "watertower.service", "watertower-web.service"
 CHIPS = ("ds3231", "ds1307", "pcf8523", "pcf8563", "rv3028", "none")  # overlays/README: i2c-rtc; none: no clock chip
 UNITS = "/etc/systemd/system"
+_PROGRAM = "/opt/watertower/.venv/bin/watertower"  # in the units' templates
 _OURS = re.compile(r"# watertower: begin\n.*?# watertower: end\n", re.DOTALL)
 
 
@@ -68,7 +70,7 @@ def _users(site: Site, machine: Machine) -> str:
 
 def _units(site: Site, machine: Machine) -> Iterator[Piece]:
     for name, text in machine.units.items():
-        made = text.replace("/opt/watertower/.venv", machine.prefix)
+        made = text.replace(_PROGRAM, written(f"{machine.prefix}/bin/watertower"))
         made = re.sub(r"^WorkingDirectory=.*$", f"WorkingDirectory={STATE}", made, flags=re.M)
         if name == GATEWAY and site.rails:
             made = made.replace("SupplementaryGroups=dialout", "SupplementaryGroups=dialout gpio")

@@ -136,6 +136,10 @@ def _dose(values: Values, numbers: Numbers, _: Curve) -> Found:
     return found.level, found.sigmas
 
 
+def _weir(values: Values, _: Numbers, __: Curve) -> Found:
+    return (tailings.weir_ls(values["head"]),)
+
+
 def _tailings(values: Values, numbers: Numbers, _: Curve) -> Found:
     found = tailings.pond(
         tailings.Limits(**numbers), values.get("level"), values.get("beach"), values.get("line"), values.get("seepage")
@@ -193,6 +197,7 @@ KINDS: dict[str, Kind] = {
         {"dose_rate": None}, ("dose_rate",), ("mean", "deviation"), ("mean", "deviation"),
         (("level", "1", 0), ("sigmas", "1", 2)), _dose,
     ),
+    "weir": Kind({"head": "m"}, ("head",), (), (), (("seepage", "L/s", 3),), _weir, ("hour",)),
     "tailings": Kind(
         {"level": "m", "beach": "m", "line": "m", "seepage": "L/s"}, (), tailings.Limits._fields, (),
         (("over", "1", 0), ("freeboard", "m", 3)), _tailings,

@@ -13,8 +13,9 @@ from gateway.process.finding.kinds import DEPTH, KINDS, Found, scaled
 from gateway.process.finding.spans import SPANS, Span, Stretch
 from gateway.process.flow.rating import Curve, in_force
 from gateway.process.number import exact, rounded
-from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, MONTH, Calendar
-from gateway.process.stage import Cell, Past, Row, Series
+from gateway.process.periods import DAY, DAY_MS, HOUR, HOUR_MS, Calendar
+from gateway.process.places import Places
+from gateway.process.stage import Cell, Named, Past, Row, Series
 from protocols import quality
 
 _LENGTHS = {HOUR: HOUR_MS, DAY: DAY_MS}
@@ -42,14 +43,12 @@ class Findings:
         self._calendar = calendar
         self._grace_ms = grace_ms
         self._wanted = {channel for finding in findings for channel in finding.channels.values()}
-        # (level, channel) -> where its newest rows are
-        self._at = {
-            (level, name): (series, place)
-            for finding in findings
-            for level in (HOUR, DAY)
-            for series in (series_of(finding, level),)
-            for place, (name, _, _) in enumerate(series.channels)
-        }
+        self._places = Places(past)
+        for finding in findings:
+            for level in (HOUR, DAY):
+                series = series_of(finding, level)
+                for place, (name, _, _) in enumerate(series.channels):
+                    self._places.note(f"{level}/{name}", series, place)
         self._changed: set[tuple[str, int]] = set()
         self._spans: set[tuple[str, int]] = set()  # days, months and years that are to be looked at again
         self.since_seq = math.inf
@@ -68,7 +67,7 @@ class Findings:
         if level in (HOUR, DAY):
             for place, (name, _, _) in enumerate(row.series.channels):
                 if name in self._wanted:
-                    self._at[level, name] = row.series, place
+                    self._places.note(f"{level}/{name}", row.series, place)
                     self._changed.add((level, row.unix_ms))
         return ()
 
@@ -94,8 +93,10 @@ class Findings:
         if level != span.below:
             return set()
         found = {(one, self._calendar.start(one, start_ms)) for one in span.levels}
-        if span.months_before and self._calendar.month(start_ms) > 12 - span.months_before:
-            found |= {(one, self._calendar.end(one, start)) for one, start in found}
+        for one, start in tuple(found):
+            end_ms = self._calendar.end(one, start)
+            if one != level and start_ms >= end_ms - span.days_before * DAY_MS:
+                found.add((one, end_ms))
         return found
 
     def _written(self, finding: Finding, level: str, start_ms: int, found: Found) -> Iterator[Row]:
@@ -107,28 +108,15 @@ class Findings:
 
     def _found(self, finding: Finding, level: str, start_ms: int) -> Found:
         kind = KINDS[finding.by]
+        found = self._places.at({f"{level}/{channel}" for channel in finding.channels.values()}, start_ms)
         values = {
-            name: self._value(level, channel, start_ms, kind.inputs.get(name, kind.inputs.get(DEPTH)))
+            name: _amount(found.get(f"{level}/{channel}"), kind.inputs.get(name, kind.inputs.get(DEPTH)))
             for name, channel in finding.channels.items()
         }
         return kind.reckon(values, finding.numbers, in_force(finding.curves, start_ms) or Curve())
 
-    def _value(self, level: str, channel: str, start_ms: int, wanted: str | None) -> Decimal | None:
-        series, place = self._at.get((level, channel), (None, 0))
-        row = None if series is None else self._past.at(series, start_ms)
-        if series is None or row is None:
-            return None
-        value, flags = row.cells[place]
-        _, unit, decimals = series.channels[place]
-        times = scaled(unit, wanted)
-        if value is None or times is None or flags & quality.FEW:
-            return None
-        return Decimal(value).scaleb(-decimals) * times
-
     def _stretch(self, finding: Finding, span: Span, level: str, start_ms: int) -> Stretch:
-        first_ms = start_ms
-        for _ in range(span.months_before):
-            first_ms = self._calendar.start(MONTH, first_ms - 1)
+        first_ms = start_ms - span.days_before * DAY_MS
         times = range(first_ms, self._calendar.end(level, start_ms), _LENGTHS[span.below])
         columns = {
             name: self._column(span.below, channel, times, span.inputs.get(name, span.inputs.get(DEPTH)))
@@ -139,7 +127,19 @@ class Findings:
         return Stretch(columns, base, finding.limit)
 
     def _column(self, level: str, channel: str, times: range, wanted: str | None) -> list[Decimal | None]:
-        return [self._value(level, channel, unix_ms, wanted) for unix_ms in times]
+        found = self._places.between(f"{level}/{channel}", times.start, times.stop)
+        return [_amount(found.get(unix_ms), wanted) for unix_ms in times]
+
+
+def _amount(found: tuple[Named, Cell] | None, wanted: str | None) -> Decimal | None:
+    """In the unit that is wanted; None: there is no valid one."""
+    if found is None:
+        return None
+    (_, unit, decimals), (value, flags) = found
+    times = scaled(unit, wanted)
+    if value is None or times is None or flags & quality.FEW:
+        return None
+    return Decimal(value).scaleb(-decimals) * times
 
 
 def _cell(value: Decimal | None, decimals: int) -> Cell:

@@ -1,7 +1,8 @@
 """Knows the findings that are made of many hours or days together, and what each gives; knows no row and no site file.
 
-A base flow kept, dust over its limit in a day, the frost and the active layer of a year. A year of frost is cut where
-nothing freezes: its freezing index is of the winter that ends in it, from 1 July of the year before.
+A base flow kept, dust over its limit in a day, a dose rate beside its month, the frost and the active layer of a year.
+A year of frost is cut where nothing freezes: its freezing index is of the winter that ends in it, from 1 July of the
+year before.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +12,13 @@ from typing import NamedTuple
 from gateway.process.air import local
 from gateway.process.finding.kinds import DEPTH, Found
 from gateway.process.flow.release import release
-from gateway.process.ground import frost
+from gateway.process.ground import dose, frost
 from gateway.process.periods import DAY, HOUR, MONTH, YEAR
 
 _DUST_HOURS = 18  # of a day must be known for "kept"; ours, as of any quantity without a clause of its own
 _SUMMER_DAYS = 184  # from 1 July to 31 December
+_BACKGROUND_DAYS = 30  # ours: long enough for a mean, short enough to follow snow and soil moisture
+_RAIN_HOURS = 3  # washed-out radon's daughters live half an hour: ours
 DUST = {name: one for name, one in local.DUST.items() if one.minutes == 60}  # what hours can be held against
 
 Column = Sequence[Decimal | None]
@@ -31,7 +34,7 @@ class Stretch(NamedTuple):
 
 class Span(NamedTuple):
     """`inputs`, `needs`, `outputs` as those of a Kind. Made of the rows of `below`; `levels`: what it is made for;
-    `months_before`: how much earlier than its period the values begin."""
+    `days_before`: how much earlier than its period the values begin."""
 
     inputs: Mapping[str, str | None]
     needs: tuple[str, ...]
@@ -39,7 +42,7 @@ class Span(NamedTuple):
     below: str
     levels: tuple[str, ...]
     reckon: Callable[[Stretch], Found]
-    months_before: int = 0
+    days_before: int = 0
 
 
 def _base_flow(stretch: Stretch) -> Found:
@@ -55,6 +58,14 @@ def _dust(stretch: Stretch) -> Found:
     if found.kept and found.of < _DUST_HOURS:
         return None, found.passed, found.of  # too few hours to say that it was kept; enough to say that it was not
     return None if found.kept is None else int(found.kept), found.passed, found.of
+
+
+def _dose(stretch: Stretch) -> Found:
+    *before, last = stretch.columns["dose_rate"]
+    rain = stretch.columns.get("rain", ())[-_RAIN_HOURS:]
+    quiet = dose.background(before)
+    found = dose.dose(last, quiet, any(value for value in rain))
+    return found.level, found.sigmas, quiet.mean, None if found.level is None or not rain else int(found.rain)
 
 
 def _frost(stretch: Stretch) -> Found:
@@ -81,10 +92,15 @@ SPANS: dict[str, Span] = {
         {"dust": "mg/m3", "background": "mg/m3"}, ("dust",), (("kept", "1", 0), ("passed", "", 0), ("hours", "", 0)),
         HOUR, (DAY,), _dust,
     ),
+    "dose_background": Span(
+        {"dose_rate": None, "rain": "mm"}, ("dose_rate",),
+        (("level", "1", 0), ("sigmas", "1", 2), ("background", "", 3), ("by_rain", "1", 0)),
+        HOUR, (HOUR,), _dose, _BACKGROUND_DAYS,
+    ),
     "frost": Span(
         {"celsius": "degC"}, ("celsius",),
         (("freezing", "degC d", 1), ("thawing", "degC d", 1), ("freezing_days", "", 0), ("thawing_days", "", 0)),
-        DAY, (YEAR,), _frost, 6,
+        DAY, (YEAR,), _frost, _SUMMER_DAYS,
     ),
     "active_layer": Span(
         {DEPTH: "degC"}, (), (("depth", "cm", 1), ("is_least", "1", 0), ("days", "", 0)), DAY, (YEAR,), _active_layer

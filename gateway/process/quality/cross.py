@@ -41,10 +41,13 @@ class Place(NamedTuple):
 
 def ice(readings: Readings, place: Place) -> Flags:
     """Water at its freezing point, in frost: ice is on the probes or will be. Franklin Basin's technician marked
-    "ice" in turbidity and stage alone, nine in ten of these at such temperatures. A dead probe that says 0 in summer
-    is believed where no air temperature contradicts it."""
+    "ice" in turbidity and stage alone, nine in ten of these at such temperatures. A dead probe says 0 in summer too:
+    it is not believed where the air is above 0, nor, without an air temperature, where no conductivity says that it is
+    in water (0 and 0 are a dead sonde)."""
     water, air = _value(readings, "temperature"), _value(readings, "air_temperature")
     if water is None or not -0.5 <= water <= 0.1 or (air is not None and air > 0.0):
+        return {}
+    if air is None and _is_dry(readings, place):
         return {}
     return _marked(readings, ("turbidity", "level"), ICE)
 
@@ -53,12 +56,16 @@ def out_of_water(readings: Readings, place: Place) -> Flags:
     """Air conducts nothing: below `dry_below_us_cm` no river is (rain has 5 to 30 uS/cm), and all that hangs beside
     the conductivity probe hangs in the air too. What it says there may be below its own measuring range, but is near
     zero."""
-    conductivity, flags = readings.get("conductivity", (None, 0))
-    is_near = conductivity is not None and abs(conductivity) < place.dry_below_us_cm
-    if not is_near or flags & (MISSING | NOT_MEASURING):
+    if not _is_dry(readings, place):
         return {}
     in_water = ("conductivity", "dissolved_oxygen", "ph", "turbidity", "orp", "ammonium", "chlorophyll", "temperature")
     return _marked(readings, in_water, DRY)
+
+
+def _is_dry(readings: Readings, place: Place) -> bool:
+    conductivity, flags = readings.get("conductivity", (None, 0))
+    is_near = conductivity is not None and abs(conductivity) < place.dry_below_us_cm
+    return is_near and not flags & (MISSING | NOT_MEASURING)
 
 
 def fine_above_coarse(readings: Readings, place: Place) -> Flags:

@@ -121,8 +121,8 @@ def _finding(visit: Visit, sensor: Sensor, found: Mapping[str, Sequence[Reading]
         problem = plausible.problem(channel, found[register.name], medium, altitude_m, water_c)
         if problem is not None:
             return failed("readings", sensor.id, problem.seen, problem.advice)
-        values = "/".join(f"{reading.value:g}" for reading in found[register.name])
-        shown.append(Phrase("commission.values", quantity=plausible.Named(register.name), values=values,
-                            unit=unit_text(register.unit)))  # fmt: skip
+        values = "/".join(f"{reading.value:.{register.decimals}f}" for reading in found[register.name])
+        values = f"{values} {unit_text(register.unit)}".rstrip()
+        shown.append(Phrase("commission.values", quantity=plausible.Named(register.name), values=values))
     place = Phrase(f"commission.in_{medium}")
     return passed("readings", sensor.id, Phrase("commission.plausible", place=place, values=tuple(shown)))

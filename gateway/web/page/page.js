@@ -10,9 +10,11 @@ import { show_sketch } from "./sketch.js";
 import { show_events, show_tables } from "./tables.js";
 import { show_map } from "./map.js";
 import { begin_theme } from "./theme.js";
+import { fetch_findings } from "./findings.js";
 import { fetch_history, show_values } from "./values.js";
 
 const HISTORY_MS = 120e3;
+const SILENT_MS = 45e3; // the station says something every 20 s (gateway/web/server.py)
 let now = null;
 let is_lost = false;
 let older = [];
@@ -59,9 +61,15 @@ function judged(open, urgent) {
   return [is_grave ? "bad" : "look", words.filter(Boolean).join(" · "), [open.length ? title(open[0]) : words_of(conditions[0])]];
 }
 
+let stream = null;
+let heard_ms = 0;
+
 function listen() {
-  const stream = new EventSource("/live");
+  stream?.close();
+  stream = new EventSource("/live");
+  heard_ms = Date.now();
   stream.onmessage = (event) => {
+    heard_ms = Date.now();
     const is_first = !now;
     now = JSON.parse(event.data);
     is_lost = false;
@@ -72,9 +80,17 @@ function listen() {
   stream.onerror = () => {
     is_lost = true;
     draw();
-    if (stream.readyState !== EventSource.CLOSED) return; // it tries again by itself
-    setTimeout(listen, 5000);
   };
+}
+
+/** A device that slept, or a Wi-Fi that went, leaves a stream that never ends and says no more; one that was refused is
+ * not tried again by the browser. */
+function watch() {
+  const is_over = stream.readyState === EventSource.CLOSED;
+  if (Date.now() - heard_ms < (is_over ? 5e3 : SILENT_MS)) return;
+  is_lost = true;
+  draw();
+  listen();
 }
 
 async function fetch_older() {
@@ -104,6 +120,12 @@ begin_login(draw);
 begin_maintenance();
 begin_download();
 listen();
-fetch_history();
-setInterval(fetch_history, HISTORY_MS);
-setInterval(tick, 1000);
+for (const fetch_anew of [fetch_history, fetch_findings]) {
+  fetch_anew();
+  setInterval(fetch_anew, HISTORY_MS);
+}
+setInterval(() => {
+  tick();
+  watch();
+}, 1000);
+document.addEventListener("visibilitychange", () => document.hidden || watch());

@@ -50,14 +50,22 @@ function uplinks(status) {
 
 const text = (x, y, words, kind = "") => s("text", { x, y, class: kind }, words);
 
-function cut(words, most) {
-  return words.length > most ? `${words.slice(0, most - 1)}…` : words;
+const pen = document.createElement("canvas").getContext("2d");
+
+/** As much of it as fits. */
+function cut(words, width, size) {
+  pen.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  const fits = (text) => pen.measureText(text).width <= width;
+  if (fits(words)) return words;
+  const characters = [...words];
+  while (characters.length && !fits(`${characters.join("")}…`)) characters.pop();
+  return `${characters.join("")}…`;
 }
 
 function box(x, y, [name, kind, words], width = BOX.width) {
   return s("g", {}, s("title", {}, `${name}: ${words}`), s("rect", { x, y, width, height: BOX.height, rx: 8, class: kind }),
     s("circle", { cx: x + 18, cy: y + BOX.height / 2, r: 9, class: kind }), text(x + 18, y + BOX.height / 2 + 4, MARKS[kind], "mark"),
-    text(x + 36, y + 17, cut(name, 20)), text(x + 36, y + 33, cut(words, 22), "soft"));
+    text(x + 36, y + 17, cut(name, width - 44, 14)), text(x + 36, y + 33, cut(words, width - 44, 12), "soft"));
 }
 
 function hub(x, y, width, now) {

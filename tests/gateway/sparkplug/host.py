@@ -2,8 +2,8 @@
 
 Run with PYTHONPATH at what scripts/sparkplug-host fetched, and nothing of ours. pysparkplug decodes, keeps births and
 encodes; the host's duties of Sparkplug 3.0, 5.4 (state, order, rebirth) are done here with it. Words on standard input:
-`deaf N` loses the next N messages, `rebirth` asks for one, `write DEVICE NAME VALUE` sends a DCMD, `keep ..` a retained
-one, `end` says goodbye.
+`deaf N` loses the next N messages, `miss KIND` the next one of a kind, `rebirth` asks for one,
+`write DEVICE NAME VALUE` sends a DCMD, `keep ..` a retained one, `end` says goodbye.
 """
 
 import json
@@ -38,13 +38,14 @@ class Host(Client):
     """Whose picture is what it has told."""
 
     deaf = 0
+    missing: "str | None" = None
     seq: "int | None" = None
     bd_seq: "int | None" = None
 
     def _handle_message(self, raw: object) -> "Message | None":  # type: ignore[override]
         topic = Topic.from_str(raw.topic)  # type: ignore[attr-defined]
-        if self.deaf:
-            self.deaf -= 1
+        if self.deaf or topic.message_type == self.missing:
+            self.deaf, self.missing = max(0, self.deaf - 1), None
             tell(kind="lost", what=topic.message_type)
             return None
         key = (topic.group_id, topic.edge_node_id, topic.device_id)
@@ -66,7 +67,10 @@ class Host(Client):
             return
         if kind == MessageType.NBIRTH:
             self.bd_seq = next(one.value for one in payload.metrics if one.name == "bdSeq")
-        elif self.seq is not None and payload.seq != (self.seq + 1) % 256:
+        elif self.seq is None:
+            self.rebirth(f"no NBIRTH before {kind}")
+            return
+        elif payload.seq != (self.seq + 1) % 256:
             self.rebirth(f"{payload.seq} after {self.seq}")
         self.seq = payload.seq
         metrics = [
@@ -120,6 +124,8 @@ def main(port: int) -> None:
         word, *rest = line.split()
         if word == "deaf":
             host.deaf = int(rest[0])
+        elif word == "miss":
+            host.missing = rest[0]
         elif word == "rebirth":
             host.rebirth("told to")
         elif word == "write":

@@ -97,6 +97,30 @@ def test_a_host_that_lost_a_message_or_a_birth_asks_for_a_rebirth_and_gets_one(t
     story(tmp_path, steps)
 
 
+def test_a_birth_that_the_host_missed_is_said_again(tmp_path: Path) -> None:
+    async def steps(broker: Broker, here: Told, there: Told) -> None:
+        await there.until(lambda _: "DDATA" in kinds(there, "do"))
+        here.say("silent")
+        await there.until(lambda _: "DDEATH" in kinds(there, "do"))
+        there.say("miss DBIRTH")
+        here.say("speak")
+        await there.until(lambda _: there.of("lost"))
+        assert there.of("lost") == [{"kind": "lost", "what": "DBIRTH"}]
+        await there.until(lambda _: kinds(there, "do")[-2:] == ["DBIRTH", "DDATA"])
+        assert len(there.of("NBIRTH")) == 2
+        there.say("miss NBIRTH")
+        broker.kill()  # so that there is one
+        await broker.start()
+        await there.until(lambda _: len(there.of("lost")) == 2)
+        await there.until(lambda _: len(there.of("NBIRTH")) == 3)
+        count = len(there.of("DDATA"))
+        await there.until(lambda _: len(there.of("DDATA")) > count + 10)
+        births = {line["device"]: line["bd_seq"] for line in there.of("DBIRTH")}
+        assert births == dict.fromkeys(("level", "do"), there.of("NBIRTH")[-1]["bd_seq"])
+
+    story(tmp_path, steps)
+
+
 def test_a_host_that_came_late_gets_all_from_a_birth_that_it_asks_for(tmp_path: Path) -> None:
     async def steps(broker: Broker, here: Told, there: Told) -> None:
         await there.until(lambda _: there.of("DDATA"))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import messages
 from gateway.__main__ import main
+from tests.gateway.stations import UPPER, write
 
 ROOT = Path(__file__).parents[3]
 BUS = """
@@ -22,6 +22,7 @@ from pathlib import Path
 from hw_sim.clock import world_clock
 from hw_sim.desk.bus import Placed, TunedPty, bus, place
 from hw_sim.bus.uart import Uart
+from tests.gateway.stations import UPPER, write
 async def run():
     clock = world_clock()
     wire = bus(clock)
@@ -31,13 +32,9 @@ async def run():
     await asyncio.sleep(120)
 asyncio.run(run())
 """
-SITE = """
-[station]
-id = "upper"
-name = "Upper bridge"
-latitude = 34.9
-longitude = 98.2
-altitude_m = 4270
+SITE = (
+    UPPER
+    + """
 [[bus]]
 id = "river"
 port = "bus"
@@ -55,12 +52,7 @@ unit_id = {air}
 serial = "as_bus"
 period_s = 60
 """
-
-
-@pytest.fixture(autouse=True)
-def _language() -> Iterator[None]:
-    yield
-    messages.set_language(None)
+)
 
 
 @pytest.fixture
@@ -73,8 +65,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def commission(folder: Path, capsys: pytest.CaptureFixture[str], level: int, air: int) -> dict[tuple[str, str], str]:
-    (folder / "site.toml").write_text(SITE.format(level=level, air=air))
-    main(["commission", "--site", str(folder / "site.toml"), "--json", "--lang", "en"])
+    site = write(folder, SITE.format(level=level, air=air))
+    main(["commission", "--site", str(site), "--json", "--lang", "en"])
     made = json.loads(capsys.readouterr().out)
     return {(one["step"], one["subject"]): one["verdict"] for one in made["steps"]}
 
@@ -99,15 +91,14 @@ def test_swapped_addresses_are_told_without_a_gateway_too(folder: Path, capsys: 
 
 
 def test_a_port_or_target_that_is_not_there_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "site.toml").write_text(SITE.format(level=4, air=20))
-    site = ["--site", str(tmp_path / "site.toml"), "--lang", "zh", "--yes"]
+    site = ["--site", str(write(tmp_path, SITE.format(level=4, air=20))), "--lang", "zh", "--yes"]
     assert main(["commission", *site]) == 1 and "处理办法" in capsys.readouterr().err
     assert main(["commission", "water", *site]) == 1 and "upper" in capsys.readouterr().err
     assert main(["commission", "--port", "roof=/dev/ttyUSB9", *site]) == 1 and "roof" in capsys.readouterr().err
 
 
 def test_at_a_terminal_the_technician_is_asked_and_answers_in_letters_or_in_chinese(folder: Path) -> None:
-    (folder / "site.toml").write_text(SITE.format(level=4, air=20))
+    write(folder, SITE.format(level=4, air=20))
     answers = {"level 的探头": "空气\n", "level 铭牌": "L-1\n"}
     process, terminal = pty.fork()
     if process == 0:  # only this process's own calls from here

@@ -31,16 +31,9 @@ from gateway.ports import SystemClock
 from gateway.site import config
 from gateway.site.config import Site, Tls
 from gateway.store import Store
+from tests.gateway.stations import UPPER, write
 
 ROOT = Path(__file__).parents[3]
-STATION = """
-[station]
-id = "upper"
-name = "Upper bridge"
-latitude = 34.9
-longitude = 98.2
-altitude_m = 4270
-"""
 BUS = """
 [[bus]]
 id = "river"
@@ -52,12 +45,6 @@ bus = "river"
 unit_id = 1
 period_s = 60
 """
-
-
-@pytest.fixture(autouse=True)
-def _language() -> Iterator[None]:
-    yield
-    messages.set_language(None)
 
 
 class TreeEyes(Eyes):
@@ -74,16 +61,14 @@ class TreeEyes(Eyes):
         return []
 
 
-def write(root: Path, files: dict[str, str]) -> None:
+def plant(root: Path, files: dict[str, str]) -> None:
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
 
 
 def site(folder: Path, text: str = "") -> Site:
-    (folder / "site.toml").write_text(STATION + text)
-    (folder / "site.toml").chmod(0o600)
-    return config.load(folder / "site.toml")
+    return config.load(write(folder, UPPER, text))
 
 
 def keys(found: Iterator[Complaint]) -> list[tuple[str, str]]:
@@ -128,7 +113,7 @@ def test_what_the_pi_says_of_its_supply(bits: int, found: list[tuple[str, str]],
 
 def test_a_unit_that_is_missing_disabled_dead_or_starts_nothing(tmp_path: Path) -> None:
     assert keys(machine.service(TreeEyes(tmp_path))) == [("wrong", "no_unit")]
-    write(tmp_path, {"etc/systemd/system/watertower.service": "[Service]\nExecStart=/opt/w/watertower run x\n"})
+    plant(tmp_path, {"etc/systemd/system/watertower.service": "[Service]\nExecStart=/opt/w/watertower run x\n"})
     dead = TreeEyes(tmp_path, {"systemctl is-active watertower.service": "failed"})
     assert keys(machine.service(dead)) == [
         ("wrong", "not_enabled"), ("wrong", "not_active"), ("wrong", "no_program"),
@@ -136,7 +121,7 @@ def test_a_unit_that_is_missing_disabled_dead_or_starts_nothing(tmp_path: Path) 
     wants = tmp_path / "etc/systemd/system/multi-user.target.wants/watertower.service"
     wants.parent.mkdir()
     wants.symlink_to("/etc/systemd/system/watertower.service")
-    write(tmp_path, {"opt/w/watertower": "#!/bin/sh\n"})
+    plant(tmp_path, {"opt/w/watertower": "#!/bin/sh\n"})
     (tmp_path / "opt/w/watertower").chmod(0o755)
     well = TreeEyes(tmp_path, {"systemctl is-active watertower.service": "active"})
     assert keys(machine.service(well)) == []
@@ -152,7 +137,7 @@ def test_a_clock_that_nobody_vouches_for() -> None:
 
 
 def test_a_card_that_is_worn_faulty_or_written_all_day(tmp_path: Path) -> None:
-    write(tmp_path, {
+    plant(tmp_path, {
         "sys/fs/ext4/mmcblk0p2/errors_count": "3\n",
         "sys/block/mmcblk0/device/life_time": "0x02 0x09\n",
         "sys/block/mmcblk0/stat": "1 2 3 4 5 6 90000000 8 9 10 11\n",
@@ -160,7 +145,7 @@ def test_a_card_that_is_worn_faulty_or_written_all_day(tmp_path: Path) -> None:
     })  # fmt: skip
     found = keys(machine.wear(TreeEyes(tmp_path)))
     assert found == [("wrong", "disk_errors"), ("look", "worn"), ("look", "writes")]
-    write(tmp_path, {
+    plant(tmp_path, {
         "sys/fs/ext4/mmcblk0p2/errors_count": "0\n",
         "sys/block/mmcblk0/device/life_time": "0x01 0x01\n",
         "sys/block/mmcblk0/stat": "1 2 3 4 5 6 900000 8 9 10 11\n",

@@ -77,8 +77,17 @@ def test_a_board_that_runs_is_shown_before_it_is_overwritten_and_keeps_what_it_w
     assert board.flash_path.read_bytes() != before
 
 
+# A drive goes the same way whatever took it; when all was handed over, only that nobody comes back.
+SAID = {
+    ("RP2040", "unplug_at"): ("时板子断开", "没有重新出现"),
+    ("RP2040", "brown_out_at"): ("时板子断开", "没有重新出现"),
+    ("ESP32", "unplug_at"): ("时板子断开",),
+    ("ESP32", "brown_out_at"): ("时芯片停止应答：可能是供电不足",),
+}
+
+
 @pytest.mark.parametrize("chip", CHIPS[:2])
-@pytest.mark.parametrize("share", [0.0, 0.6, 0.99])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
 @pytest.mark.parametrize("fault", ["unplug_at", "brown_out_at"])
 def test_whatever_breaks_it_off_the_next_run_ends_it(
     chip: str, share: float, fault: str, desk: Desk, capsys: pytest.CaptureFixture[str]
@@ -87,7 +96,10 @@ def test_whatever_breaks_it_off_the_next_run_ends_it(
     board = plugged(desk, chip)
     board.faults = Faults(**{fault: share})
     assert flashes("--lang", "zh") == 1
-    assert "处理办法" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "处理办法" in err and any(said in err for said in SAID[chip, fault]), (
+        "what happened, not only that it failed"
+    )
     assert share > 0.9 or not board.is_bootable
     board.plug()  # the technician does as he was told
     assert flashes("--lang", "en") == 0
@@ -129,6 +141,8 @@ def test_an_image_for_another_chip_is_never_written(chip: str, desk: Desk, capsy
     assert flashes("--image", str(other), "--lang", "zh") == 1
     assert f"没有用于 {chip} 的固件" in capsys.readouterr().err
     assert board.flash_path.read_bytes() == before
+    lay(chip)
+    assert flashes("--lang", "en") == 0, "the right one is taken afterwards"
 
 
 def test_a_board_that_passes_over_its_image_is_noticed(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,6 +168,8 @@ def test_nobody_guesses_between_two_boards_nor_two_images(desk: Desk, capsys: py
     assert flashes("--lang", "en") == 1
     assert "several images for RP2040: image-RP2040.uf2, other-RP2040.uf2" in capsys.readouterr().err
     assert flashes("--image", "other-RP2040.uf2", "--lang", "en") == 0
+    assert flashes("--port", "/dev/ttyUSB77", "--lang", "zh") == 1
+    assert "没有串口 /dev/ttyUSB77" in capsys.readouterr().err
 
 
 def test_a_stock_image_is_warned_of_and_written_only_after_a_yes(

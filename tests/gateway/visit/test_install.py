@@ -1,25 +1,21 @@
 """A machine's tree becomes a gateway's and what it was before; systemd itself reads the units."""
 
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway import messages
 from gateway.__main__ import main
-from gateway.machine.install import pieces
+from gateway.machine.install import pieces, unit_word
 from gateway.machine.install.tree import Tree
 from gateway.visit.install_command import template
+from tests.gateway.stations import UPPER, write
 
-SITE = """
-[station]
-id = "upper"
-name = "Upper bridge"
-latitude = 34.9
-longitude = 98.2
-altitude_m = 4270
+SITE = (
+    UPPER
+    + """
 [radio]
 port = "/dev/ttyAMA0"
 [[bus]]
@@ -42,12 +38,7 @@ unit_id = 1
 period_s = 60
 rail = "probes"
 """
-
-
-@pytest.fixture(autouse=True)
-def _language() -> Iterator[None]:
-    yield
-    messages.set_language(None)
+)
 
 
 @pytest.fixture
@@ -55,7 +46,7 @@ def root(tmp_path: Path) -> Path:
     """A Raspberry Pi's card, as far as it matters."""
     (tmp_path / "pi/boot/firmware").mkdir(parents=True)
     (tmp_path / "pi/boot/firmware/config.txt").write_text("dtparam=audio=on")
-    (tmp_path / "site.toml").write_text(SITE)
+    write(tmp_path, SITE)
     return tmp_path / "pi"
 
 
@@ -147,12 +138,15 @@ def test_without_a_pi_there_is_no_clock_chip_to_switch_on(root: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here: apt install systemd")
-def test_systemd_has_nothing_to_say_against_the_units(root: Path, tmp_path: Path) -> None:
-    program = tmp_path / "venv/bin/watertower"
+@pytest.mark.parametrize("folder", ["venv", "a folder; 100 % mine"])
+def test_systemd_has_nothing_to_say_against_the_units(root: Path, tmp_path: Path, folder: str) -> None:
+    program = tmp_path / folder / "bin/watertower"
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert install(root, prefix=str(tmp_path / "venv")) == 0
+    assert install(root, prefix=str(tmp_path / folder)) == 0
+    command = re.search("^ExecStart=(.*)", (root / "etc/systemd/system/watertower.service").read_text(), re.M)
+    assert command is not None and unit_word.first(command[1]) == str(program), "doctor looks for it there"
     for unit in sorted((root / "etc/systemd/system").glob("watertower*.service")):
         verify = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
         assert (verify.returncode, verify.stderr) == (0, ""), unit
@@ -165,6 +159,13 @@ def test_systemd_has_nothing_to_say_against_the_units(root: Path, tmp_path: Path
         ["systemd-sysusers", f"--root={root}", "--dry-run"], capture_output=True, text=True, check=False
     )
     assert users.returncode == 0 and "Creating user 'watertower'" in users.stdout + users.stderr
+
+
+def test_a_path_that_systemd_would_never_start_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for prefix in ('/opt/a "name"', "/opt/a's", "/opt/a\\b"):
+        assert install(root, prefix=prefix) == 1
+        assert "systemd starts no program" in capsys.readouterr().err
+    assert not (root / "etc").exists()
 
 
 def test_the_unit_lets_the_gateway_ask_the_kernel_for_its_clock() -> None:

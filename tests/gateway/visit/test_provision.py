@@ -1,6 +1,7 @@
 """A board becomes a node: its real firmware, in a real MicroPython, takes the slice at a raw REPL on a pty."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,16 @@ def test_no_board_two_boards_a_port_in_use_and_a_silent_port_are_told_apart(
     assert main(told) == 1
     assert "No board is plugged in" in capsys.readouterr().err
     assert main([*told, "--port", "/dev/null"]) == 1
+    assert "/dev/null can't be used: not a serial port" in capsys.readouterr().err
+    assert main([*told, "--port", "/dev/ttyUSB77"]) == 1
+    assert "There is no port /dev/ttyUSB77" in capsys.readouterr().err
+    assert main([*told, "--port", "usb:0403:6001"]) == 1
+    assert "usb:0403:6001 is not plugged in" in capsys.readouterr().err
+    far, near = os.openpty()
+    assert main([*told, "--port", os.ttyname(near)]) == 1
     assert "answers as MicroPython" in capsys.readouterr().err
+    os.close(far)
+    os.close(near)
 
 
 def test_a_board_of_another_kind_is_refused(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

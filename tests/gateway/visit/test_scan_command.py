@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import messages
 from gateway.__main__ import main
 from gateway.site import config
+from tests.gateway.stations import UPPER, write
 
 ROOT = Path(__file__).parents[3]
 BUS = """
@@ -18,6 +18,7 @@ from pathlib import Path
 from hw_sim.clock import world_clock
 from hw_sim.desk.bus import Placed, TunedPty, bus, place
 from hw_sim.bus.uart import Uart
+from tests.gateway.stations import UPPER, write
 async def run():
     clock = world_clock()
     wire = bus(clock)
@@ -28,12 +29,6 @@ async def run():
     await asyncio.sleep(120)
 asyncio.run(run())
 """
-
-
-@pytest.fixture(autouse=True)
-def _language() -> Iterator[None]:
-    yield
-    messages.set_language(None)
 
 
 @pytest.fixture
@@ -58,12 +53,11 @@ def test_a_bus_is_searched_and_its_lines_pass_the_check(
     assert "can't share a bus" in out
     lines = out[out.index("[[bus]]") :].replace(port, "/dev/ttyUSB0")
     lines = lines.replace("/dev/ttyUSB0", "/dev/ttyUSB1", 1)
-    station = '[station]\nid = "a"\nname = "A"\nlatitude = 34.9\nlongitude = 98.2\naltitude_m = 4270\n'
     uplink = '\n[[uplink]]\nid = "p"\ntype = "mqtt"\nhost = "192.168.1.10"\n'
     buses = lines.split("[[bus]]")
     for index, bus in enumerate(buses[1:]):
         buses[index + 1] = bus.replace("/dev/ttyUSB0", f"/dev/ttyUSB{index + 2}")
-    (tmp_path / "site.toml").write_text(station + "\n" + "[[bus]]".join(buses) + uplink, "utf-8")
+    write(tmp_path, UPPER, "[[bus]]".join(buses), uplink)
     assert len(config.load(tmp_path / "site.toml").sensors) == 3
 
 

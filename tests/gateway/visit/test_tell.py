@@ -10,16 +10,12 @@ from typing import Any
 
 import pytest
 
-from gateway import messages
 from gateway.__main__ import main
+from tests.gateway.stations import UPPER, write
 
-SITE = """
-[station]
-id = "upper"
-name = "Upper bridge"
-latitude = 34.9
-longitude = 98.2
-altitude_m = 4270
+SITE = (
+    UPPER
+    + """
 [radio]
 port = "/dev/ttyAMA0"
 [[bus]]
@@ -45,12 +41,7 @@ report_s = 60
   unit_id = 11
   period_s = 60
 """
-
-
-@pytest.fixture(autouse=True)
-def _language() -> Iterator[None]:
-    yield
-    messages.set_language(None)
+)
 
 
 @contextmanager
@@ -81,8 +72,7 @@ def door(folder: Path, answer: dict[str, Any]) -> Iterator[list[dict[str, Any]]]
 
 
 def tell(folder: Path, *words: str) -> int:
-    (folder / "site.toml").write_text(SITE)
-    return main(["tell", *words, "--site", str(folder / "site.toml"), "--lang", "en"])
+    return main(["tell", *words, "--site", str(write(folder, SITE)), "--lang", "en"])
 
 
 def test_a_sensor_is_told_what_its_profile_knows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,13 @@ from tests.gateway.doubles import HandClock
 
 BENCH = Path(__file__).parents[3] / "hw_sim" / "sites" / "bench.toml"
 BATTERY = "  [node.battery]\n  cells = 4\n  capacity_ah = 20\n\n"  # of the first node
+POSITIONS = {  # of some, beside their names: a river from the north-west to the south-east
+    "level": "latitude = 33.0004\nlongitude = 96.9996",
+    "turb": "latitude = 33.0004\nlongitude = 96.9997",
+    "upstream": "latitude = 33.0095\nlongitude = 96.9815",
+    "outfall": "latitude = 32.9952\nlongitude = 97.0041",
+    "downstream": "latitude = 32.9846\nlongitude = 97.0198",
+}
 UPLINKS = """
 [[uplink]]
 id = "province"
@@ -98,6 +105,8 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.file = folder / "site.toml"
         text = BENCH.read_text("utf-8").replace("  [[node.bus]]", f"{BATTERY}  [[node.bus]]", 1)
+        for name, place in POSITIONS.items():
+            text = text.replace(f'"{name}"\n', f'"{name}"\n{place}\n', 1)
         self.file.write_text(text + UPLINKS + RULES, "utf-8")
         self.site = load(self.file)
         self.clock = HandClock()
@@ -188,7 +197,11 @@ def troubled(site: Site, now_ms: int) -> Status:
     )
     assert status.radio is not None
     nodes = tuple(
-        replace(one, heard_unix_ms=now_ms - 5_400_000, rssi_dbm=-118, lacking=6) if one.id == 2 else one
+        replace(one, heard_unix_ms=now_ms - 5_400_000, rssi_dbm=-118, lacking=6)
+        if one.id == 2
+        else replace(one, battery_mv=13_266, battery_unix_ms=now_ms - 3_600_000)
+        if one.id == 1
+        else one
         for one in status.radio.nodes
     )
     channels = tuple(

@@ -1,5 +1,6 @@
 """Where the page's map puts what hangs on a station, held against distances that others have reckoned."""
 
+import re
 from math import hypot
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.mark.parametrize(
     ("latitude", "longitude", "metres"),
-    [  # by the series of a degree's length on WGS 84, 111132.95 - 559.85 cos 2p .. and 111412.88 cos p - 93.50 cos 3p ..
+    [  # by the series of a degree's length (WGS 84): 111132.95 - 559.85 cos 2p .. and 111412.88 cos p - 93.50 cos 3p ..
         (33.01, 97.0, 1109.1), (33.0, 97.01, 934.5), (32.99, 96.99, 1450.3), (33.0, 97.0, 0.0),
     ],
 )  # fmt: skip
@@ -36,24 +37,27 @@ def test_the_date_line_is_crossed_the_short_way(world: World) -> None:
 
 def test_only_what_has_a_position_is_on_the_map_and_a_nodes_sensor_knows_its_node(tmp_path: Path) -> None:
     world = World(tmp_path)
-    assert places(world.site) == []
-    text = world.file.read_text("utf-8").replace(
-        'name = "upstream"', 'name = "upstream"\nlatitude = 33.01\nlongitude = 97.0'
+    text = world.file.read_text("utf-8")
+    world.file.write_text(
+        text.replace('id = "upstream_do"', 'id = "upstream_do"\nlatitude = 33.0\nlongitude = 96.99'), "utf-8"
     )
-    text = text.replace('id = "level"', 'id = "level"\nlatitude = 33.0\nlongitude = 97.001', 1)
-    world.file.write_text(text, "utf-8")
     found = places(load(world.file))
     assert [(one["name"], one["is_node"], one["node"]) for one in found] == [
         ("level", False, None),
+        ("turb", False, None),
         ("upstream", True, None),
+        ("upstream_do", False, "upstream"),
+        ("outfall", True, None),
+        ("downstream", True, None),
     ]
-    assert found[1]["north_m"] == pytest.approx(1112, abs=1)
+    assert (found[2]["north_m"], found[2]["east_m"]) == pytest.approx((1056, -1725), abs=2)
+    world.file.write_text(re.sub(r"l(at|ong)itude = \d+\.\d{2,}\n", "", text), "utf-8")
+    assert places(load(world.file)) == []
 
 
 def test_half_a_position_is_a_fault(tmp_path: Path) -> None:
     world = World(tmp_path)
-    text = world.file.read_text("utf-8").replace('name = "upstream"', 'name = "upstream"\nlatitude = 33.01')
-    world.file.write_text(text, "utf-8")
+    world.file.write_text(world.file.read_text("utf-8").replace("longitude = 96.9815\n", ""), "utf-8")
     with pytest.raises(SiteError) as found:
         load(world.file)
     assert "node[0]" in "\n".join(check_text(found.value, world.file))

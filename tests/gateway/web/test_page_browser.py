@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from gateway.messages import say
+from gateway.site.config import load
+from gateway.web import certificate
 from tests.gateway.web.station import PASSWORD, World, gateway, page, troubled, well
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -25,6 +27,13 @@ DEVICES = {"desk": DESK, "phone": PHONE}
 # What Chromium itself says of a page that has gone, and of a wrong password.
 GONE = "Failed to load resource: net::ERR_"
 FORBIDDEN = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
+
+# Streams whose words a test can keep from the page, as a connection does that has gone without a word.
+MUTABLE = """window.streams = [];
+window.EventSource = class extends EventSource {
+  constructor(address) { super(address); streams.push(this); }
+  set onmessage(hear) { super.onmessage = (event) => this.is_mute || hear(event); }
+};"""
 
 Open = Callable[..., Page]
 
@@ -69,11 +78,18 @@ def open_page(browser: Browser, world: World) -> Iterator[Open]:
     expected: list[str] = []
 
     def open_page(
-        port: int, lang: str = "en", device: dict[str, Any] = DESK, scheme: str = "light", but: str | None = None
+        port: int,
+        lang: str = "en",
+        device: dict[str, Any] = DESK,
+        scheme: str = "light",
+        but: str | None = None,
+        first: str = "",
     ) -> Page:
         expected.extend([but] if but else [])
         contexts.append(browser.new_context(color_scheme=scheme, locale="zh-CN" if lang == "zh" else "en-GB", **device))
         shown = contexts[-1].new_page()
+        if first:
+            shown.add_init_script(first)
         shown.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         shown.on("pageerror", lambda error: complaints.append(str(error)))
         shown.on("request", lambda request: asked.add(request.url))
@@ -252,7 +268,7 @@ def test_on_a_phone_maintenance_begins_and_ends_with_a_thumb(open_page: Open, wo
     shown.locator("#what").select_option("calibration")
     shown.get_by_role("button", name=say("web.begin", "zh")).tap()
     shown.locator("#password").fill(PASSWORD)
-    shown.locator("#ask .main").tap()
+    shown.locator("#ask button.main").tap()
     expect(shown.locator("#work")).to_contain_text("do")
     expect(shown.locator('[data-channel="do.temperature"] .work')).to_have_text(say("quality.calibration", "zh"))
     expect(shown.locator(".card .work")).to_have_count(len([1 for one in world.site.channels if one.sensor == "do"]))
@@ -314,6 +330,113 @@ def test_texts_of_a_gateway_stay_texts(open_page: Open, world: World, port: int)
     expect(shown.locator("#events")).to_contain_text(nasty)
     expect(shown.locator("#uplinks")).to_contain_text(nasty)
     assert shown.locator("img").count() == 0
+
+
+def test_a_device_that_slept_does_not_take_an_old_state_for_the_new_one(
+    open_page: Open, world: World, port: int
+) -> None:
+    """Its stream is open and says no more, and its clock has gone on."""
+    world.status = well(world.site, world.clock.unix)
+    shown = open_page(port, first=MUTABLE)
+    heard(world, shown)
+    asked: list[str] = []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.evaluate("""() => {
+        const verdict = document.querySelector("#verdict");
+        new MutationObserver(() => { if (verdict.classList.contains("bad")) document.body.dataset.lost = "yes"; })
+            .observe(verdict, { attributes: true });
+        for (const stream of streams) stream.is_mute = true;
+        const real = Date.now;
+        Date.now = () => real() + 3_600_000;
+    }""")
+    expect(shown.locator("body")).to_have_attribute("data-lost", "yes")  # and said so
+    expect(shown.locator("#verdict")).to_have_class("verdict good", timeout=15_000)
+    assert sum(url.endswith("/live") for url in asked) == 1
+
+
+def test_long_names_and_full_rows_stay_in_their_places(open_page: Open, world: World, port: int) -> None:
+    """Nothing covers another cell's words, nothing leaves the screen."""
+    status = troubled(world.site, world.clock.unix)
+    assert status.radio is not None
+    nodes = tuple(replace(one, battery_mv=12_400, battery_unix_ms=world.clock.unix) for one in status.radio.nodes)
+    world.status = replace(
+        status,
+        radio=replace(status.radio, nodes=nodes),
+        uplinks=tuple(replace(one, uplink="x" * 40) for one in status.uplinks),
+        buses=tuple(
+            replace(bus, devices=tuple(replace(one, sensor="长W" * 20) for one in bus.devices)) for bus in status.buses
+        ),
+    )
+    for lang in ("en", "zh"):
+        shown = open_page(port, lang, PHONE)
+        heard(world, shown, lang)
+        expect(shown.locator("#uplinks")).to_contain_text("x" * 40, timeout=15_000)
+        assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        covered = shown.evaluate("""() => [...document.querySelectorAll("tr")].flatMap((row) => {
+            const cells = [...row.children].map((cell) => [cell, cell.getBoundingClientRect()]);
+            return cells.flatMap(([cell, a], at) => cells.slice(at + 1).filter(([, b]) =>
+                a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+                .map(([other]) => `${cell.textContent} / ${other.textContent}`)); })""")
+        assert covered == []
+        outside = shown.evaluate("""() => [...document.querySelectorAll(".sketch g:has(> rect)")].filter((group) => {
+            const box = group.querySelector("rect").getBoundingClientRect();
+            return [...group.querySelectorAll("text")].some((text) => text.getBoundingClientRect().right > box.right);
+        }).map((group) => group.textContent)""")
+        assert outside == []
+
+
+def test_who_is_not_encrypted_is_led_to_the_page_that_is(
+    open_page: Open, browser: Browser, world: World, port: int
+) -> None:
+    world.status = troubled(world.site, world.clock.unix)
+    with page(world, tls=certificate.ready(world.site, "0.0.0.0")) as both:
+        shown = open_page(both, "zh", PHONE, but=GONE)
+        shown.locator("#login").tap()
+        expect(shown.locator("#password")).to_be_hidden()
+        there = shown.locator("#private a")
+        expect(there).to_have_attribute("href", f"https://127.0.0.1:{both}/")
+        keep(shown, "phone-zh-plain")
+        context = browser.new_context(ignore_https_errors=True, locale="zh-CN", **PHONE)
+        private = context.new_page()
+        private.goto(there.get_attribute("href") or "")
+        row = private.locator('[data-rule="oxygen"]')
+        row.get_by_role("button", name=say("web.acknowledge", "zh")).tap()
+        private.locator("#password").fill(PASSWORD)
+        private.locator("#ask button.main").tap()
+        expect(row).to_contain_text(say("alarm.acknowledged", "zh"), timeout=15_000)
+        context.close()
+
+
+def test_names_of_the_site_file_stay_texts(open_page: Open, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    nasty = "</script><img src=x onerror=alert(1)>'\"&amp;{{web.login}}<!--"
+    text = world.file.read_text("utf-8").replace('"Bench station"', f"'''{nasty}'''")
+    text = text.replace('"Too little oxygen for fish"', f"'''{nasty}'''").replace('"基准站"', f"'''{nasty}'''")
+    world.file.write_text(text, "utf-8")
+    world.site = load(world.file)
+    world.status = troubled(world.site, world.clock.unix)
+    with gateway(world), page(world) as port:
+        for lang in ("en", "zh"):
+            shown = open_page(port, lang, but=GONE)
+            heard(world, shown, lang)
+            expect(shown.locator("h1")).to_have_text(nasty)
+            if lang == "en":
+                expect(shown.locator('[data-rule="oxygen"] strong')).to_contain_text(nasty)
+            assert shown.locator("img, body script").count() == 0
+            assert shown.title().endswith(nasty)
+
+
+def test_a_gateway_that_starts_again_is_seen_by_a_page_that_stayed_open(open_page: Open, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    with page(world) as port:
+        with gateway(world):
+            shown = open_page(port, but=GONE)
+            expect(shown.locator("#verdict")).to_have_class("verdict good", timeout=15_000)
+        expect(shown.locator("#verdict strong")).to_have_text(say("web.no_gateway", "en"), timeout=15_000)
+        expect(shown.locator(".stale .card")).to_have_count(35)
+        with gateway(world):
+            expect(shown.locator("#verdict")).to_have_class("verdict good", timeout=15_000)
+            expect(shown.locator(".stale")).to_have_count(0)
 
 
 def test_a_page_that_has_lost_its_station_says_so_and_finds_it_again(open_page: Open, world: World) -> None:

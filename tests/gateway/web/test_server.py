@@ -8,8 +8,9 @@ import json
 import socket
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,19 @@ from msgspec.structs import replace
 from gateway.__main__ import main
 from gateway.app import Gateway
 from gateway.control.door import Door
+from gateway.export import Wish
+from gateway.faults import SiteError
 from gateway.messages import set_language
-from gateway.web import guard
+from gateway.site.config import load
+from gateway.store import Store
+from gateway.web import download, guard
 from gateway.web.command import opened
 from gateway.web.guesses import FREE
 from gateway.web.order import told
 from gateway.web.server import Server
 from hw_sim.clock import run_virtual
 from hw_sim.station import free_ports
-from tests.gateway.doubles import RIVER, sensor, site
+from tests.gateway.doubles import RIVER, HandClock, sensor, site
 from tests.gateway.test_app import Room
 from tests.gateway.web.station import DAY_MS, PASSWORD, Obedient, World, gateway, page, troubled
 
@@ -321,6 +326,69 @@ def test_one_who_takes_all_connections_gets_32_and_of_these_12_streams(port: int
     finally:
         for line in lines:
             line.close()
+
+
+def test_of_those_who_come_from_many_addresses_24_are_told_what_happens(port: int) -> None:
+    lines = [
+        socket.create_connection(("127.0.0.1", port), 10, source_address=(f"127.0.0.{2 + number // 10}", 0))
+        for number in range(50)
+    ]
+    try:
+        for line in lines:
+            line.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
+        said = [line.recv(12) for line in lines]
+        assert (said.count(b"HTTP/1.1 200"), said.count(b"HTTP/1.1 503")) == (24, 26)
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_no_more_than_96_are_connected_wherever_they_come_from(port: int) -> None:
+    lines = []
+    try:
+        for number in range(110):
+            source = (f"127.0.0.{2 + number // 10}", 0)
+            lines.append(socket.create_connection(("127.0.0.1", port), 10, source_address=source))
+            with suppress(OSError):
+                lines[-1].sendall(b"GET /session HTTP/1.1\r\nHost: x\r\n\r\n")
+        answered = 0
+        for line in lines:
+            with suppress(OSError):
+                answered += line.recv(12) == b"HTTP/1.1 200"
+        assert answered == 96
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_the_name_of_a_download_can_add_no_header(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    text = world.file.read_text("utf-8")
+    for nasty in ("a\\r\\nX-Evil: 1", 'a\\"; filename=x.exe', "../../x", "a/b"):
+        world.file.write_text(text.replace('id = "bench"', f'id = "{nasty}"'), "utf-8")
+        with pytest.raises(SiteError):
+            load(world.file)
+
+
+def test_a_long_period_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    wanted = [one for one in world.site.channels if one.sensor == "do"]
+    store = Store(Path(world.site.store.path), HandClock(world.clock.unix))
+    series = store.series("sensor do", wanted)
+    for number in range(8_000):
+        store.add_poll(series, world.clock.unix - 40 * DAY_MS + 60_000 * number, [(number, 0)] * len(wanted))
+        if number % 5000 == 4999:
+            store.commit()
+    store.close()
+    wish = Wish(world.clock.unix - 50 * DAY_MS, world.clock.unix + 1, [])
+    tracemalloc.start()
+    try:
+        size = sum(len(part) for part in download._parts(Path(world.site.store.path), wish))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size > 1_500_000
+    assert peak < 1_400_000  # two parts and the rows that they are made of
 
 
 def test_guessed_passwords_must_wait_and_the_right_one_too(port: int, world: World) -> None:

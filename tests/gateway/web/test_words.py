@@ -7,6 +7,7 @@ import pytest
 
 from gateway.messages import catalogue, set_language
 from gateway.process.alarm import states
+from gateway.web.findings import PERIODS
 from gateway.web.words import chosen, filled, flags
 from protocols import quality, worth
 
@@ -33,6 +34,7 @@ def test_every_word_that_the_page_names_is_there() -> None:
 def test_every_word_of_the_page_is_said_by_it_or_by_its_process() -> None:
     code = "\n".join(path.read_text("utf-8") for path in (GATEWAY / "web").glob("*.py"))
     code += PAGE + "".join((GATEWAY / name).read_text("utf-8") for name in ("__main__.py", "site/nodes.py"))
+    code += " ".join(f"period_{period}" for period in PERIODS)
     for uplink in (GATEWAY / "uplink").rglob("*.py"):
         if "waits={" in (text := uplink.read_text("utf-8")):  # what waits has its names
             code += re.sub(r"\"([a-z_]+)\"", r"waits_\1", text)

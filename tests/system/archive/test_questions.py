@@ -92,3 +92,9 @@ def test_questions_are_answered_in_both_languages(archive: Archive, dsn: str, la
     beyond = query("exceedances", "--channel", "level.level", "--above", "5.5")
     assert beyond[1][3] == "3"  # out of its range is a value all the same
     assert beyond[1][-2:] == ["9.0", "mm"]
+    lie = archive.store([("one", data(1, 6))]).refused
+    archive.refuse(lie)
+    archive.refuse(lie)
+    refusals = query("refusals", "--station", "one")
+    assert refusals[0][0] == {"en": "station", "zh": "站点"}[lang]
+    assert refusals[1][:3] == ["one", "altered", "2"] and refusals[1][7:9] == ["row", "1:"]

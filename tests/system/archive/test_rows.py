@@ -1,5 +1,6 @@
 """What becomes of rows in a real PostgreSQL, without a broker."""
 
+import math
 import threading
 
 import psycopg
@@ -30,14 +31,34 @@ def test_workers_with_the_same_rows_at_once_write_each_once_even_if_times_differ
     assert ask(dsn, "SELECT has::text FROM station") == [("{[1,401)}",)]
 
 
+def test_rows_of_every_form_are_kept_as_they_came_and_known_again(archive: Archive, dsn: str) -> None:
+    numbers = [-0.0, 5e-324, 0.1, -999_999_999_999.5, 123456.789]
+    told = [
+        ([*numbers, None], [0, 4, 1 << 30, 0, 8, 1]),
+        ([None] * 6, None),
+        ([1.0, *numbers], None),
+        ([1.0, *numbers], [16] * 6),  # as old as no PostgreSQL is
+    ]
+    archive.announce([("one", Series(2, "sensor wide", [(f"wide.{n}", "", 3) for n in range(6)]))])
+    archive.announce([("one", Series(3, "alarm", []))])
+    rows = [Row(2, 60_000 * place, *one) for place, one in enumerate(told)] + [Row(3, 0, [])]
+    rows[3] = Row(2, 1 - NOW_MS, *told[3])
+    batch = [("one", Data(0, 1, NOW_MS, rows))]
+    assert archive.store(batch).new == 5
+    found = ask(dsn, "SELECT (extract(epoch from time) * 1000)::bigint, series, value, quality FROM row ORDER BY seq")
+    assert found == [(NOW_MS + row.after_ms, row.series, row.values, row.quality) for row in rows]
+    assert math.copysign(1, found[0][2][0]) == -1
+    assert archive.store(batch)[:4] == (0, 5, 0, [])
+
+
 def test_a_guessed_time_gives_way_to_a_known_one_and_never_the_other_way_round(archive: Archive, dsn: str) -> None:
     guess, dated = data(1, 5, quality=[16], unix_ms=1000), data(1, 5)
     assert archive.store([("one", guess)]).new == 1
     assert archive.store([("one", dated)]).dated == 1
     assert archive.store([("one", guess), ("one", dated)])[:4] == (0, 2, 0, [])
     assert ask(dsn, "SELECT extract(epoch from time) * 1000, quality FROM row") == [(NOW_MS, None)]
-    other = archive.store([("one", data(1, 6))])
-    assert [refused.reason for _, refused in other.refused] == ["altered"]
+    for other in (data(1, 6), data(1, 6, quality=[16], unix_ms=1000)):
+        assert [refused.reason for _, refused in archive.store([("one", other)]).refused] == ["altered"]
 
 
 def test_rows_wait_for_the_announcement_of_their_series(archive: Archive) -> None:
