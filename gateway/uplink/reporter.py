@@ -172,7 +172,10 @@ class Reporter(ABC, Generic[Key]):
                     return
                 self._changed.clear()
                 await self._scan()
-                wait_s = await self._send_next() if self._store.is_open else _CLOSED_S
+                if not self._store.is_open:  # it has nothing to show, which is not the same as having nothing
+                    await asyncio.sleep(_CLOSED_S)
+                    continue
+                wait_s = await self._send_next()
                 if wait_s > 0:
                     await self._pause(min(_LOOK_S, wait_s))
         finally:
