@@ -28,6 +28,7 @@ from hw_sim.platforms.platform import Platform
 from hw_sim.world import SimNode
 
 CHIP = "RP2040"
+_STORY = Path(__file__).with_name("story.toml")
 _STORAGE = 0xA0000  # where the flash storage of RPI_PICO begins: 2 MiB less 1408 KiB
 _LOOK_S = 0.2
 _ASKS_FOR_HANDS = "certificate-*.part.json"  # gateway/visit/commission: it lies there while somebody must pull a plug
@@ -77,7 +78,7 @@ async def _live(folder: Path, seconds: float | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("store.db", "store.db-wal", "store.db-shm"):
         (folder / old).unlink(missing_ok=True)  # of a bench before: its node counted on
-    story = scenario.load(scenario.find("demo"))
+    story = scenario.load(_STORY)
     (folder / f"pretended-{CHIP}.uf2").write_bytes(pretended.image(CHIP))
     station = Station(story, folder.absolute(), Platform(lambda *reading: None), 1)
     with Desk(folder) as desk:
