@@ -18,6 +18,7 @@ from firmware.boards import layout
 from firmware.boot.rp2 import carrier
 from firmware.config import ConfigError
 from firmware.settings import load
+from gateway import option_values
 from gateway.messages import say
 from gateway.site import config
 from hw_sim import scenario
@@ -38,7 +39,7 @@ _PULLED_S = 10.0  # as a commissioning tells a person
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
     desk = commands.add_parser("desk", parents=[shared], help=say("help.sim_desk"))
     desk.add_argument("folder", type=Path, nargs="?", default=Path("visit"), help=say("help.desk_folder"))
-    desk.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
+    desk.add_argument("--for", dest="seconds", type=option_values.span_s, metavar="SECONDS", help=say("help.for"))
     desk.set_defaults(sim=run)
 
 
