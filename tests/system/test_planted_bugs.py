@@ -56,9 +56,9 @@ BUGS = {
         "wrong quality",
     ),
     "times are an hour late": Bug(
-        "gateway/store/store.py",
-        "record.time_s * 1000, boot",
-        "record.time_s * 1000 + 3_600_000, boot",
+        "gateway/store/incoming.py",
+        "unix_ms, number = record.time_s * 1000,",
+        "unix_ms, number = record.time_s * 1000 + 3_600_000,",
         "outage",
         "wrong",
     ),
