@@ -83,9 +83,9 @@ def test_an_off_by_one_in_a_decoder_turns_the_summary_red(tmp_path: Path) -> Non
 def test_a_shifted_clock_turns_the_summary_red(tmp_path: Path) -> None:
     root = planted(
         tmp_path,
-        "gateway/store/store.py",
-        "record.time_s * 1000, boot",
-        "record.time_s * 1000 - 30_000, boot",
+        "gateway/store/incoming.py",
+        "unix_ms, number = record.time_s * 1000,",
+        "unix_ms, number = record.time_s * 1000 - 30_000,",
     )
     status, summary, _ = demo("--for", "8", "--folder", str(tmp_path / "run"), root=root)
     assert status == 1
