@@ -94,6 +94,7 @@ class RealGateway(Memory):
         """Rows are lost while the process is down; the oldest stays, as one can't know that there was an older one."""
         assert self._store is not None
         first = 2 + dice.below(self._store.nodes.have(NODE) + 1)
+        self._store.database.db.execute("PRAGMA query_only = 0")
         self._store.database.db.execute("DELETE FROM row WHERE record BETWEEN ? AND ?", (first, first + dice.below(8)))
         self.restart()
 
