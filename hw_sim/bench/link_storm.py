@@ -89,12 +89,13 @@ class RealGateway(Memory):
         except sqlite3.OperationalError:
             self.restart()  # the supervision's business
             return []
+        finally:
+            self._store.database.db.execute("PRAGMA query_only = 0")
 
     def forget(self, dice: Dice) -> None:
         """Rows are lost while the process is down; the oldest stays, as one can't know that there was an older one."""
         assert self._store is not None
         first = 2 + dice.below(self._store.nodes.have(NODE) + 1)
-        self._store.database.db.execute("PRAGMA query_only = 0")
         self._store.database.db.execute("DELETE FROM row WHERE record BETWEEN ? AND ?", (first, first + dice.below(8)))
         self.restart()
 
