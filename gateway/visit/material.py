@@ -167,5 +167,6 @@ def _lying(name: str) -> Path | None:
     try:
         return next((folder / name for folder in FOLDERS if (folder / name).is_file()), None)
     except PermissionError as error:
-        found = Phrase("bundle.unreadable", name=error.filename, reason=error)
-        raise VisitFailed(found, Phrase("visit.may_not_read", name=error.filename)) from None
+        closed = Path(error.filename).parent
+        found = Phrase("bundle.unreadable", name=closed, reason=error)
+        raise VisitFailed(found, Phrase("visit.may_not_read", name=closed)) from None
