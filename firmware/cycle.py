@@ -65,7 +65,10 @@ class Cycle:
         self.supply: Supply | None = None
         self.tier = (1, 1, True)  # as firmware/power.py has them: a node that knows no battery has none to spare
         self.emergency: Emergency | None = None
-        self._load()
+        if plan.battery is not None:
+            from firmware import power
+
+            self.supply = power.Supply(board, plan.battery, self.journal.state.tier)
         self.reports_ms = 0  # by command
         self.restarts = False
         self.replan = True  # periods have changed
@@ -83,13 +86,6 @@ class Cycle:
         except ConfigError:
             self.rails.missing += 1
             return None
-
-    def _load(self) -> None:
-        """What only some slices need."""
-        if self.config.battery is not None:
-            from firmware.power import Supply
-
-            self.supply = Supply(self.board, self.config.battery, self.journal.state.tier)
 
     # --- plans ------------------------------------------------------------------------------------------------------
 
