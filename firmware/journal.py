@@ -31,6 +31,7 @@ _CLOCK_BYTES = const(12)
 _TIER_BIT = const(6)  # a node has at most 30 channels (protocols/batch.py)
 HEAD = ">II"  # of a sector's note: the oldest number in the ring, numbers dropped; a state with a clock follows
 HEAD_BYTES = const(8)
+NOTE_BYTES = const(36)  # head, state and clock
 COUNTER_BLOCK = const(64)
 _RELEASE_BLOCK = const(64)  # records released that a power cut may bring back: ours
 
@@ -76,7 +77,7 @@ class Journal:
     """The ring over a Flash of at least three sectors. Opening it begins a new boot under a slice."""
 
     def __init__(self, flash: Flash, schema: int = 0, channels: int = 0) -> None:
-        self._ring = Ring(flash, HEAD_BYTES + STATE_BYTES + _CLOCK_BYTES)
+        self._ring = Ring(flash, NOTE_BYTES)
         self._sectors = flash.sectors
         end = _end(self._ring)
         self.state = end.state

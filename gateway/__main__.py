@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from gateway import argument_words
+from gateway import argument_words, option_values
 from gateway.export import command as export_command
 from gateway.faults import SiteError, check_text, quoted
 from gateway.messages import LANGUAGES, of_file, say, set_language
@@ -126,11 +126,13 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     decode.set_defaults(run=_decode)
     demo = commands.add_parser("demo", parents=[shared], help=say("help.demo"))
     demo.add_argument("--scenario", default="demo", metavar="NAME", help=say("help.scenario"))
-    demo.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
+    demo.add_argument("--for", dest="seconds", type=option_values.span_s, metavar="SECONDS", help=say("help.for"))
     demo.add_argument("--json", action="store_true", help=say("help.json"))
     demo.add_argument("--broker", type=_host_port, metavar="HOST:PORT", help=say("help.broker"))
-    demo.add_argument("--kill-at", action="append", type=float, default=[], metavar="SECONDS", help=say("help.kill_at"))
-    demo.add_argument("--seconds-per-row", type=float, metavar="SECONDS", help=say("help.seconds_per_row"))
+    demo.add_argument("--kill-at", action="append", type=option_values.moment_s, default=[], metavar="SECONDS",
+                      help=say("help.kill_at"))  # fmt: skip
+    demo.add_argument("--seconds-per-row", type=option_values.seconds_per_row, metavar="SECONDS",
+                      help=say("help.seconds_per_row"))  # fmt: skip
     demo.add_argument("--folder", type=Path, help=say("help.folder"))
     demo.add_argument("--seed", type=int, default=1, help=say("help.seed"))
     demo.set_defaults(run=_demo)

@@ -5,6 +5,7 @@ import logging
 import sys
 from pathlib import Path
 
+from gateway import option_values
 from gateway.faults import SiteError, check_text
 from gateway.messages import language, say
 from gateway.site import config
@@ -30,8 +31,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared:
     one.add_argument("scenario", help=say("help.scenario"))
     one.add_argument("--seed", type=int, default=1, help=say("help.seed"))
     span = one.add_mutually_exclusive_group()
-    span.add_argument("--days", type=float, help=say("help.days"))
-    span.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
+    span.add_argument("--days", type=option_values.days, help=say("help.days"))
+    span.add_argument("--for", dest="seconds", type=option_values.span_s, metavar="SECONDS", help=say("help.for"))
     one.add_argument("--report", type=Path, metavar="FILE.html", help=say("help.report"))
     one.add_argument("--board", choices=["rp2040"], help=say("help.board"))
     one.add_argument("--uf2", type=Path, metavar="FILE.uf2", help=say("help.uf2"))
@@ -41,13 +42,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared:
     live.add_argument("--real-time", action="store_true", help=say("help.real_time"))
     live.set_defaults(sim=_run, only=None)
     again = commands.add_parser("replay", parents=[one], help=say("help.sim_replay"))
-    again.add_argument("--only", required=True, metavar="1,4", help=say("help.only"))
+    again.add_argument("--only", type=option_values.numbers, required=True, metavar="1,4", help=say("help.only"))
     again.set_defaults(sim=_run, real_time=False)
     many = commands.add_parser("swarm", parents=[shared], help=say("help.sim_swarm"))
     many.add_argument("scenarios", nargs="+", help=say("help.scenarios"))
-    many.add_argument("--seeds", type=int, default=20, help=say("help.seeds"))
+    many.add_argument("--seeds", type=option_values.count, default=20, help=say("help.seeds"))
     many.add_argument("--first-seed", type=int, default=1, help=say("help.first_seed"))
-    many.add_argument("--days", type=float, help=say("help.days"))
+    many.add_argument("--days", type=option_values.days, help=say("help.days"))
     many.set_defaults(sim=_swarm)
     names = commands.add_parser("list", parents=[shared], help=say("help.sim_list"))
     names.set_defaults(sim=_list)
@@ -86,8 +87,7 @@ def _run(args: argparse.Namespace) -> int:
         if boards:
             raise NoEmulator(say("pico.virtual_only"))
         return _real_time(args, story, story.days if days is None else days)
-    only = None if args.only is None else {int(number) for number in args.only.split(",") if number.strip().isdigit()}
-    outcome = run(story, args.scenario, args.seed, days, only, args.report is not None, boards)
+    outcome = run(story, args.scenario, args.seed, days, args.only, args.report is not None, boards)
     _report(args, outcome)
     _show(outcome)
     return 1 if outcome.failures else 0

@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway import option_values
 from gateway.archive import operators
 from gateway.control.commands import Resend
 from gateway.control.desk import Desk
@@ -200,7 +201,9 @@ def lacking(dsn: str, stores: dict[str, Store]) -> dict[str, int]:
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("fleet", parents=[shared], help=say("help.sim_fleet"))
     parser.add_argument("--gateways", type=int, default=200, metavar="N", help=say("help.fleet_gateways"))
-    parser.add_argument("--for", dest="seconds", type=float, default=60.0, metavar="SECONDS", help=say("help.for"))
+    parser.add_argument(
+        "--for", dest="seconds", type=option_values.span_s, default=60.0, metavar="SECONDS", help=say("help.for")
+    )
     parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help=say("help.fleet_every"))
     parser.add_argument("--channels", type=int, default=10, metavar="N", help=say("help.fleet_channels"))
     parser.add_argument("--broker", required=True, metavar="HOST:PORT", help=say("help.fleet_broker"))

@@ -67,7 +67,7 @@ if board is not None:
         from firmware import journal
         from firmware.opening import End
         from firmware.ring import Ring
-        end = End(Ring(board.flash, journal.HEAD_BYTES + journal.STATE_BYTES + journal._CLOCK_BYTES))
+        end = End(Ring(board.flash, journal.NOTE_BYTES))
         found["unsent"] = max(end.next_number - 1 - max(end.released, end.oldest - 1), 0)
     except Exception as error:
         found["unsent"] = None

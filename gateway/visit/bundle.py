@@ -149,6 +149,10 @@ def opened(path: Path) -> Bundle:
     """VisitFailed: it is not there, not whole, not ours, or was changed."""
     try:
         return read(path.name, path.read_bytes())
+    except PermissionError as error:
+        raise VisitFailed(
+            Phrase("bundle.unreadable", name=path, reason=error), Phrase("visit.may_not_read", name=path)
+        ) from None
     except OSError as error:
         raise VisitFailed(Phrase("bundle.unreadable", name=path, reason=error), Phrase("bundle.copy_again")) from None
 

@@ -38,16 +38,12 @@ def run(args: argparse.Namespace) -> int:
         return _open(args)
     args.site = material.site_path(args.site)
     site = config.load(args.site)
-    now = datetime.now(UTC)
-    content = bundle.Content(
-        site,
-        args.site.read_bytes(),
-        _images(args, site),
-        _updates(site, int(now.strftime("%y%m%d%H%M"))),
-        _wheels(args.wheels),
-        _profiles(args.site, site),
-    )
+    images, wheels, profiles = _images(args, site), _wheels(args.wheels), _profiles(args.site, site)
+    # before the compiling, which takes long enough that nobody waits for a question at its end
     secret = material.passphrase(args.passphrase_file, say("bundle.passphrase_new"), twice=True)
+    now = datetime.now(UTC)
+    applications = _updates(site, int(now.strftime("%y%m%d%H%M")))
+    content = bundle.Content(site, args.site.read_bytes(), images, applications, wheels, profiles)
     out = args.out or args.site.with_name(material.BUNDLE_NAME)
     made = bundle.make(content, secret, f"{now:%Y-%m-%dT%H:%M:%SZ}")
     try:

@@ -136,6 +136,10 @@ def read_image(path: Path) -> Image:
     """VisitFailed: it is not there, or no image."""
     try:
         return images.read(path.name, path.read_bytes())
+    except PermissionError as error:
+        raise VisitFailed(
+            Phrase("image.unreadable", name=path, reason=error), Phrase("visit.may_not_read", name=path)
+        ) from None
     except OSError as error:
         raise VisitFailed(Phrase("image.unreadable", name=path, reason=error), Phrase("image.again")) from None
 
@@ -159,4 +163,10 @@ def passphrase(file: Path | None, question: str, twice: bool = False) -> str:
 
 
 def _lying(name: str) -> Path | None:
-    return next((folder / name for folder in FOLDERS if (folder / name).is_file()), None)
+    """VisitFailed: nobody knows, as a folder is closed to this user."""
+    try:
+        return next((folder / name for folder in FOLDERS if (folder / name).is_file()), None)
+    except PermissionError as error:
+        closed = Path(error.filename).parent
+        found = Phrase("bundle.unreadable", name=closed, reason=error)
+        raise VisitFailed(found, Phrase("visit.may_not_read", name=closed)) from None

@@ -89,6 +89,8 @@ class RealGateway(Memory):
         except sqlite3.OperationalError:
             self.restart()  # the supervision's business
             return []
+        finally:
+            self._store.database.db.execute("PRAGMA query_only = 0")
 
     def forget(self, dice: Dice) -> None:
         """Rows are lost while the process is down; the oldest stays, as one can't know that there was an older one."""

@@ -18,6 +18,7 @@ from firmware.boards import layout
 from firmware.boot.rp2 import carrier
 from firmware.config import ConfigError
 from firmware.settings import load
+from gateway import option_values
 from gateway.messages import say
 from gateway.site import config
 from hw_sim import scenario
@@ -28,6 +29,7 @@ from hw_sim.platforms.platform import Platform
 from hw_sim.world import SimNode
 
 CHIP = "RP2040"
+_STORY = Path(__file__).with_name("story.toml")
 _STORAGE = 0xA0000  # where the flash storage of RPI_PICO begins: 2 MiB less 1408 KiB
 _LOOK_S = 0.2
 _ASKS_FOR_HANDS = "certificate-*.part.json"  # gateway/visit/commission: it lies there while somebody must pull a plug
@@ -37,7 +39,7 @@ _PULLED_S = 10.0  # as a commissioning tells a person
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
     desk = commands.add_parser("desk", parents=[shared], help=say("help.sim_desk"))
     desk.add_argument("folder", type=Path, nargs="?", default=Path("visit"), help=say("help.desk_folder"))
-    desk.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
+    desk.add_argument("--for", dest="seconds", type=option_values.span_s, metavar="SECONDS", help=say("help.for"))
     desk.set_defaults(sim=run)
 
 
@@ -77,7 +79,7 @@ async def _live(folder: Path, seconds: float | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("store.db", "store.db-wal", "store.db-shm"):
         (folder / old).unlink(missing_ok=True)  # of a bench before: its node counted on
-    story = scenario.load(scenario.find("demo"))
+    story = scenario.load(_STORY)
     (folder / f"pretended-{CHIP}.uf2").write_bytes(pretended.image(CHIP))
     station = Station(story, folder.absolute(), Platform(lambda *reading: None), 1)
     with Desk(folder) as desk:

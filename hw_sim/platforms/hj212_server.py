@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import time
 
+from gateway import option_values
 from gateway.messages import language, say
 from hw_sim.platforms.faults import Injection
 from hw_sim.platforms.hj212 import Platform, Station, Value
@@ -27,7 +28,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: ar
     parser.add_argument("--key", metavar="KEY", help=say("help.hj212_key"))
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=NUMBER", help=say("help.hj212_fault"))
     parser.add_argument("--ask", metavar="CN", action="append", default=[], help=say("help.hj212_ask"))
-    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
+    parser.add_argument("--for", dest="seconds", type=option_values.span_s, metavar="SECONDS", help=say("help.for"))
     parser.set_defaults(sim=run)
 
 

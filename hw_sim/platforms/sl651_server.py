@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import time
 
+from gateway import option_values
 from gateway.messages import say
 from hw_sim.platforms.faults import Injection
 from hw_sim.platforms.sl651 import Centre, Said, Value
@@ -21,7 +22,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: ar
     parser.add_argument("--address", type=int, default=1, help=say("help.sl651_address"))
     parser.add_argument("--station", default="0012345678", help=say("help.sl651_station"))
     parser.add_argument("--password", default="A000", help=say("help.sl651_password"))
-    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help=say("help.for"))
+    parser.add_argument("--for", dest="seconds", type=option_values.span_s, metavar="SECONDS", help=say("help.for"))
     parser.add_argument("--ask", type=float, metavar="SECONDS", help=say("help.sl651_ask"))
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=NUMBER", help=say("help.sl651_fault"))
     parser.add_argument(

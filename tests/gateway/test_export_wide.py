@@ -202,7 +202,7 @@ def test_where_parquet_is_not_installed_it_says_what_to_install(station: Station
         f"sys.exit(main(['export', {str(station.file)!r}, '--lang', 'zh', '-o', {str(out)!r}]))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 2 and "pip install 'watertower[parquet]'" in done.stderr and not out.exists()
+    assert done.returncode == 2 and "scripts/setup parquet" in done.stderr and not out.exists()
 
 
 def test_a_long_export_is_written_in_groups(tmp_path: Path) -> None:

@@ -242,6 +242,16 @@ def test_a_link_is_measured_and_needs_its_margin(tmp_path: Path, km: float, foun
     assert got["radio", "water"] == found, got
 
 
+def test_the_desks_station_shows_a_supply_under_load_and_a_link_with_margin(tmp_path: Path) -> None:
+    """What `watertower sim desk` gives a technician to commission, in virtual time."""
+    found = commissioned(tmp_path, str(scenario.FOLDER / "desk" / "story"), "water")
+    assert wrong(found) == {}
+    assert found["supply", "water"] == ("passed", "wiped") and found["supply", "water.battery"] == ("passed", "told")
+    assert found["radio", "water"] == ("passed", "heard")
+    undone = {place for place, (verdict, _) in found.items() if verdict == "skipped"}
+    assert undone == {("bus", "uart1"), ("power_cut", "water")}, "what needs an adapter, and what was left out here"
+
+
 # --- as a technician does it ---
 
 

@@ -29,10 +29,9 @@ BUGS = {
         "lost",
     ),
     "a poll is published twice under two numbers": Bug(
-        "gateway/store/store.py",
-        "        self._pending.append(_Waiting(",
-        "        self._pending.appendleft(self._pending[0]) if self._pending else None\n"
-        "        self._pending.append(_Waiting(",
+        "gateway/store/waiting.py",
+        "        self.rows.append(row)\n",
+        "        self.rows.appendleft(self.rows[0]) if self.rows else None\n        self.rows.append(row)\n",
         "outage",
         "wrong",
     ),

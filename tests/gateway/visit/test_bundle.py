@@ -3,13 +3,14 @@
 import io
 import random
 import zipfile
-from pathlib import Path
+from errno import EACCES
+from pathlib import Path, PosixPath
 
 import pytest
 
 from gateway.__main__ import main
 from gateway.site import config
-from gateway.visit import bundle, image
+from gateway.visit import bundle, image, material
 from gateway.visit.failure import VisitFailed
 from gateway.visit.sealed import Sealer, WrongPassphrase, unseal
 from hw_sim.desk.pretended import esp, uf2
@@ -151,3 +152,37 @@ def test_an_image_for_no_board_of_the_site_does_not_go_along(
     assert main(["bundle", str(site), "--image", str(tmp_path / "esp.bin"), "--lang", "en"]) == 1
     assert "no node of this site has such a board" in capsys.readouterr().err
     assert not (tmp_path / "visit.zip").exists()
+
+
+class Closed(PosixPath):
+    """A file that is somebody else's. The tests may run as root, whom no file's mode stops."""
+
+    def read_bytes(self) -> bytes:
+        raise PermissionError(EACCES, "Permission denied", str(self))
+
+
+def test_a_file_that_may_not_be_read_is_no_reason_to_copy_it_again() -> None:
+    for reads in (bundle.opened, material.read_image):
+        with pytest.raises(VisitFailed) as told:
+            reads(Closed("visit.zip"))
+        said = told.value.text("en")
+        assert "no permission" in said and said.endswith("sudo chown $USER visit.zip")
+        assert "opy it again" not in said and "opy the image" not in said
+    with pytest.raises(VisitFailed) as told:
+        bundle.opened(Path("nowhere.zip"))
+    assert told.value.advice.key == "bundle.copy_again"
+
+
+def test_the_passphrase_is_asked_for_before_anything_is_compiled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("short", "utf-8")
+    pack = ["bundle", str(SITE), "-o", str(tmp_path / "visit.zip"), "--passphrase-file", str(secret), "--lang", "en"]
+    assert main(pack) == 1
+    told = capsys.readouterr()
+    assert "fewer than" in told.err and "compiling" not in told.err + told.out
+    secret.write_text(SECRET, "utf-8")
+    assert main(pack) == 0
+    told = capsys.readouterr()
+    assert "compiling for rp2" in told.err + told.out, "else the check above proves nothing"
