@@ -406,6 +406,31 @@ def test_a_limit_that_is_passed_makes_readings_dense_and_is_reported_at_once():
     assert world.cycle.journal.next_number - number == 6
 
 
+def test_a_gated_node_that_was_told_to_end_an_emergency_does_not_begin_it_again():
+    GatedBoard.volts = 13_300
+    world = World(slices.sensor(period_s=60), report_s=60, emergency_s=10, limits=[[0, 1, 400]], kind=GatedBoard)
+    world.gateway.commands = [Command(5, command.EMERGENCY, 0)]
+
+    def dense_in_ten_minutes():
+        seen = []
+        until_ms = world.board.clock_ms() + 600_000
+        while world.board.clock_ms() < until_ms:
+            for device in world.devices:
+                device.trouble = None
+                device.words[0] = 500
+            try:
+                run(world.cycle.step())
+            except Gated as off:
+                world.restart(off.args[0])
+            seen.append(world.cycle.is_dense)
+        return seen
+
+    dense_in_ten_minutes()
+    world.gateway.commands = [Command(6, command.EMERGENCY, 0)]
+    dense_in_ten_minutes()
+    assert not any(dense_in_ten_minutes())
+
+
 def test_what_an_emergency_needs_is_in_memory_only_as_long_as_a_limit_is_passed():
     world = World(slices.sensor(period_s=60), report_s=60, emergency_s=10, limits=[[0, 1, 40_000]])
 
