@@ -189,6 +189,7 @@ def _run(args: argparse.Namespace) -> int:
     from gateway.machine import journal
     from gateway.site import config
     from gateway.site.configuration import Configuration
+    from gateway.store.claim import claimed
 
     configuration = Configuration(args.site, lambda path: config.load(path, dict(args.set)))
     site = configuration.begin()
@@ -197,7 +198,8 @@ def _run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if args.capture is not None:
         args.capture.mkdir(parents=True, exist_ok=True)
-    asyncio.run(app.serve_process(configuration, site, args.capture))
+    with claimed(Path(site.store.path)):
+        asyncio.run(app.serve_process(configuration, site, args.capture))
     return 0
 
 
