@@ -78,8 +78,9 @@ class Board:
         def random(self, below: int) -> int:
             raise NotImplementedError
 
-        def config(self) -> bytes:
-            """This node's slice of the site file, as provisioned."""
+        def config(self, mend: bool = False) -> bytes:
+            """This node's slice of the site file, as provisioned. `mend`: the voltage is safe, so a copy of
+            it that has rotted may be written again."""
             raise NotImplementedError
 
         def rail(self, name: str, on: bool) -> None:

@@ -65,7 +65,10 @@ class Cycle:
         self.supply: Supply | None = None
         self.tier = (1, 1, True)  # as firmware/power.py has them: a node that knows no battery has none to spare
         self.emergency: Emergency | None = None
-        self._load()
+        if plan.battery is not None:
+            from firmware import power
+
+            self.supply = power.Supply(board, plan.battery, self.journal.state.tier)
         self.reports_ms = 0  # by command
         self.restarts = False
         self.replan = True  # periods have changed
@@ -83,17 +86,6 @@ class Cycle:
         except ConfigError:
             self.rails.missing += 1
             return None
-
-    def _load(self) -> None:
-        """What only some slices need."""
-        if self.config.battery is not None:
-            from firmware.power import Supply
-
-            self.supply = Supply(self.board, self.config.battery, self.journal.state.tier)
-        if self.config.limits:
-            from firmware.emergency import Emergency
-
-            self.emergency = Emergency(self.config.limits)
 
     # --- plans ------------------------------------------------------------------------------------------------------
 
@@ -183,9 +175,9 @@ class Cycle:
 
     async def step(self) -> None:
         """Does what is due, then sleeps or listens until something else is."""
-        now_ms = self.pace.now_ms()
-        if self.supply is not None and self.look_ms <= now_ms:
+        if self.supply is not None and self.look_ms <= self.pace.now_ms():
             await self._look(self.supply)
+        now_ms = self.pace.now_ms()  # the battery may have been empty for days
         self._settle(now_ms)
         for probe in self.probes:
             if probe.next_ms is not None and probe.next_ms <= now_ms:
@@ -254,6 +246,12 @@ class Cycle:
         number = self.journal.append(uplink.pack_record(now_ms, tuple(cells)))
         if self._trial is not None and any(value is not None for value, _ in cells):
             self._trial.measured(number)
+        for channel, side, limit in self.config.limits:
+            value = cells[channel][0]
+            if self.emergency is None and value is not None and (value - limit) * side > 0:
+                from firmware.emergency import Emergency
+
+                self.emergency = Emergency(self.config.limits)
         if self.emergency is not None:
             self.emergency.watch(cells)
         after_ms = self.pace.now_ms()
@@ -276,7 +274,7 @@ class Cycle:
         if self.hears and self.uplink.next_ms is None:
             await self.board.radio.rest()
             self.hears = False
-            if self.emergency is not None and self.emergency.ends_ms is None and not self.config.limits:
+            if self.emergency is not None and not self.is_dense and self.emergency.is_over:
                 self.emergency = None
             forget(*_SELDOM)
 

@@ -1,6 +1,6 @@
 """Knows when a node measures densely: by its limits or by a command; knows no sensor and no period.
 
-Loaded only where the slice has limits, or when the command comes.
+Loaded when a reading passes a limit, or when the command comes, and dropped when both are over.
 """
 
 _CALM = 3  # readings in a row that are well inside before it ends (ours)
@@ -27,10 +27,15 @@ class Emergency:
         """When a command's time is over."""
         return self._until_ms
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to remember: no command's time, no limit passed."""
+        return self._until_ms is None and not self._calm
+
     def order(self, seconds: int, now_ms: int) -> None:
         """By command: for so long; 0 ends it, until the limits are passed anew."""
         self._until_ms = now_ms + seconds * 1000 if seconds else None
-        self._is_muted = not seconds
+        self._is_muted = not seconds and bool(self._calm)
 
     def watch(self, cells: list[tuple[int | None, int]]) -> None:
         """What was just read, by channel. Cells without a value say nothing."""

@@ -5,6 +5,7 @@ if 0:  # for mypy alone: MicroPython's compiler leaves it out
 
     from firmware.acquire import Probe
     from firmware.board import Board
+    from firmware.emergency import Emergency
     from firmware.uplink import Uplink
 
     class Node(Protocol):
@@ -13,9 +14,13 @@ if 0:  # for mypy alone: MicroPython's compiler leaves it out
         board: Board
         probes: list[Probe]
         uplink: Uplink
+        emergency: Emergency | None
         is_dense: bool
         reports_ms: int
         to_wipe: set[int]
+
+        @property
+        def may_wipe(self) -> bool: ...
 
 
 _BOOT_MS = 2000  # awake so long before something is due: a boot takes one second (ours)
@@ -35,5 +40,6 @@ def _can_forget(node: "Node") -> bool:
     return (
         node.board.clock_ms() is not None
         and not (node.is_dense or node.reports_ms or node.to_wipe or node.uplink.owes_results)
+        and (node.emergency is None or node.emergency.is_over or not node.may_wipe)  # else a boot forgets "no more"
         and not any(probe.needs_memory for probe in node.probes)
     )

@@ -33,6 +33,7 @@ async def live(board: Board) -> None:
         from firmware.power import Supply
 
         await Supply(board, plan.battery).until_safe()
+    board.config(True)
     cycle = Cycle(board, plan)
     while True:
         await cycle.step()

@@ -20,18 +20,24 @@ _HEAD_BYTES = 44
 _PIECE = 256  # a page: what is programmed, and read for checking, at once
 
 
-def load(flash: Flash, heal: bool = False) -> bytes:
-    """The newest whole copy; `heal`: makes the other one like it, for which the voltage must be safe. ConfigError: none
-    is whole, the node must be provisioned again."""
+def load(flash: Flash) -> bytes:
+    """The newest whole copy. ConfigError: none is whole, the node must be provisioned again."""
     copies = _copies(flash)
     generation, length = max(copies)
     if not generation:
         raise ConfigError("settings: no whole copy: provision the node again")
     good = copies.index((generation, length))
-    data = flash.read(_start(flash, good) + _HEAD_BYTES, length)
-    if heal and copies[1 - good] != copies[good]:
-        _write(flash, 1 - good, generation, data)
-    return data
+    return flash.read(_start(flash, good) + _HEAD_BYTES, length)
+
+
+def mend(flash: Flash, data: bytes) -> str:
+    """Makes both copies whole, for which the voltage must be safe. What is in the way of it: a node goes on with what
+    it has loaded."""
+    try:
+        store(flash, data)
+    except (OSError, RangeError) as error:
+        return str(error)
+    return ""
 
 
 def store(flash: Flash, data: bytes) -> None:

@@ -143,7 +143,6 @@ class Uplink:
             self.rssi_dbm = answer.rssi_dbm
         self._is_foreign = bool(answer.flags & link.OTHER_SLICE)
         self._known = True
-        self._greets = False
         if self._wishes is None and (answer.commands or answer.holes):
             from firmware import wishes
 
@@ -151,7 +150,8 @@ class Uplink:
         if self._wishes is not None:
             self._wishes.hear(answer)
         self.next_ms = None
-        if not answer.flags & link.SLOW_DOWN:
+        if self._greets or not answer.flags & link.SLOW_DOWN:
+            self._greets = False
             self._send_next()
 
     def _send_next(self) -> None:

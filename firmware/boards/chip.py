@@ -91,17 +91,20 @@ class ChipBoard(Board):
     def random(self, below: int) -> int:
         return int.from_bytes(os.urandom(8), "big") % below
 
-    def config(self) -> bytes:
+    def config(self, mend: bool = False) -> bytes:
         if self.settings is None:
             return read_file(SLICE_FILE)
         try:
-            return settings.load(self.settings)
+            data = settings.load(self.settings)
         except ConfigError as damage:
             try:
                 data = read_file(SLICE_FILE)
             except ConfigError:
                 raise damage
-        settings.store(self.settings, data)  # a technician has just put the file there, with a good supply
+        if mend:
+            trouble = settings.mend(self.settings, data)
+            if trouble:
+                self.log(trouble)
         return data
 
     def provision(self, data: bytes) -> None:

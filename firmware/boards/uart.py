@@ -110,9 +110,11 @@ class ModemLine(UartLine):
         self._asleep = False
 
     async def write(self, data: bytes) -> None:
+        """Returns when it has left the air, as far as AUX tells: an answer's time begins then."""
         await self.wake()
         self._await_ready()
         await super().write(data)
+        self._await_ready()
 
     async def wake(self) -> None:
         if self._mode is not None and self._asleep:

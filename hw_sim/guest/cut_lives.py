@@ -220,9 +220,11 @@ class SettingsLife(Life):
     def check(self) -> None:
         self._load(False)
 
-    def _load(self, heal: bool) -> None:
+    def _load(self, mend: bool) -> None:
         try:
-            data = settings.load(self.flash, heal)
+            data = settings.load(self.flash)
+            if mend:
+                settings.mend(self.flash, data)
         except ConfigError:
             if self._stored:
                 self.tally.loses("the settings")

@@ -71,7 +71,7 @@ class GuestBoard(Board):
     def random(self, below: int) -> int:
         return int(ask("random", below))
 
-    def config(self) -> bytes:
+    def config(self, mend: bool = False) -> bytes:
         return unhexlify(ask("config"))
 
     def rail(self, name: str, on: bool) -> None:

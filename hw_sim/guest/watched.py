@@ -42,7 +42,7 @@ class WatchedBoard(GuestBoard):
         self._wakes = 0
         self._least = [1 << 29, 1 << 29]  # held in the day that ends with each
 
-    def config(self) -> bytes:
+    def config(self, mend: bool = False) -> bytes:
         return _gather(ask("config_size"), lambda at, size: ask("config", at, size))  # type: ignore[no-any-return]
 
     async def sleep_ms(self, duration_ms: int) -> None:

@@ -187,8 +187,11 @@ class SimBoard(Board):
     def random(self, below: int) -> int:
         return self.stream.below(below)
 
-    def config(self) -> bytes:
-        return settings.load(self.settings)
+    def config(self, mend: bool = False) -> bytes:
+        data = settings.load(self.settings)
+        if mend:
+            settings.mend(self.settings, data)
+        return data
 
     def provision(self, config: bytes) -> None:
         """Another slice, for the next boot."""

@@ -191,7 +191,7 @@ class DeskBoard(Board):
     def random(self, below):
         return self._dice.below(below)
 
-    def config(self):
+    def config(self, mend=False):
         return self._config
 
     def rail(self, name, on):

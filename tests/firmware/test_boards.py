@@ -225,7 +225,22 @@ def test_a_busy_modem_is_waited_for_and_a_dead_aux_wire_is_not():
 
         run(ModemLine(wire, 9600, clock_of(counters), ready).write(b"12"))
         assert wire.sent == b"12"
-        assert counters.us == starts_ms * 1000 + guard_us(2, 10, 9600, 0)
+        after_ms = starts_ms if busy_ms > BUSY_LIMIT_MS else 0  # it says so before and after
+        assert counters.us == (starts_ms + after_ms) * 1000 + guard_us(2, 10, 9600, 0)
+
+
+def test_a_modem_has_written_when_its_packet_has_left_the_air():
+    """An answer's time begins then: at SF11 a packet is in the air as long as the node waits for its answer."""
+    counters = Counters()
+    wire = Wire(counters)
+    wire.driven = 1
+
+    def ready():
+        """AUX: low from the first byte on, and 1 s longer than the UART takes."""
+        return int(not wire.sent or counters.us >= 1_010_000)
+
+    run(ModemLine(wire, 9600, clock_of(counters), ready).write(b"12"))
+    assert 1_010_000 <= counters.us <= 1_015_000
 
 
 def test_a_modem_rests_and_is_awake_again_before_anything_is_sent():

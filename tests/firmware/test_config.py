@@ -3,10 +3,10 @@ import sys
 
 from firmware import slice_form
 from firmware.config import ConfigError, NodeConfig, Wiper
-from firmware.main import plan_of
+from firmware.main import live, plan_of
 from protocols.registers import Register, plan_reads
 from tests.firmware import slices
-from tests.firmware.doubles import MICROPYTHON, Clock, DeskBoard, Dice, RamFlash, raises
+from tests.firmware.doubles import MICROPYTHON, Clock, DeskBoard, Dice, RamFlash, raises, run
 
 SLICE = slices.node(
     slices.sensor(
@@ -122,3 +122,28 @@ def test_the_code_that_reads_a_slice_does_not_stay_in_memory():
     for _ in range(2):
         assert plan_of(board).node == 17
         assert not MICROPYTHON or "firmware.slice_form" not in sys.modules
+
+
+class Enough(Exception):
+    pass
+
+
+class Rotten(DeskBoard):
+    """A board whose battery is safe after an hour; its life ends where its buses are opened."""
+
+    def config(self, mend=False):
+        self.asked.append((self.clock.ms, mend))
+        return self._config
+
+    def battery_mv(self):
+        return 13_300 if self.clock.ms >= 3_600_000 else 12_000
+
+    def line(self, bus, baud, parity, stop_bits):
+        raise Enough
+
+
+def test_what_a_node_keeps_twice_is_mended_at_each_boot_once_the_voltage_is_safe():
+    board = Rotten(Clock(), RamFlash(), slices.encoded(SLICE), None, {})
+    board.asked = []
+    raises(Enough, run, live(board))
+    assert board.asked == [(0, False), (3_600_000, True)]

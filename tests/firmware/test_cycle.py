@@ -406,6 +406,90 @@ def test_a_limit_that_is_passed_makes_readings_dense_and_is_reported_at_once():
     assert world.cycle.journal.next_number - number == 6
 
 
+def test_a_gated_node_that_was_told_to_end_an_emergency_does_not_begin_it_again():
+    GatedBoard.volts = 13_300
+    world = World(slices.sensor(period_s=60), report_s=60, emergency_s=10, limits=[[0, 1, 400]], kind=GatedBoard)
+    world.gateway.commands = [Command(5, command.EMERGENCY, 0)]
+
+    def dense_in_ten_minutes():
+        seen = []
+        until_ms = world.board.clock_ms() + 600_000
+        while world.board.clock_ms() < until_ms:
+            for device in world.devices:
+                device.trouble = None
+                device.words[0] = 500
+            try:
+                run(world.cycle.step())
+            except Gated as off:
+                world.restart(off.args[0])
+            seen.append(world.cycle.is_dense)
+        return seen
+
+    dense_in_ten_minutes()
+    world.gateway.commands = [Command(6, command.EMERGENCY, 0)]
+    dense_in_ten_minutes()
+    assert not any(dense_in_ten_minutes())
+
+
+def test_what_an_emergency_needs_is_in_memory_only_as_long_as_a_limit_is_passed():
+    world = World(slices.sensor(period_s=60), report_s=60, emergency_s=10, limits=[[0, 1, 40_000]])
+
+    def held(shown, until_s):
+        for device in world.devices:
+            device.trouble = None
+            device.words[0] = shown
+        world.live(until_s)
+        return world.cycle.emergency is not None, world.cycle.is_dense
+
+    assert held(40_000, 300) == (False, False)
+    assert held(40_001, 400) == (True, True)
+    assert held(30_000, 600) == (False, False)
+    assert not MICROPYTHON or "firmware.emergency" not in sys.modules
+    assert held(40_001, 700) == (True, True)
+
+
+def test_an_emergency_ends_at_the_command_of_a_gateway_in_trouble():
+    """With "send less" the report ends with the command, before anything else is done."""
+    world = World(slices.sensor(period_s=60), report_s=30)
+    world.live(100)
+    world.gateway.commands = [Command(10, command.EMERGENCY, 3600)]
+    world.live(200)
+    assert world.cycle.is_dense
+    world.gateway.flags |= link.SLOW_DOWN
+    world.gateway.commands = [Command(11, command.EMERGENCY, 0)]
+    slept, world.radio.read = world.radio.read, None
+
+    async def late(timeout_ms):
+        """The node is busy with something else while the answer comes."""
+        await world.board.sleep_ms(timeout_ms)
+        return b""
+
+    world.radio.read = late
+    world.live(300)
+    world.radio.read = slept
+    world.live(400)
+    assert not world.cycle.is_dense
+
+
+def test_after_an_empty_battery_readings_are_on_their_slots_again():
+    world = World(slices.sensor(period_s=60, rail="probes", warm_up_ms=2000), report_s=60, battery=BATTERY)
+    world.board.mv, world.board.dc = 13_300, 200
+    world.live(960)
+    world.board.mv = 12_000
+    measured, until_ms = world.board.battery_mv, world.clock.ms + 7_217_000
+
+    def recovering():
+        if world.clock.ms >= until_ms:
+            world.board.mv = 13_300
+        return measured()
+
+    world.board.battery_mv = recovering
+    world.live(12_000)
+    on_ms = [ms for ms, _, on in world.board.rails if on and ms > until_ms]
+    off_s = {(ms + 2000 + UNIX_MS) // 1000 % 60 for ms in on_ms}
+    assert len(on_ms) > 40 and off_s <= {59, 0}, on_ms[:3]
+
+
 def test_commands_are_obeyed_or_refused():
     world = World(slices.sensor(period_s=60), report_s=30)
     world.live(100)

@@ -31,3 +31,10 @@ def test_a_command_lasts_its_time_and_zero_ends_what_a_limit_began():
     assert watched(emergency, 12, 11) == [False, False]  # it was passed all the time
     watched(emergency, 5, 5, 5)
     assert watched(emergency, 11) == [True]
+
+
+def test_zero_while_no_limit_is_passed_mutes_nothing():
+    emergency = Emergency(((0, 1, 10),))
+    emergency.order(600, 0)
+    emergency.order(0, 1000)
+    assert emergency.is_over and watched(emergency, 11) == [True] and not emergency.is_over

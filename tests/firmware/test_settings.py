@@ -33,7 +33,7 @@ def test_without_a_whole_copy_the_error_says_what_to_do():
     settings.store(flash, b"a slice")
     for at in (44, HALF + 44):
         flash.data[at] ^= 1
-    assert "provision" in str(raises(ConfigError, settings.load, flash, True))
+    assert "provision" in str(raises(ConfigError, settings.load, flash))
     settings.store(flash, b"again")
     assert settings.load(flash) == b"again"
 
@@ -48,7 +48,7 @@ def test_one_byte_of_rot_anywhere_is_healed_from_the_other_copy_but_only_when_al
         touched = at % HALF < 44 + 200
         assert settings.load(flash) == bytes(range(200))
         assert flash.programs == 0 and flash.erases == [0] * 4
-        assert settings.load(flash, heal=True) == bytes(range(200))
+        assert settings.mend(flash, settings.load(flash)) == "" and settings.load(flash) == bytes(range(200))
         assert (flash.programs > 0) == touched
         if touched:
             assert flash.data[at] == whole.data[at]
@@ -64,10 +64,19 @@ def test_rot_of_up_to_eight_bits_gives_the_settings_or_the_error_and_nothing_els
         for _ in range(1 + dice.below(8)):
             flash.flip(dice.below(4 * 512 * 8))
         try:
-            assert settings.load(flash, True) == bytes(range(250)) * 3
+            assert settings.load(flash) == bytes(range(250)) * 3
         except ConfigError:
             errors += 1
     assert 0 < errors < 150
+
+
+def test_flash_that_is_worn_out_and_a_file_too_long_stop_no_node():
+    class Worn(RamFlash):
+        def erase(self, sector):
+            raise OSError("worn out")
+
+    assert settings.mend(Worn(4), b"a slice") == "worn out"
+    assert "9999" in settings.mend(RamFlash(4), bytes(9999))
 
 
 def test_storing_the_same_again_wears_nothing_but_mends():
@@ -93,7 +102,8 @@ def test_of_two_whole_copies_the_newer_one_counts_and_an_update_begins_with_the_
         erased = torn.copy()
         settings.store(torn, b"third")
         assert settings.load(torn) == b"third"
-        assert settings.load(erased, heal=True) == b"second" and erased.data.count(b"second") == 2
+        settings.mend(erased, settings.load(erased))
+        assert settings.load(erased) == b"second" and erased.data.count(b"second") == 2
 
 
 def test_flash_that_does_not_keep_them_is_told():

@@ -172,6 +172,17 @@ def test_a_gateway_in_trouble_gets_one_message_a_report():
     assert gateway.kinds == [link.HELLO, link.BATCH]
 
 
+def test_a_node_that_greets_in_each_report_still_gets_rid_of_its_records_while_its_gateway_is_in_trouble():
+    """A greeting alone would bring nothing, for as long as the trouble lasts: where the sleep clock is no crystal."""
+    gateway = Gateway()
+    node = Node(gateway, pace=Pace)
+    node.report()
+    gateway.flags |= link.SLOW_DOWN
+    node.measure(20)
+    node.report()
+    assert gateway.kinds == [link.HELLO, link.HELLO, link.BATCH] and len(gateway.records) == 20
+
+
 def test_a_restarted_node_sends_only_what_the_gateway_does_not_hold():
     gateway = Gateway()
     node = Node(gateway)
