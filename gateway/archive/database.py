@@ -65,10 +65,10 @@ class Archive:
             key = None if found is None or found[0] is None else bytes(found[0])
             owner = self._db.execute("SELECT name FROM station WHERE public_key = %s", (public,)).fetchone()
             is_own = is_signed(public, signature, day_message(station, day, said.block, digest))
-            if is_own and key in (None, public):
-                verdict = "sound"
-            elif owner is not None and owner[0] != station:
+            if owner is not None and owner[0] != station:
                 verdict = "another"
+            elif is_own and key in (None, public):
+                verdict = "sound"
             else:
                 verdict = "stranger" if is_own else "forged"
             insert = "INSERT INTO signature VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"

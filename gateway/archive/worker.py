@@ -97,16 +97,23 @@ class Worker:
     def _take(self, archive: Archive, batch: Sequence[Arrived]) -> None:
         """All of it; what the database does not like is found and refused alone."""
         try:
-            self._take_all(archive, batch)
-        except psycopg.DataError as error:
-            if len(batch) > 1:
-                for one in batch:
-                    self._take(archive, [one])
-                return
-            self._refuse(archive, [(batch[0].station, Refused("database", str(error)))])
-            self._ear.confirm(batch[0])
+            self._held = self._take_all(archive, batch)
+        except psycopg.DataError:
+            held: list[Arrived] = []
+            for one in batch:
+                held += self._take_alone(archive, one)
+            self._held = held
 
-    def _take_all(self, archive: Archive, batch: Sequence[Arrived]) -> None:
+    def _take_alone(self, archive: Archive, one: Arrived) -> list[Arrived]:
+        try:
+            return self._take_all(archive, [one])
+        except psycopg.DataError as error:
+            self._refuse(archive, [(one.station, Refused("database", str(error)))])
+            self._ear.confirm(one)
+            return []
+
+    def _take_all(self, archive: Archive, batch: Sequence[Arrived]) -> list[Arrived]:
+        """What of it waits for its series."""
         online: dict[str, bool] = {}
         series: list[tuple[str, Series]] = []
         signed: list[tuple[str, str, Signature]] = []
@@ -143,11 +150,11 @@ class Worker:
             for one in given_up
         ]
         self._refuse(archive, refused)
-        self._held = held
         for one in batch:
             if one not in held:
                 self._ear.confirm(one)
         self.counters.update(messages=len(batch) - len(held), rows=stored.new, again=stored.again, dated=stored.dated)
+        return held
 
     def _sort(self, postponed: Sequence[Arrived]) -> tuple[list[Arrived], list[Arrived]]:
         """(what waits a little longer, what is left to the station's memory)."""
