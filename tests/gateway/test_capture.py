@@ -148,5 +148,5 @@ def test_a_folder_that_can_not_be_made_is_told_before_the_gateway_starts(
     (tmp_path / "file").write_text("")
     assert main(["run", str(tmp_path / "site.toml"), "--capture", str(tmp_path / "file" / "notes")]) == 1
     messages.set_language(None)
-    assert "Not a directory" in capsys.readouterr().err
+    assert "notes: not a folder" in capsys.readouterr().err
     assert not (tmp_path / "store.db").exists()

@@ -215,8 +215,8 @@ def test_a_dump_without_its_end_is_told_and_its_whole_sectors_are_not_lost(field
         ('kind = "mqtt"', "capture[0].file: missing"),
         ('file = "first/site.toml"\nkind = "mqtt"\nskip_damaged = true', "capture[0].file: cannot be read"),
         ('file = "site.toml"\nkind = "mqtt"\nskip_damaged = true', "capture[0].file: site.toml has no reading of "),
-        ('file = "site.toml"\nkind = "mqtt"', "capture[0].file: line 2 of site.toml can't be read: '[station]'"),
-        ('file = "site.toml"\nkind = "bus"', "capture[0].file: line 2 of site.toml can't be read: '[station]'"),
+        ('file = "site.toml"\nkind = "mqtt"', "capture[0].file: line 1 of site.toml can't be read: '[station]'"),
+        ('file = "site.toml"\nkind = "bus"', "capture[0].file: line 1 of site.toml can't be read: '[station]'"),
         (RIVER + '\nline = "rive"', "capture[0].line: ../notes/river.jsonl has nothing of line 'rive'"),
         (
             'file = "../two.jsonl"\nkind = "bus"',

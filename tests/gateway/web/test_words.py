@@ -36,7 +36,7 @@ def test_every_word_of_the_page_is_said_by_it_or_by_its_process() -> None:
     code += PAGE + "".join((GATEWAY / name).read_text("utf-8") for name in ("__main__.py", "site/nodes.py"))
     code += " ".join(f"period_{period}" for period in PERIODS)
     for uplink in (GATEWAY / "uplink").rglob("*.py"):
-        if "waits={" in (text := uplink.read_text("utf-8")):  # what waits has its names
+        if "def _waits(" in (text := uplink.read_text("utf-8")):  # what waits has its names
             code += re.sub(r"\"([a-z_]+)\"", r"waits_\1", text)
     assert [key for key in keys("web") if not re.search(rf"\b{stem(key)}\b", code)] == []
     conditions = (GATEWAY / "web" / "conditions.py").read_text("utf-8")
