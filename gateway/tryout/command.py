@@ -1,20 +1,19 @@
 """Knows the command `watertower try-rules`: has the tests and rules of a site run over a file, prints what came."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gateway.judging import judge
-from gateway.messages import language, say
+from gateway.messages import say
 from gateway.pipeline import board, stages
 from gateway.process.rehearsal import Rehearsal
 from gateway.site.config import Aggregate, Site
 from gateway.site.profiles import columns
 from gateway.tryout import page, recorded
-from gateway.tryout.outcome import Event, Outcome, Stretch
+from gateway.tryout.outcome import Outcome
+from gateway.tryout.words import event_text, stretch_text, title
 from gateway.whole_file import whole_file
-from protocols import worth
 
 _END_MS = 900_000  # so long after the last reading: what it closes and raises is seen; ours
 _MOST_LINES = 200  # of flagged stretches
@@ -76,26 +75,3 @@ def lines(site: Site, outcome: Outcome, zone_h: float) -> Iterator[str]:
     for rule in site.rules:
         state = outcome.states.get(rule.id, "normal")
         yield "  " + say("try.in_the_end", rule=title(site, rule.id), state=say(f"alarm.{state}"))
-
-
-def stretch_text(one: Stretch, zone_h: float) -> Sequence[str]:
-    until = "" if one.size == 1 else "– " + moment(one.to_ms, zone_h)
-    words = ", ".join(say(f"quality.{word}") for word in worth.names(one.flags))
-    return moment(one.from_ms, zone_h), until, one.channel, say("try.times", count=one.size), words
-
-
-def event_text(site: Site, one: Event, zone_h: float) -> Sequence[str]:
-    level = next((rule.level for rule in site.rules if rule.id == one.rule), "")
-    value = "" if one.value is None else f"{one.value:g}"
-    event = say(f"try_event.{one.event}")
-    return moment(one.unix_ms, zone_h), event, say(f"alarm.{level}") if level else "", title(site, one.rule), value
-
-
-def title(site: Site, rule: str) -> str:
-    table = next((one for one in site.rules if one.id == rule), None)
-    own = "" if table is None else (table.title_zh or table.title) if language() == "zh" else table.title
-    return f"{own} ({rule})" if own else rule
-
-
-def moment(unix_ms: int, zone_h: float) -> str:
-    return f"{datetime.fromtimestamp(unix_ms / 1000, timezone(timedelta(hours=zone_h))):%Y-%m-%d %H:%M:%S}"

@@ -6,7 +6,7 @@ from html import escape
 from gateway.assess import page
 from gateway.messages import language, say
 from gateway.site.config import Site
-from gateway.tryout import command
+from gateway.tryout import words
 from gateway.tryout.outcome import Outcome
 from protocols import worth
 
@@ -27,10 +27,10 @@ def _body(site: Site, outcome: Outcome, zone_h: float) -> Iterator[str]:
     yield f"<h2>{escape(say('try.alarms', count=len(outcome.alarms())))}</h2>"
     for rule in site.rules:
         spans = [(since, until or last_ms) for name, since, until in outcome.alarms() if name == rule.id]
-        yield f"<h3>{escape(command.title(site, rule.id))}</h3>"
+        yield f"<h3>{escape(words.title(site, rule.id))}</h3>"
         yield _strip([(since, until, "limit", "") for since, until in spans], first_ms, last_ms)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in command.event_text(site, one, zone_h)) + "</tr>"
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in words.event_text(site, one, zone_h)) + "</tr>"
         for one in outcome.events
     )
     yield f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>'
@@ -41,7 +41,7 @@ def _body(site: Site, outcome: Outcome, zone_h: float) -> Iterator[str]:
         own = sorted((one for one in found if one.channel == channel), key=lambda one: one.from_ms - one.to_ms)
         marks = [
             (one.from_ms, one.to_ms, "limit" if one.flags & worth.FAIL else "soft",
-             " ".join(command.stretch_text(one, zone_h)))
+             " ".join(words.stretch_text(one, zone_h)))
             for one in own[:_MOST_MARKS]
         ]  # fmt: skip
         if len(points) > 1:

@@ -83,7 +83,7 @@ LEVELS = {  # of a clear river at 4,200 m: middle, swing
     "temperature": (6.2, 3.5),
     "dissolved_oxygen": (8.1, 0.6),
     "oxygen_saturation": (98.0, 4.0),
-    "conductivity": (310.0, 25.0),
+    "conductivity": (0.31, 0.025),  # mS/cm
     "turbidity": (12.0, 6.0),
     "ph": (8.2, 0.15),
     "pressure": (0.145, 0.01),
