@@ -53,6 +53,13 @@ class Rows:
         for unix_ms, cells, quality, seq in self._db.execute(query, (self._id_of(series), *values)).fetchall():
             yield Row(series, unix_ms, _unpacked(cells, quality), seq)
 
+    def is_worn(self, row: Row) -> bool:
+        """Retention has begun to take what it is made of, and it was written when all was there: that stays."""
+        first = self._db.execute("SELECT seq, unix_ms FROM row ORDER BY seq LIMIT 1").fetchone()
+        if first is None or first[0] == 1 or row.unix_ms >= first[1]:
+            return False
+        return self.at(row.series, row.unix_ms) is not None
+
     def add(self, row: Row) -> None:
         self._add(self._id_of(row.series), row.unix_ms, row.cells)
 
@@ -129,6 +136,8 @@ class Deriver:
 
     def _take(self, row: Row, place: int) -> int:
         """A row that the stage at that place has made."""
+        if self._rows.is_worn(row):
+            return 0
         self._rows.add(row)
         return 1 + self._show(row, place + 1)
 

@@ -249,3 +249,23 @@ def test_a_day_in_which_the_site_file_changed_is_one_day(tmp_path: Path) -> None
     # both series have a row of that day, and they agree
     told = [json.loads(cells)[names.index(P)] for _, names, cells, _ in ground.rows("day") if P in names]
     assert told == [115_000, 115_000]
+
+
+def test_what_retention_took_of_a_day_leaves_what_was_written_of_it(tmp_path: Path) -> None:
+    ground = Ground(tmp_path, NODE, HOURLY)
+    for hour in range(3):
+        ground.batch([record(1 + minute, MIDNIGHT_MS + 60_000 * minute, (5, 0), (5, 0))
+                      for minute in range(60 * hour, 60 * hour + 60)])  # fmt: skip
+        ground.at(MIDNIGHT_MS + (hour + 2) * HOUR_MS)
+    ground.at(MIDNIGHT_MS + 26 * HOUR_MS)
+    whole = ground.made("day")
+    assert whole[0].values[f"{P}:count"] == 3
+    ground.store.close()
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        hour = "SELECT seq FROM row JOIN series ON series.id = series WHERE source = 'hour' ORDER BY seq LIMIT 1"
+        db.execute(f"DELETE FROM row WHERE seq <= ({hour})")
+    db.close()
+    ground.begin()
+    ground.at(MIDNIGHT_MS + 27 * HOUR_MS)
+    assert ground.made("day") == whole
+    assert len(ground.made("hour")) == 2
