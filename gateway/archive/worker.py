@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import paho.mqtt.client as mqtt
 import psycopg
+from psycopg.errors import CheckViolation
 
 from gateway.archive.database import Archive
 from gateway.archive.ear import Arrived, Ear
@@ -86,7 +87,7 @@ class Worker:
                 if self._archive is None:
                     self._archive = Archive(self._settings.dsn, self._settings.grace_s)
                 return work(self._archive)
-            except psycopg.OperationalError as error:  # a deadlock is one, too
+            except (psycopg.OperationalError, CheckViolation) as error:  # a deadlock; a month whose table was dropped
                 log.warning("database: %s", str(error).strip().partition("\n")[0])
                 if self._archive is not None:
                     self._archive.close()

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from gateway.process.air import report
 from gateway.process.air.editions import POLLUTANTS
-from gateway.process.items import in_unit
+from gateway.process.items import in_unit, is_fraction
 from gateway.process.judgement import (
     AIR,
     WATER,
@@ -105,11 +105,15 @@ class Indices:
     def _values(self, start_ms: int) -> dict[str, Decimal | None]:
         """What was measured in that hour, in the standards' units and state."""
         found: dict[str, Decimal | None] = {}
+        fractions = []  # in_unit() has them at the state of reference already
         for item, ((_, unit, decimals), (value, flags)) in self._places.at(self._items, start_ms).items():
             is_valid = value is not None and not flags & quality.FEW
             found[item] = in_unit(item, Decimal(value or 0).scaleb(-decimals), unit) if is_valid else None
+            if is_fraction(item, unit):
+                fractions.append(item)
         if self._judged.gases_are_actual:
-            return report.at_reference(found, found.get("hpa") or self._judged.hpa, found.get("air_c"))
+            ready = report.at_reference(found, found.get("hpa") or self._judged.hpa, found.get("air_c"))
+            return ready | {item: found[item] for item in fractions}
         return found
 
     def _written(self, subject: str, level: str, start_ms: int, values: Mapping[str, Decimal | None]) -> Iterator[Row]:

@@ -26,6 +26,11 @@ _OTHER = {
 }  # fmt: skip
 
 
+def is_fraction(item: str, unit: str) -> bool:
+    """Of the molecules of air: it knows no altitude."""
+    return unit in _FRACTION and item in MOLAR_MASS
+
+
 def in_unit(item: str, value: Decimal | None, unit: str) -> Decimal | None:
     """None: no value, or a unit that is none of the item's: better none than a thousandfold one."""
     if value is None:

@@ -87,11 +87,16 @@ def longer_cells(
     if level == MONTH:
         share, figures = attainment.good_days_of_month(aqis, today.month), evaluation.of_month(values, today.month)
     else:
-        share, figures = attainment.good_days_of_year(aqis), evaluation.of_year(values)
+        share = attainment.good_days_of_year([(month, cells[0][0]) for month, cells in days])
+        figures = evaluation.of_year(values)
     over = [
         name for name, value in figures.items()
         if limits.over(evaluation.limit_item(name), value, judged.air_grade, today)
     ]  # fmt: skip
+    if level == YEAR:
+        shares = evaluation.day_percentiles(values)
+        over += [name for name, value in shares.items()
+                 if name not in over and limits.over(f"{name}_24h", value, judged.air_grade, today)]  # fmt: skip
     lacks = any(figures[name] is None for name in POLLUTANTS if name not in judged.waived)
     return (
         _tenths(share.percent),

@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from gateway.web.history import History
 from gateway.web.password import PasswordFile
 from gateway.web.pulse import Pulse
 from gateway.web.sessions import LASTS_MS, Session, Sessions
+from gateway.web.visitors import network
 from gateway.web.words import chosen, filled, flags, words
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Server:
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events (WHATWG HTML, 9.2): who is slow gets the newest state, never a queue of old ones."""
-        who = _address(request)
+        who = network(request.remote or "")
         if self.streams >= _MOST_STREAMS or self._streams[who] >= _MOST_STREAMS_OF_ONE:
             raise web.HTTPServiceUnavailable(text="too many", headers={"Retry-After": "30"})
         self._streams[who] += 1
@@ -216,7 +216,7 @@ class Server:
         password = (await guard.body(request)).get("password")
         if not isinstance(password, str):
             raise web.HTTPBadRequest(text="password")
-        who = _address(request)
+        who = network(request.remote or "")
         async with self._guessing:
             wait_ms = self._guesses.wait_ms(who, self._clock.monotonic_ms())
             if wait_ms:
@@ -253,17 +253,6 @@ class Server:
             done = await order.told(self._socket, command, argument)
         except NoGateway as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from None
-        log.info("%s %s for %s: %s", command, argument, _address(request), done.answer.get("result"))
+        log.info("%s %s for %s: %s", command, argument, network(request.remote or ""), done.answer.get("result"))
         self.pulse.tell(done.status)
         return web.json_response(done.answer, status=200 if done.answer.get("result") == "done" else 409)
-
-
-def _address(request: web.Request) -> str:
-    """Of IPv6 the network: who has one address there has all of them (RFC 6177)."""
-    try:
-        address = ip_address(request.remote or "")
-    except ValueError:
-        return str(request.remote)
-    if isinstance(address, IPv6Address):
-        return str(IPv6Address(int(address) >> 64 << 64))
-    return str(address)

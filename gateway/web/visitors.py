@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -21,10 +22,20 @@ log = logging.getLogger(__name__)
 # address. Ours.
 _MOST, _MOST_OF_ONE = 96, 32
 HEAD_S = 10.0
+_SLOW_S = 60.0  # to take what waits for them; a download gives up at 30 s. Ours
 _END = b"\r\n\r\n"
 _HANDSHAKE = b"\x16"  # the first byte of a TLS connection (RFC 8446, 5.1); no method of HTTP begins with it
 _NO_HANDLES_S = 1.0  # then there may be some again; ours
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # "localhost" is ::1 too, on a machine that has no IPv6
+
+
+def network(address: str) -> str:
+    """Of IPv6 the network: who has one address there has all of them (RFC 6177)."""
+    try:
+        whole = ip_address(address)
+    except ValueError:
+        return address
+    return str(IPv6Address(int(whole) >> 64 << 64)) if isinstance(whole, IPv6Address) else str(whole)
 
 
 class Crowd:
@@ -47,7 +58,7 @@ class Crowd:
                 log.warning("nobody can be let in: %s", error)
                 await asyncio.sleep(_NO_HANDLES_S)
                 continue
-            who = str(address[0])
+            who = network(str(address[0]))
             if self._connected.total() >= _MOST or self._connected[who] >= _MOST_OF_ONE:
                 line.close()
                 continue
@@ -90,20 +101,26 @@ async def _first(line: socket.socket) -> bytes:
 class Visitor(asyncio.Protocol):
     """One connection: hands all on to aiohttp's protocol of it."""
 
-    def __init__(self, inner: asyncio.Protocol, head_s: float) -> None:
+    def __init__(self, inner: asyncio.Protocol, head_s: float, slow_s: float = _SLOW_S) -> None:
         self._inner = inner
         self._head_s = head_s
+        self._slow_s = slow_s
         self._tail = b""
+        self._has_begun = False
         self._too_late: asyncio.TimerHandle | None = None
+        self._too_slow: asyncio.TimerHandle | None = None
         self.gone = asyncio.Event()
 
     def connection_made(self, transport: Any) -> None:
+        self._transport = transport
         self._too_late = asyncio.get_running_loop().call_later(self._head_s, transport.abort)
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._too_late is not None:
-            seen = self._tail + data
+            # empty lines before a request are none of it (RFC 9112, 2.2)
+            seen = self._tail + (data if self._has_begun else data.lstrip(b"\r\n"))
+            self._has_begun |= bool(seen)
             self._tail = seen[1 - len(_END) :]
             if _END in seen:
                 self._too_late.cancel()
@@ -114,15 +131,20 @@ class Visitor(asyncio.Protocol):
         return self._inner.eof_received()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._too_late is not None:
-            self._too_late.cancel()
+        for timer in (self._too_late, self._too_slow):
+            if timer is not None:
+                timer.cancel()
         self._inner.connection_lost(error)
         self.gone.set()
 
     def pause_writing(self) -> None:
+        self._too_slow = asyncio.get_running_loop().call_later(self._slow_s, self._transport.abort)
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
+        if self._too_slow is not None:
+            self._too_slow.cancel()
+            self._too_slow = None
         self._inner.resume_writing()
 
 

@@ -1,5 +1,6 @@
 """What hours and days mean by a standard, as rows beside them: from flow to frost."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def test_the_active_layer_is_the_deepest_thaw_of_a_year() -> None:
 def test_a_dose_rate_is_held_against_the_month_before_and_rain_is_told() -> None:
     place = Place(Finding("rays", "dose_background", {"dose_rate": "d.rate", "rain": "g.rain"}, {}))
 
-    def hour(number: int, rate: int, rain: int = 0) -> tuple[Any, ...]:
+    def hour(number: int, rate: int, rain: int | None = 0) -> tuple[Any, ...]:
         unix_ms = MIDNIGHT_MS + number * HOUR_MS
         place.shown(HOUR, unix_ms, "d.rate", "nGy/h", 0, rate)
         place.shown(HOUR, unix_ms, "g.rain", "mm", 1, rain)
@@ -163,6 +164,7 @@ def test_a_dose_rate_is_held_against_the_month_before_and_rain_is_told() -> None
     assert (level, background, by_rain) == ((1, 0), (101_983, 0), (0, 0)) and 400 < sigmas[0] < 403
     assert hour(241, 112, rain=5)[3] == (1, 0)  # radon comes down with the rain
     assert hour(242, 250, rain=5)[0] == (2, 0)
+    assert [hour(number, 112, rain=None)[3] for number in (243, 244, 245)] == [(1, 0), (1, 0), FEW]  # nobody knows
 
 
 def test_a_changed_list_of_channels_costs_a_year_nothing() -> None:
@@ -290,6 +292,36 @@ def test_an_hour_says_what_it_means(
         place.shown(HOUR, MIDNIGHT_MS, channel, unit, decimals, value, 0 if value is not None else quality.FEW)
     (row,) = place.ticked(MIDNIGHT_MS + HOUR_MS)
     assert (row.series.source, row.unix_ms, row.cells) == (HOUR, MIDNIGHT_MS, cells)
+
+
+GOOD_SOURCE = {"sulfate": Decimal(1), "chloride": Decimal(1), "NO3N": Decimal(1), "Fe": Decimal(0), "Mn": Decimal(0)}
+MOUNTAIN = {"DO": Decimal("5.4"), "water_c": Decimal(20), "hpa": Decimal("616.4")}  # 99 % saturated: class I
+
+
+@pytest.mark.parametrize(
+    ("given", "numbers", "found"),
+    [
+        ({}, {}, (None, None)),  # nothing of table 1 was looked at
+        ({"DO": Decimal("5.4")}, {"target": 2}, (0, 3)),
+        (MOUNTAIN, {"target": 2}, (1, 1)),
+        ({"DO": Decimal(8), "TP": Decimal("0.08")}, {}, (1, 2)),
+        ({"DO": Decimal(8), "TP": Decimal("0.08")}, {"lake": 1}, (0, 4)),  # GB 3838, table 1: of lakes 0.05 is III
+    ],
+)
+def test_a_source_of_drinking_water_needs_both_tables_as_they_are_for_its_water(
+    given: dict[str, Decimal], numbers: dict[str, float], found: Any
+) -> None:
+    assert KINDS["drinking_source"].reckon(GOOD_SOURCE | given, numbers, Curve()) == found
+
+
+def test_a_stack_on_a_mountain_has_no_number_without_the_pressure_of_the_air() -> None:
+    gas: dict[str, Decimal | None] = {
+        "concentration": Decimal(100), "celsius": Decimal(100), "static": Decimal(-1), "moisture": Decimal(5),
+        "oxygen": Decimal(10),
+    }  # fmt: skip
+    assert KINDS["emission"].reckon(gas, {"reference_oxygen": 9}, Curve()) == (None, None, None)
+    dry = KINDS["emission"].reckon(gas, {"reference_oxygen": 9, "air_hpa": 616.4}, Curve())[0]
+    assert dry is not None and 236 < dry < 238
 
 
 def test_an_hour_of_too_few_readings_means_nothing() -> None:

@@ -1,6 +1,6 @@
 """Knows the share of good days; knows not how a day's AQI came about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -34,5 +34,8 @@ def good_days_of_month(aqis: Iterable[int | None], month: int) -> Attainment:
     return good_days(aqis, (_DAYS.february if month == 2 else _DAYS.month) or 1)
 
 
-def good_days_of_year(aqis: Iterable[int | None]) -> Attainment:
-    return good_days(aqis, _DAYS.year or 1)
+def good_days_of_year(days: Sequence[tuple[int, int | None]]) -> Attainment:
+    """Of (month, AQI): no month may lack too many."""
+    found = good_days((aqi for _, aqi in days), _DAYS.year or 1)
+    is_year = _DAYS.is_year([month for month, aqi in days if aqi is not None], 365)
+    return found if is_year else found._replace(state=NOT_ENOUGH, percent=None)

@@ -12,9 +12,8 @@ from gateway.process.flow import rain, rating, stage
 from gateway.process.flow.rating import Curve
 from gateway.process.ground import dose, frost, strings, tailings
 from gateway.process.number import Number
-from gateway.process.water import black_odor, groundwater, source, trophic
-from gateway.process.water.oxygen import SEA_HPA
-from gateway.process.water.tables import LIMITS, SOURCE_LIMITS
+from gateway.process.water import black_odor, groundwater, oxygen, source, trophic
+from gateway.process.water.tables import LAKE, LIMITS, RIVER, SOURCE_LIMITS
 
 Values = Mapping[str, Decimal | None]
 Numbers = Mapping[str, float]
@@ -86,14 +85,17 @@ def _black_odor(values: Values, _: Numbers, __: Curve) -> Found:
 
 
 def _source(values: Values, numbers: Numbers, _: Curve) -> Found:
-    factors = [name for name in values if name not in SOURCE_LIMITS]
-    found = source.source(values, target=int(numbers.get("target", source.SECOND_ZONE)), factors=factors)
+    factors = [name for name in values if name not in (*SOURCE_LIMITS, "water_c", "hpa")]
+    share = oxygen.percent(values.get("DO"), values.get("water_c"), values.get("hpa"))
+    kind = LAKE if numbers.get("lake") else RIVER
+    found = source.source(values, kind, int(numbers.get("target", source.SECOND_ZONE)), share, factors)
     return None if found.meets is None else int(found.meets), found.grade.cls
 
 
 def _emission(values: Values, numbers: Numbers, _: Curve) -> Found:
     static = values.get("static")  # what a cabinet has: above or below the air outside
-    hpa = values.get("hpa") if static is None else Decimal(str(numbers.get("air_hpa", SEA_HPA))) + static
+    air = numbers.get("air_hpa")
+    hpa = values.get("hpa") if static is None else None if air is None else Decimal(str(air)) + static
     return emission.emission(
         values["concentration"], values["celsius"], hpa, values["moisture"], values["oxygen"],
         numbers["reference_oxygen"], values.get("flow"),
@@ -150,6 +152,7 @@ def _tailings(values: Values, numbers: Numbers, _: Curve) -> Found:
 
 _WATER: dict[str, str | None] = {
     **dict.fromkeys((*(name for name in LIMITS if "_" not in name), "TP", *SOURCE_LIMITS), "mg/L"), "pH": None,
+    "water_c": "degC", "hpa": "hPa",
 }  # fmt: skip
 _GROUND: dict[str, str | None] = {
     **{one.name: one.unit if one.unit in ("mg/L", "ug/L") else None for one in groundwater.FACTORS}, "pH": None,
@@ -163,7 +166,7 @@ KINDS: dict[str, Kind] = {
     "rain": Kind({"rain": "mm"}, ("rain",), (), (), (("grade", "1", 0),), _rain, ("day",)),
     "groundwater": Kind(_GROUND, (), (), (), (("class", "1", 0),), _groundwater),
     "drinking_source": Kind(
-        _WATER, tuple(SOURCE_LIMITS), ("target",), (), (("meets", "1", 0), ("class", "1", 0)), _source
+        _WATER, tuple(SOURCE_LIMITS), ("target", "lake"), (), (("meets", "1", 0), ("class", "1", 0)), _source
     ),
     "trophic": Kind(
         {"chla": "mg/m3", "TP": "mg/L", "TN": "mg/L", "SD": "m", "CODMn": "mg/L"}, tuple(trophic.PARTS), (), (),

@@ -65,7 +65,8 @@ def _dose(stretch: Stretch) -> Found:
     rain = stretch.columns.get("rain", ())[-_RAIN_HOURS:]
     quiet = dose.background(before)
     found = dose.dose(last, quiet, any(value for value in rain))
-    return found.level, found.sigmas, quiet.mean, None if found.level is None or not rain else int(found.rain)
+    is_unknown = found.level is None or not rain or (None in rain and not any(rain))
+    return found.level, found.sigmas, quiet.mean, None if is_unknown else int(found.rain)
 
 
 def _frost(stretch: Stretch) -> Found:

@@ -39,5 +39,6 @@ def source(
         elif value > Decimal(str(most)):
             over.append(Exceeding(name, WORST, float(value) / most - 1))
     bad = bool(over or graded.exceeding)
-    state = NOT_ENOUGH if missing else ENOUGH
-    return Source(state, False if bad else None if missing else True, graded, tuple(over), tuple(missing))
+    lacks = bool(missing) or graded.cls is None  # table 1 is wanted, too
+    state = NOT_ENOUGH if lacks else ENOUGH
+    return Source(state, False if bad else None if lacks else True, graded, tuple(over), tuple(missing))

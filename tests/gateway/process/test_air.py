@@ -2,7 +2,7 @@
 
 import json
 import math
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -213,8 +213,12 @@ def test_rubbish_never_breaks_a_conversion(a, b, c, d, e) -> None:
 def test_the_share_of_good_days_counts_valid_days_only() -> None:
     found = attainment.good_days([50, 100, 101, None])
     assert (found.good, found.valid, found.percent) == (2, 3, 66.7)
-    assert attainment.good_days_of_year([50] * 323).percent is None
-    assert attainment.good_days_of_year([50] * 324 + [None] * 41).percent == 100.0
+    days = [((date(2026, 1, 1) + timedelta(day)).month, 50) for day in range(365)]
+    assert attainment.good_days_of_year(days).percent == 100.0
+    assert attainment.good_days_of_year([*days[:324], *((month, None) for month, _ in days[324:])]).percent is None
+    assert attainment.good_days_of_year([(month, aqi) for month, aqi in days for _ in range(1)]).percent == 100.0
+    assert attainment.good_days_of_year(days[::2]).percent is None
+    assert attainment.good_days_of_year([(month, None if month == 1 else aqi) for month, aqi in days]).percent is None
     assert attainment.good_days([]).state == NOT_ENOUGH
 
 

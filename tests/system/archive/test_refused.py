@@ -139,6 +139,17 @@ def test_what_is_impossible_is_refused(scene: Scene) -> None:
     assert [log.count(f"liar: refused: {reason}: ") for reason in reasons] == [1, 1, 1, 1]
 
 
+def test_a_month_that_the_owner_dropped_is_made_again_for_a_row_that_comes_late(scene: Scene) -> None:
+    january_ms = 1_736_000_000_000  # 2025-01-04
+    scene.honest.tell("watertower/honest/data", message(50, 7, january_ms))
+    until(lambda: ("honest", 50, 7.0) in scene.readings())
+    with psycopg.connect(scene.dsn) as db:
+        db.execute("DROP TABLE row_2025_01")
+    scene.honest.tell("watertower/honest/data", message(51, 8, january_ms + 1000))
+    until(lambda: ("honest", 51, 8.0) in scene.readings())
+    scene.end()
+
+
 def test_a_signature_by_anothers_key_or_a_new_one_or_none_is_refused(scene: Scene) -> None:
     keys = [Ed25519PrivateKey.generate() for _ in range(3)]
     scene.honest.tell(f"watertower/honest/signature/{DAY}", signed("honest", keys[0]), retain=True)
