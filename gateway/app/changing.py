@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 
 from gateway.control.desk import NotNow
@@ -9,6 +10,7 @@ from gateway.site.configuration import Configuration, Refusal
 from gateway.store import Store
 
 log = logging.getLogger(__name__)
+_AGAIN_S = 60.0  # a disk that refuses the last good site file is asked again so often; ours
 
 
 class Changing:
@@ -56,15 +58,24 @@ class Changing:
 
     def tell(self) -> None:
         """What has become of a trial is on record."""
-        said, self._configuration.said = self._configuration.said, []
-        for kind, detail in said:
-            self._store.event(kind, detail)
+        said = self._configuration.said
+        try:
+            while said:
+                self._store.event(*said[0])
+                del said[0]
+        except sqlite3.Error as error:  # it is told later
+            log.warning("what became of a trial is not on record yet: %s", error)
 
     async def return_in_time(self) -> None:
         """Without an uplink by then the last good one comes back."""
         assert self._configuration.trial is not None
         await asyncio.sleep(self._configuration.trial.minutes * 60)
-        if self.is_on_trial:
-            self._configuration.give_up("no uplink")
+        while self.is_on_trial:
+            try:
+                self._configuration.give_up("no uplink")
+            except OSError as error:  # a disk that is full or gone may have room again
+                log.error("the last good site file can't be put back yet: %s", error)
+                await asyncio.sleep(_AGAIN_S)
+                continue
             self.tell()
             self._start_again()

@@ -39,6 +39,7 @@ _ALARMS_S = 0.5  # how often alarms are looked after where no row comes; ours
 _PERIODS_S = 5.0  # how often it is looked whether a period has ended where no row comes; ours
 _DRAIN_S = 3.5  # a clean stop takes less than 5 s in all
 _ANSWER_S = 1.0
+_REFUSED_S = 1.0  # so long before a store that takes nothing is asked again; ours
 _COMMIT_STILL_S = 300  # before the watchdog is let starve: a commit that fails is tried again after a minute at most
 
 
@@ -225,6 +226,8 @@ class Gateway:
                 self.store.keep()
             finally:  # a full disk is not mended by a new process
                 self._movement.moved("commit")
+            if self.store.waiting:  # nothing is taken now: what is urgent would go round here without end
+                await asyncio.sleep(_REFUSED_S)
 
     async def _look_after_store(self) -> None:
         while True:

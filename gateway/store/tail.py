@@ -66,25 +66,32 @@ class Tail:
         self._store = store
         self._file = file(path_of(store))
         self.rows: list[Stored] = []
+        self._doubtful: set[Stored] = set()  # may be in the file, and wait in memory all the same
 
     def load(self, last_seq: int, series: Collection[int], boots: Collection[int]) -> None:
         """What the database, which reaches to `last_seq`, does not have yet. Rows of a series or boot that it does not
         know were written beside another one. OSError: it can't be read."""
         found = read(self._store)
-        self.rows = [row for row in found if row.seq > last_seq and row.series in series and row.boot in boots]
+        known = [row for row in found if row.seq > last_seq and row.series in series and row.boot in boots]
+        self.rows = [row for row in known if row not in self._doubtful]
 
     def append(self, rows: Sequence[Stored]) -> None:
         """They are on disk when this returns. OSError: nobody knows, and they count as not there."""
         text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
         # a line of its own, whatever a full disk left of the last one, and whatever a power cut makes of the next
-        self._file.add(b"\n%s %s\n" % (_check(text), text))
+        try:
+            self._file.add(b"\n%s %s\n" % (_check(text), text))
+        except OSError:
+            self._doubtful.update(rows)
+            raise
         self.rows += rows
 
     def clear(self) -> None:
         """All of it is in the database. Where a power cut brings it back, load() knows the rows by their seq."""
-        if self.rows:
+        if self.rows or self._doubtful:
             self.rows = []
             self._file.empty()
+            self._doubtful.clear()
 
     def close(self) -> None:
         self._file.close()

@@ -214,7 +214,7 @@ class MqttForwarder:
             return _LOOK_S
         self._owed.come(self._store.last_seq, self._clock.monotonic_ms())
         self._owed.urgent = self._store.urgent
-        while len(self._in_flight) < _IN_FLIGHT:
+        while len(self._in_flight) < _IN_FLIGHT and self._store.is_open:  # an announcement takes its time
             now_ms = self._clock.monotonic_ms()
             most = max(1, min(_ROWS, int(self._window.limit_bytes / 2 / self._row_bytes)))
             chosen = self._owed.choose(most)
@@ -237,7 +237,11 @@ class MqttForwarder:
             self._owed.confirm((first, first + gone - 1))
         if not rows:
             return
-        await self._announce({row.series for row in rows} - self._told)
+        new = {row.series for row in rows} - self._told
+        if new:  # meanwhile they may say something else, or the store may have lost its file: they are read anew
+            await self._announce(new)
+            self._told |= new
+            return
         messages = self._dialect.rows(self._owed.complete, rows)
         now_ms = self._clock.monotonic_ms()
         size_bytes = sum(len(said.payload) for said in messages)

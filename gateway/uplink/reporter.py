@@ -44,7 +44,7 @@ class Reporter(ABC, Generic[Key]):
         self._attempts = Attempts(name)
         self.counters = self._attempts.counters
         self._changed = asyncio.Event()
-        store.on_dated.append(self.resend)
+        store.on_dated.append(self._redate)
 
     # --- what the other half says -------------------------------------------------------------------------------------
 
@@ -114,6 +114,12 @@ class Reporter(ABC, Generic[Key]):
             self._scanned = min(self._scanned, again[0][0] - 1)
         self._changed.set()
         return again
+
+    def _redate(self, rows: Ranges) -> None:
+        """These have other times now: reports that wait were named by the guesses, and are made again."""
+        self.resend(rows)
+        self._forget()
+        self._scanned = self._confirmed[0][1]
 
     async def drained(self) -> None:
         """Returns once the platform has all that is due, and the store knows that."""
