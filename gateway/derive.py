@@ -55,10 +55,13 @@ class Rows:
 
     def is_worn(self, row: Row) -> bool:
         """Retention has begun to take what it is made of, and it was written when all was there: that stays."""
-        first = self._db.execute("SELECT seq, unix_ms FROM row ORDER BY seq LIMIT 1").fetchone()
-        if first is None or first[0] == 1 or row.unix_ms >= first[1]:
+        if self.at(row.series, row.unix_ms) is None:
             return False
-        return self.at(row.series, row.unix_ms) is not None
+        # the middle one of the first rows: one of them alone may be late, or have a wrong clock's time
+        first = "SELECT seq, unix_ms, trusted FROM row ORDER BY seq LIMIT 101"
+        times_ms = f"SELECT unix_ms FROM ({first}) WHERE trusted AND seq > 101 ORDER BY unix_ms LIMIT 1 OFFSET 50"
+        found = self._db.execute(times_ms).fetchone()
+        return found is not None and row.unix_ms < found[0]
 
     def add(self, row: Row) -> None:
         self._add(self._id_of(row.series), row.unix_ms, row.cells)

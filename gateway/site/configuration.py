@@ -134,11 +134,11 @@ class Configuration:
             self._settle()
 
     def give_up(self, reason: str) -> None:
-        """The last good file comes back, for the next start."""
+        """The last good file comes back, for the next start. OSError: it can't be put back yet."""
         assert self.trial is not None
-        self.said.append(("configuration_returned", {"digest": self.trial.digest[:16], "reason": reason}))
         with contextlib.suppress(FileNotFoundError):  # somebody has tidied up: then there is only this one
             self._replace(self._path, self._good.read_bytes())
+        self.said.append(("configuration_returned", {"digest": self.trial.digest[:16], "reason": reason}))
         self._settle()
 
     def _settle(self) -> None:
